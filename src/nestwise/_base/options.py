@@ -1,0 +1,45 @@
+"""Frozen options: everything that steers a fit and is not the model itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nestwise._base.errors import OptionError
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """How the optimiser works and when it is content.
+
+    Parameters
+    ----------
+    max_evaluations : int
+        Evaluations of the criterion before the optimiser gives up and says so.
+    tolerance : float
+        Predicted further decrease of the criterion (deviance units) below which it stops.
+    singular_tolerance : float
+        Relative standard deviation, or distance of a correlation from one, called singular.
+    threads : int
+        Threads for the linear algebra; 1 is fastest for nearly all models.
+
+    Raises
+    ------
+    OptionError
+        When a value is outside its range.
+
+    Examples
+    --------
+    >>> Control(max_evaluations=50).max_evaluations
+    50
+    """
+
+    max_evaluations: int = 200
+    tolerance: float = 1e-9
+    singular_tolerance: float = 1e-4
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("max_evaluations", "tolerance", "singular_tolerance", "threads"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+                raise OptionError(f"control: {name}={value!r} is not a number above zero")
