@@ -1,0 +1,1 @@
+"""Floor 5: describe, centre and simulate data, read files and bundled data sets."""
