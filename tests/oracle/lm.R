@@ -33,4 +33,4 @@ for (name in names(LMS)) {
 m0 <- lm(Reaction ~ 1, rd("sleepstudy")); m1 <- lm(Reaction ~ Days, rd("sleepstudy"))
 a <- anova(m0, m1)
 out$two <- list(res_df = a$Res.Df, rss = a$RSS, f = a$F, p = a[["Pr(>F)"]])
-writeLines(toJSON(out, digits = I(16), auto_unbox = TRUE, na = "null", pretty = FALSE), "lm.json")
+writeLines(toJSON(out, digits = I(16), auto_unbox = TRUE, na = "null", null = "null", pretty = FALSE), "lm.json")
