@@ -1,0 +1,224 @@
+"""Comparison of fits: likelihood-ratio tests, and F tests among linear models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc, fdtrc
+
+from nestwise._base.errors import DataError, OptionError
+from nestwise._base.table import Table
+from nestwise.fit.lmm import fit_lmm
+from nestwise.inference.fitmeasures import FitMeasures, fit_measures
+from nestwise.inference.kinds import Fit, LmFit, LmmFit
+
+REFITTED = "The REML fits were refitted by ML, because likelihoods of models with different fixed effects compare only so."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One model of a comparison.
+
+    Parameters
+    ----------
+    name : str
+        How the table calls it.
+    fit : LmmFit or LmFit
+        The fit that is compared.
+    measures : FitMeasures
+        Its likelihood and number of parameters.
+    """
+
+    name: str
+    fit: Fit
+    measures: FitMeasures
+
+
+def likelihood_ratio(fits: Sequence[Fit], names: Sequence[str], refit: bool = True) -> Table:
+    """Likelihood-ratio tests between successive models, fewest parameters first.
+
+    Parameters
+    ----------
+    fits : sequence of LmmFit or LmFit
+        Two or more fits to the same rows.
+    names : sequence of str
+        What to call them.
+    refit : bool
+        Whether REML fits are first refitted by ML; without it their restricted likelihoods are
+        compared, which is right only when the fixed effects are the same.
+
+    Returns
+    -------
+    Table
+        ``model n_par aic bic loglik deviance chisq df p_value``; the note tells of refitting.
+
+    Raises
+    ------
+    OptionError
+        When there are fewer than two fits, or restricted likelihoods of different kinds are mixed.
+    DataError
+        When the fits do not have the same rows, response or weights.
+
+    Examples
+    --------
+    >>> likelihood_ratio.__name__
+    'likelihood_ratio'
+    """
+    check_comparable(fits)
+    reml = [isinstance(fit, LmmFit) and fit.reml for fit in fits]
+    used = [_by_ml(fit) for fit in fits] if refit else list(fits)
+    if not refit:
+        _check_restricted(fits, reml)
+    found = [Candidate(n, f, fit_measures(f)) for n, f in zip(names, used, strict=True)]
+    ranked = sorted(found, key=lambda c: c.measures.n_par)
+    notes = [REFITTED] if refit and any(reml) else []
+    return Table(_columns(ranked), " ".join(notes + _boundary(ranked)))
+
+
+def f_comparison(fits: Sequence[LmFit], names: Sequence[str]) -> Table:
+    """F tests between successive linear models, in the order given, as R's ``anova(lm0, lm1)``.
+
+    Parameters
+    ----------
+    fits : sequence of LmFit
+        Two or more linear models of the same rows.
+    names : sequence of str
+        What to call them.
+
+    Returns
+    -------
+    Table
+        ``model df_resid rss df sum_sq f_value p_value``; the scale is the mean square of the
+        largest model.
+
+    Raises
+    ------
+    OptionError
+        When there are fewer than two fits.
+    DataError
+        When the fits do not have the same rows, response or weights.
+
+    Examples
+    --------
+    >>> f_comparison.__name__
+    'f_comparison'
+    """
+    check_comparable(fits)
+    df_resid = np.array([fit.df_resid for fit in fits])
+    rss = np.array([fit.rss for fit in fits])
+    largest = int(np.argmin(df_resid))
+    df, sum_sq = _steps(-df_resid.astype(np.float64)), _steps(-rss)
+    f_value = np.full(df.size, np.nan)
+    np.divide(sum_sq, df, out=f_value, where=np.abs(df) > 0.0)
+    f_value /= rss[largest] / df_resid[largest]
+    p_value = fdtrc(np.abs(df), df_resid[largest], f_value)
+    return Table(
+        {
+            "model": np.array(names, dtype=object),
+            "df_resid": df_resid,
+            "rss": rss,
+            "df": df,
+            "sum_sq": sum_sq,
+            "f_value": f_value,
+            "p_value": np.where(np.isfinite(f_value), p_value, np.nan),
+        }
+    )
+
+
+def check_comparable(fits: Sequence[Fit]) -> None:
+    """Refuse fits that do not describe the same data.
+
+    Raises
+    ------
+    OptionError
+        When there are fewer than two fits.
+    DataError
+        When rows, responses or weights differ; the message says which and what to do.
+
+    Examples
+    --------
+    >>> check_comparable([None])
+    Traceback (most recent call last):
+    nestwise._base.errors.OptionError: anova compares two or more fits; 1 was given
+    """
+    if len(fits) < 2:
+        raise OptionError(f"anova compares two or more fits; {len(fits)} was given")
+    first = fits[0].design
+    for number, fit in enumerate(fits[1:], start=2):
+        design = fit.design
+        if design.y.size != first.y.size:
+            raise DataError(
+                f"the models were fitted to different rows: model 1 has {first.y.size}, model "
+                f"{number} has {design.y.size}, perhaps because of missing values; fit both to a "
+                "table from which the incomplete rows were removed"
+            )
+        if not np.array_equal(design.y, first.y):
+            raise DataError(
+                f"model 1 and model {number} have different responses or rows "
+                f"({first.formula.text!r} and {design.formula.text!r}); likelihoods compare only "
+                "for the same response on the same rows"
+            )
+        if not _same(design.weights, first.weights):
+            raise DataError(
+                f"model 1 and model {number} have different prior weights; fit both with the same"
+            )
+
+
+def _same(a: object, b: object) -> bool:
+    return (a is None) == (b is None) and (a is None or np.array_equal(a, b))  # type: ignore[arg-type]
+
+
+def _check_restricted(fits: Sequence[Fit], reml: list[bool]) -> None:
+    if not any(reml):
+        return
+    names = {fit.design.fixed.names for fit in fits}
+    if not all(reml) or len(names) > 1:
+        raise OptionError(
+            "refit=False compares restricted likelihoods, which differ by more than the fit when "
+            "the fixed effects differ or some models are fitted by ML; use refit=True"
+        )
+
+
+def _by_ml(fit: Fit) -> Fit:
+    if isinstance(fit, LmmFit) and fit.reml:
+        return fit_lmm(fit.design, reml=False, control=fit.control)
+    return fit
+
+
+def _steps(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[
+    tuple[int], np.dtype[np.float64]
+]:
+    return np.concatenate([[np.nan], np.diff(values)])
+
+
+def _columns(ranked: Sequence[Candidate]) -> dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]]:
+    m = [c.measures for c in ranked]
+    n_par = np.array([one.n_par for one in m])
+    loglik = np.array([one.loglik for one in m])
+    df, chisq = _steps(n_par.astype(np.float64)), np.maximum(_steps(2.0 * loglik), 0.0)
+    tested = np.nan_to_num(df) > 0.0
+    p_value = np.where(tested, chdtrc(np.where(tested, df, 1.0), np.nan_to_num(chisq)), np.nan)
+    return {
+        "model": np.array([c.name for c in ranked], dtype=object),
+        "n_par": n_par,
+        "aic": np.array([one.aic for one in m]),
+        "bic": np.array([one.bic for one in m]),
+        "loglik": loglik,
+        "deviance": -2.0 * loglik,
+        "chisq": chisq,
+        "df": df,
+        "p_value": p_value,
+    }
+
+
+def _boundary(ranked: Sequence[Candidate]) -> list[str]:
+    sizes = {c.fit.theta.size if isinstance(c.fit, LmmFit) else 0 for c in ranked}
+    if len(sizes) == 1:
+        return []
+    return [
+        "The models differ in their random effects: a variance of zero lies on the boundary, so "
+        "these p values are too large."
+    ]

@@ -1,0 +1,171 @@
+"""Conditional modes of the random effects, their variances, and coefficients by group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from nestwise._base.arrays import AnyArray, FloatArray
+from nestwise._base.memo import memo
+from nestwise._base.table import Table
+from nestwise.core.lmm import conditional_covariance
+from nestwise.design import level_labels
+from nestwise.fit.result import LmmFit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupEffects:
+    """The effects of all levels of one grouping factor, over all its terms.
+
+    Parameters
+    ----------
+    group : str
+        Name of the grouping factor.
+    levels : (n_levels,) object
+        Its level labels.
+    columns : tuple of str
+        Names of the effects; those of several terms of one factor follow each other.
+    modes : (n_levels, k) float64
+        Conditional modes.
+    variances : (n_levels, k) float64
+        Conditional variances given theta and sigma; empty (n_levels, 0) when not asked for.
+    """
+
+    group: str
+    levels: AnyArray
+    columns: tuple[str, ...]
+    modes: FloatArray
+    variances: FloatArray
+
+
+def group_effects(fit: LmmFit, cond_var: bool = False) -> tuple[GroupEffects, ...]:
+    """Conditional modes by grouping factor, in the order of the factors.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        The fit.
+    cond_var : bool
+        Whether the conditional variances are wanted too.
+
+    Returns
+    -------
+    tuple of GroupEffects
+
+    Source
+    ------
+    Bates et al. (2015), J. Stat. Softw. 67(1), eq. 56 to 58.
+
+    Examples
+    --------
+    >>> group_effects.__name__
+    'group_effects'
+    """
+    covariances = _conditional_covariance(fit) if cond_var else ()
+    answers = []
+    for index, factor in enumerate(fit.design.factors):
+        mine = [t for t, term in enumerate(fit.design.terms) if term.factor == index]
+        variances = [np.einsum("lii->li", covariances[t]) for t in mine if cond_var]
+        answers.append(
+            GroupEffects(
+                factor.name,
+                level_labels(factor),
+                tuple(name for t in mine for name in fit.design.terms[t].columns),
+                np.hstack([fit.modes[t] for t in mine]),
+                np.hstack(variances) if variances else np.empty((factor.n_levels, 0)),
+            )
+        )
+    return tuple(answers)
+
+
+def ranef(fit: LmmFit, cond_var: bool = False) -> Table:
+    """Conditional modes of the random effects as one long table.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        The fit.
+    cond_var : bool
+        Whether to add the conditional variances.
+
+    Returns
+    -------
+    Table
+        ``group level term estimate``, and ``cond_var`` (squared units of the effect) on request;
+        by factor, then effect, then level.
+
+    Examples
+    --------
+    >>> ranef.__name__
+    'ranef'
+    """
+    effects = group_effects(fit, cond_var)
+    columns = _long(effects, [g.columns for g in effects], [g.modes for g in effects])
+    if cond_var:
+        columns["cond_var"] = np.concatenate([g.variances.ravel(order="F") for g in effects])
+    return Table(columns)
+
+
+def coef(fit: LmmFit) -> Table:
+    """Coefficients by group: fixed effects plus the modes of that group's own effects.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        The fit.
+
+    Returns
+    -------
+    Table
+        ``group level term estimate``, by factor, then coefficient, then level. An effect that has
+        no fixed counterpart is a deviation from zero.
+
+    Examples
+    --------
+    >>> coef.__name__
+    'coef'
+    """
+    effects = group_effects(fit)
+    fixed = fit.design.fixed.names
+    names = [fixed + tuple(c for c in dict.fromkeys(g.columns) if c not in fixed) for g in effects]
+    totals = []
+    for g, wanted in zip(effects, names, strict=True):
+        total = np.zeros((len(g.levels), len(wanted)))
+        total[:, : len(fixed)] = fit.beta
+        for j, column in enumerate(g.columns):
+            total[:, wanted.index(column)] += g.modes[:, j]
+        totals.append(total)
+    return Table(_long(effects, names, totals))
+
+
+def _long(
+    effects: tuple[GroupEffects, ...], names: list[tuple[str, ...]], values: list[FloatArray]
+) -> dict[str, AnyArray]:
+    """Stack levels-by-effects matrices into the columns of one long table."""
+
+    def text(parts: Iterator[AnyArray]) -> AnyArray:
+        return np.concatenate([np.asarray(p, dtype=object) for p in parts])
+
+    sizes = [(len(g.levels), len(n)) for g, n in zip(effects, names, strict=True)]
+    return {
+        "group": np.repeat(
+            np.array([g.group for g in effects], dtype=object), [a * b for a, b in sizes]
+        ),
+        "level": text(
+            np.tile(np.asarray(g.levels, dtype=object), k)
+            for g, (_, k) in zip(effects, sizes, strict=True)
+        ),
+        "term": text(
+            np.repeat(np.array(n, dtype=object), a)
+            for n, (a, _) in zip(names, sizes, strict=True)
+        ),
+        "estimate": np.concatenate([v.ravel(order="F") for v in values]),
+    }
+
+
+@memo
+def _conditional_covariance(fit: LmmFit) -> tuple[FloatArray, ...]:
+    relative = conditional_covariance(fit.problem, fit.theta)
+    return tuple(fit.sigma**2 * c for c in relative)

@@ -1,0 +1,127 @@
+"""Fitted values and residuals of the rows that were used."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import one_of
+from nestwise.design.model import Design
+from nestwise.inference.kinds import Fit, LmmFit
+
+TYPES = ("response", "pearson", "scaled")
+
+
+def fitted(fit: Fit) -> FloatArray:
+    """Fitted values, random effects and offset included.
+
+    Parameters
+    ----------
+    fit : LmmFit or LmFit
+        The fit.
+
+    Returns
+    -------
+    (n,) float64
+        Units of the (transformed) response, one a used row.
+
+    Examples
+    --------
+    >>> fitted.__name__
+    'fitted'
+    """
+    mu = fixed_part(fit)
+    if isinstance(fit, LmmFit):
+        for t in range(len(fit.design.terms)):
+            mu += random_part(fit.design, t, fit.modes[t])
+    return mu
+
+
+def fixed_part(fit: Fit) -> FloatArray:
+    """X beta plus the offset: the fitted values of the population.
+
+    Examples
+    --------
+    >>> fixed_part.__name__
+    'fixed_part'
+    """
+    mu = np.asarray(fit.design.fixed.X @ fit.beta, dtype=np.float64)
+    if fit.design.offset is not None:
+        mu += fit.design.offset
+    return mu
+
+
+def random_part(design: Design, index: int, modes: FloatArray) -> FloatArray:
+    """The contribution Z b of one random-effects term to every used row.
+
+    Parameters
+    ----------
+    design : Design
+        The arrays.
+    index : int
+        Position of the term in ``design.terms``.
+    modes : (n_levels, k) float64
+        Its effects by level.
+
+    Returns
+    -------
+    (n,) float64
+
+    Examples
+    --------
+    >>> random_part.__name__
+    'random_part'
+    """
+    term = design.terms[index]
+    codes = design.factors[term.factor].codes
+    total = np.zeros(codes.size)
+    for j, z in enumerate(term.Z):
+        effect = modes[:, j][codes]
+        total += effect if z is None else z * effect
+    return total
+
+
+def residuals(fit: Fit, type: str = "response") -> FloatArray:
+    """Residuals of the rows that were used.
+
+    Parameters
+    ----------
+    fit : LmmFit or LmFit
+        The fit.
+    type : str
+        ``"response"``: y - fitted; ``"pearson"``: times the square root of the prior weights;
+        ``"scaled"``: these divided by sigma, as the summary of a mixed model shows them.
+
+    Returns
+    -------
+    (n,) float64
+
+    Raises
+    ------
+    OptionError
+        When `type` is not known.
+
+    Examples
+    --------
+    >>> residuals.__name__
+    'residuals'
+    """
+    kind = one_of("type", type, TYPES)
+    raw = fit.design.y - fitted(fit)
+    if kind == "response":
+        return raw
+    if fit.design.weights is not None:
+        raw = raw * np.sqrt(fit.design.weights)
+    return raw / fit.sigma if kind == "scaled" else raw
+
+
+def residual_quantiles(fit: Fit, type: str = "scaled") -> FloatArray:
+    """Minimum, quartiles and maximum of the residuals, as a summary prints them.
+
+    Examples
+    --------
+    >>> residual_quantiles.__name__
+    'residual_quantiles'
+    """
+    quantiles = np.quantile(residuals(fit, type), [0.0, 0.25, 0.5, 0.75, 1.0])
+    return np.asarray(quantiles, dtype=np.float64)

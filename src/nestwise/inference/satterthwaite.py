@@ -1,0 +1,115 @@
+"""Satterthwaite's degrees of freedom for single contrasts of the fixed effects."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.memo import memo
+from nestwise.core.lmm import hessian, vcov_derivatives
+from nestwise.fit.result import LmmFit
+
+FLAT = 1e-8
+"""Eigenvalues of the scaled Hessian below this share of the largest count as flat directions."""
+
+
+def degrees_of_freedom(fit: LmmFit, L: FloatArray | None = None) -> FloatArray:
+    """Satterthwaite's approximate degrees of freedom of t tests.
+
+    With v(tau) = l' V(tau) l the variance of a contrast and A the covariance of tau = (theta,
+    sigma), df = 2 v^2 / (g' A g), g the gradient of v.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        The fit.
+    L : (q, p) float64, optional
+        One contrast a row; by default each coefficient by itself.
+
+    Returns
+    -------
+    (q,) float64
+        Infinite where the variance of the contrast does not depend on tau.
+
+    Source
+    ------
+    Kuznetsova, Brockhoff & Christensen (2017), J. Stat. Softw. 82(13), eq. 5 and 6;
+    Giesbrecht & Burns (1985), Biometrics 41, 477.
+
+    Examples
+    --------
+    >>> degrees_of_freedom.__name__
+    'degrees_of_freedom'
+    """
+    rows = np.eye(fit.beta.size) if L is None else np.atleast_2d(np.asarray(L, dtype=np.float64))
+    variance = fit.sigma**2 * np.einsum("qi,ij,qj->q", rows, fit.unscaled_vcov, rows)
+    slope = variance_gradient(fit, rows)
+    spread = np.einsum("qi,ij,qj->q", slope, parameter_covariance(fit), slope)
+    df = np.full(variance.shape, np.inf)
+    np.divide(2.0 * variance**2, spread, out=df, where=spread > 0.0)
+    return df
+
+
+def variance_gradient(fit: LmmFit, L: FloatArray) -> FloatArray:
+    """Derivatives of the variances of contrasts with respect to (theta, sigma).
+
+    Parameters
+    ----------
+    fit : LmmFit
+        The fit.
+    L : (q, p) float64
+        One contrast a row.
+
+    Returns
+    -------
+    (q, m + 1) float64
+        Squared units of the response, per unit of theta; the last column per unit of sigma.
+
+    Examples
+    --------
+    >>> variance_gradient.__name__
+    'variance_gradient'
+    """
+    by_theta = fit.sigma**2 * np.einsum("qi,mij,qj->qm", L, _derivatives(fit), L)
+    by_sigma = 2.0 * fit.sigma * np.einsum("qi,ij,qj->q", L, fit.unscaled_vcov, L)
+    return np.column_stack([by_theta, by_sigma])
+
+
+@memo
+def parameter_covariance(fit: LmmFit) -> FloatArray:
+    """Asymptotic covariance matrix of (theta, sigma), 2 H^-1 on the directions that are not flat.
+
+    H, the Hessian of the deviance, is first scaled to a unit diagonal, so that what counts as
+    flat does not depend on the units of the columns of Z. Flat and downward directions are left
+    out; a variance of a contrast that is estimable does not change along them.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        The fit.
+
+    Returns
+    -------
+    (m + 1, m + 1) float64
+
+    Source
+    ------
+    Kuznetsova, Brockhoff & Christensen (2017), section 3.
+
+    Examples
+    --------
+    >>> parameter_covariance.__name__
+    'parameter_covariance'
+    """
+    H = hessian(fit.problem, fit.theta, fit.sigma, fit.reml)
+    diagonal = np.abs(np.diag(H))
+    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    values, vectors = np.linalg.eigh(H * np.outer(scale, scale))
+    steep = values > FLAT * values[-1]
+    half = scale[:, None] * vectors[:, steep] / np.sqrt(values[steep])
+    return np.asarray(2.0 * (half @ half.T), dtype=np.float64)
+
+
+@memo
+def _derivatives(fit: LmmFit) -> FloatArray:
+    return vcov_derivatives(fit.problem, fit.theta)

@@ -1,0 +1,205 @@
+"""Tables for further work, in broom's shape: tidy, glance, augment."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import AnyArray, FloatArray
+from nestwise._base.errors import OptionError, one_of
+from nestwise._base.table import Table
+from nestwise.inference.coefficients import coefficients
+from nestwise.inference.fitmeasures import fit_measures, r_squared
+from nestwise.inference.kinds import Fit, LmFit, LmmFit
+from nestwise.inference.ranef import ranef
+from nestwise.inference.residuals import fitted, fixed_part
+from nestwise.inference.varcorr import varcorr
+from nestwise.inference.wald import quantile
+
+EFFECTS = ("fixed", "ran_pars", "ran_vals")
+
+
+def tidy(
+    fit: Fit,
+    effects: str = "fixed",
+    *,
+    conf_int: bool = False,
+    conf_level: float = 0.95,
+    ddf: str | None = None,
+    exponentiate: bool = False,
+) -> Table:
+    """One row for each estimate.
+
+    Parameters
+    ----------
+    fit : LmmFit or LmFit
+        The fit.
+    effects : str
+        ``"fixed"``, ``"ran_pars"`` (standard deviations and correlations) or ``"ran_vals"``
+        (conditional modes).
+    conf_int : bool
+        Whether to add an interval of the fixed effects, estimate +- t quantile times standard
+        error, with the degrees of freedom of the test.
+    conf_level : float
+        Its level.
+    ddf : str, optional
+        Degrees of freedom, as in `coefficients`.
+    exponentiate : bool
+        Whether to exponentiate estimates and limits (the standard error by the delta method).
+
+    Returns
+    -------
+    Table
+        fixed: ``term estimate std_error statistic df p_value [conf_low conf_high]``; ran_pars:
+        ``group term estimate``; ran_vals: ``group level term estimate std_error``.
+
+    Raises
+    ------
+    OptionError
+        When an option is not known.
+
+    Examples
+    --------
+    >>> tidy.__name__
+    'tidy'
+    """
+    allowed = EFFECTS if isinstance(fit, LmmFit) else EFFECTS[:1]
+    kind = one_of("effects", effects, allowed)
+    if kind == "fixed":
+        return _fixed(fit, conf_level if conf_int else None, ddf, exponentiate)
+    if conf_int or exponentiate:
+        raise OptionError(f"conf_int and exponentiate apply to effects='fixed', not to {kind!r}")
+    if kind == "ran_pars" or not isinstance(fit, LmmFit):
+        return random_parameters(fit)
+    modes = ranef(fit, cond_var=True)
+    columns = {name: modes[name] for name in ("group", "level", "term", "estimate")}
+    return Table({**columns, "std_error": np.sqrt(modes["cond_var"])})
+
+
+def _fixed(fit: Fit, level: float | None, ddf: str | None, exponentiate: bool) -> Table:
+    c = coefficients(fit, ddf)
+    columns: dict[str, AnyArray] = {
+        "term": np.array(c.names, dtype=object),
+        "estimate": c.estimate.copy(),
+        "std_error": c.std_error.copy(),
+        "statistic": c.statistic.copy(),
+        "df": c.df.copy(),
+        "p_value": c.p_value.copy(),
+    }
+    if level is not None:
+        half = quantile(c.df, level) * c.std_error
+        columns |= {"conf_low": c.estimate - half, "conf_high": c.estimate + half}
+    if exponentiate:
+        columns["std_error"] = columns["std_error"] * np.exp(c.estimate)
+        for name in ("estimate", "conf_low", "conf_high"):
+            if name in columns:
+                columns[name] = np.exp(columns[name])
+    return Table(columns)
+
+
+def random_parameters(fit: Fit) -> Table:
+    """Standard deviations and correlations of the random effects and the residual.
+
+    Parameters
+    ----------
+    fit : LmmFit or LmFit
+        The fit.
+
+    Returns
+    -------
+    Table
+        ``group term estimate``, with broom.mixed's terms: ``sd__(Intercept)``,
+        ``cor__(Intercept).Days``, ``sd__Observation``.
+
+    Examples
+    --------
+    >>> random_parameters.__name__
+    'random_parameters'
+    """
+    components = varcorr(fit)
+    terms = [
+        "sd__Observation" if v1 is None else f"sd__{v1}" if v2 is None else f"cor__{v1}.{v2}"
+        for v1, v2 in zip(components["var1"], components["var2"], strict=True)
+    ]
+    return Table(
+        {
+            "group": components["group"],
+            "term": np.array(terms, dtype=object),
+            "estimate": components["sdcor"],
+        }
+    )
+
+
+def glance(fit: Fit) -> Table:
+    """One row of statistics of the whole fit.
+
+    Parameters
+    ----------
+    fit : LmmFit or LmFit
+        The fit.
+
+    Returns
+    -------
+    Table
+        Mixed model: ``nobs sigma loglik aic bic criterion df_resid reml converged singular``;
+        linear model: ``nobs r_squared adj_r_squared sigma statistic p_value df loglik aic bic
+        deviance df_resid``.
+
+    Examples
+    --------
+    >>> glance.__name__
+    'glance'
+    """
+    m = fit_measures(fit)
+    shared = {"loglik": m.loglik, "aic": m.aic, "bic": m.bic}
+    if isinstance(fit, LmmFit):
+        row: dict[str, object] = {
+            "nobs": m.nobs,
+            "sigma": fit.sigma,
+            **shared,
+            "criterion": fit.criterion,
+            "df_resid": m.df_resid,
+            "reml": fit.reml,
+            "converged": fit.verdict.converged,
+            "singular": fit.verdict.singular,
+        }
+        return Table({name: np.array([value]) for name, value in row.items()})
+    r = r_squared(fit)
+    row = {
+        "nobs": m.nobs,
+        "r_squared": r.r_squared,
+        "adj_r_squared": r.adjusted,
+        "sigma": fit.sigma,
+        "statistic": r.f_value,
+        "p_value": r.p_value,
+        "df": r.num_df,
+        **shared,
+        "deviance": fit.rss,
+        "df_resid": m.df_resid,
+    }
+    return Table({name: np.array([value]) for name, value in row.items()})
+
+
+def augment(fit: Fit) -> Table:
+    """One row for each row used: what the fit says of it.
+
+    Parameters
+    ----------
+    fit : LmmFit or LmFit
+        The fit.
+
+    Returns
+    -------
+    Table
+        Mixed model: ``fitted resid fitted_fixed`` (the last without random effects); linear
+        model: ``fitted resid hat``.
+
+    Examples
+    --------
+    >>> augment.__name__
+    'augment'
+    """
+    mu = fitted(fit)
+    columns: dict[str, FloatArray] = {"fitted": mu, "resid": fit.design.y - mu}
+    if isinstance(fit, LmFit):
+        return Table({**columns, "hat": fit.hat})
+    return Table({**columns, "fitted_fixed": fixed_part(fit)})
