@@ -1,8 +1,248 @@
-// The compiled kernels of the linear mixed model, as the Python module nestwise.core._kernels.
-
+// Python bindings: arrays in, tuples of arrays out, factors in the caller's order.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "elimination.hpp"
+#include "gradient.hpp"
+#include "information.hpp"
+#include "lapack.hpp"
+
+namespace nb = nanobind;
+
+namespace {
+
+using nw::CrossProducts;
+using nw::Entry;
+using nw::Faces;
+using nw::Lambdas;
+using nw::Workspace;
+using i64 = std::int64_t;
+
+using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Codes = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Table = nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::f_contig, nb::device::cpu>;
+using Columns = std::vector<std::optional<Vector>>;
+
+// Hand a C++ vector to NumPy without a copy.
+nb::object array(std::vector<double>&& values, std::vector<size_t> shape) {
+    auto* owned = new std::vector<double>(std::move(values));
+    nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<double>*>(p); });
+    return nb::cast(nb::ndarray<nb::numpy, double>(owned->data(), shape.size(), shape.data(), owner));
+}
+
+nb::object array(std::vector<double>&& values) {
+    const size_t size = values.size();
+    return array(std::move(values), {size});
+}
+
+// Borrows a workspace for the length of one call.
+class Borrowed {
+  public:
+    explicit Borrowed(const CrossProducts& cp) : cp_(cp), w_(cp.acquire()) {}
+    ~Borrowed() { cp_.release(std::move(w_)); }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+    Workspace& operator*() { return *w_; }
+    Workspace* operator->() { return w_.get(); }
+
+  private:
+    const CrossProducts& cp_;
+    std::unique_ptr<Workspace> w_;
+};
+
+// Positions of the caller's factors in elimination order, and where their blocks begin.
+std::vector<size_t> positions(const CrossProducts& cp) {
+    std::vector<size_t> at(cp.factors.size());
+    for (size_t f = 0; f < cp.factors.size(); ++f) at[static_cast<size_t>(cp.factors[f].input)] = f;
+    return at;
+}
+
+Lambdas unpack(const CrossProducts& cp, const Vector& flat) {
+    Lambdas out(cp.factors.size());
+    size_t at = 0;
+    for (size_t f : positions(cp)) {
+        const size_t kk = static_cast<size_t>(cp.factors[f].k * cp.factors[f].k);
+        if (at + kk > flat.shape(0)) throw nb::value_error("lambdas is shorter than the factors need");
+        out[f].assign(flat.data() + at, flat.data() + at + kk);
+        at += kk;
+    }
+    return out;
+}
+
+std::vector<Entry> unpack(const CrossProducts& cp, const Table& table) {
+    const auto at = positions(cp);
+    std::vector<Entry> out;
+    for (size_t i = 0; i < table.shape(0); ++i) {
+        const std::int32_t* row = table.data() + 3 * i;
+        if (row[0] < 0 || static_cast<size_t>(row[0]) >= at.size())
+            throw nb::value_error("an entry names a factor that does not exist");
+        const size_t f = at[static_cast<size_t>(row[0])];
+        if (row[1] < 0 || row[2] < 0 || row[1] >= cp.factors[f].k || row[2] > row[1])
+            throw nb::value_error("an entry is outside the lower triangle of its factor");
+        out.push_back({static_cast<int>(f), row[1], row[2]});
+    }
+    return out;
+}
+
+std::unique_ptr<CrossProducts> build(Vector y, Matrix X, Vector x_center, Vector x_scale,
+                                     std::optional<Vector> weights, std::vector<Codes> codes,
+                                     std::vector<int> n_levels, std::vector<Columns> columns,
+                                     std::vector<Vector> scales) {
+    nw::Rows rows;
+    rows.n = static_cast<i64>(y.shape(0));
+    rows.p = static_cast<int>(X.shape(1));
+    rows.y = y.data();
+    rows.X = X.data();
+    rows.weights = weights ? weights->data() : nullptr;
+    for (int j = 0; j < rows.p; ++j) {
+        rows.x_center.push_back(x_center.data()[j]);
+        rows.x_inverse_scale.push_back(1.0 / x_scale.data()[j]);
+    }
+    for (size_t f = 0; f < codes.size(); ++f) {
+        nw::FactorRows factor{codes[f].data(), n_levels[f], {}, {}};
+        for (size_t j = 0; j < columns[f].size(); ++j) {
+            factor.columns.push_back(columns[f][j] ? columns[f][j]->data() : nullptr);
+            factor.inverse_scale.push_back(1.0 / scales[f].data()[j]);
+        }
+        rows.factors.push_back(std::move(factor));
+    }
+    nb::gil_scoped_release release;
+    return nw::cross_products(rows);
+}
+
+// Factor blocks of a Faces member in the caller's order, one after the other.
+std::vector<double> concatenate(const CrossProducts& cp, const std::vector<std::vector<double>>& blocks) {
+    std::vector<double> out;
+    for (size_t f : positions(cp))
+        if (f < blocks.size()) out.insert(out.end(), blocks[f].begin(), blocks[f].end());
+    return out;
+}
+
+std::vector<double> pick(const CrossProducts& cp, const std::vector<Entry>& entries,
+                         const std::vector<std::vector<double>>& blocks, double times) {
+    std::vector<double> out;
+    for (const Entry& e : entries)
+        out.push_back(times * blocks[static_cast<size_t>(e.factor)]
+                                    [static_cast<size_t>(e.row * cp.factors[e.factor].k + e.column)]);
+    return out;
+}
+
+std::vector<double> modes(const CrossProducts& cp, const Workspace& w) {
+    std::vector<double> out;
+    for (size_t f : positions(cp)) {
+        const auto& g = cp.factors[f];
+        out.insert(out.end(), w.u.begin() + g.offset, w.u.begin() + g.offset + static_cast<i64>(g.m) * g.k);
+    }
+    return out;
+}
+
+std::vector<double> lower_rx(const CrossProducts& cp, const Workspace& w) {
+    const i64 p = cp.p, Q = cp.tail, N = Q + p;
+    std::vector<double> out(static_cast<size_t>(p * p), 0.0);
+    for (i64 i = 0; i < p; ++i)
+        for (i64 j = 0; j <= i; ++j) out[i * p + j] = w.S[Q + i + (Q + j) * N];
+    return out;
+}
+
+nb::tuple evaluate(const CrossProducts& cp, Vector lambdas, Table entries, bool reml, int order) {
+    const Lambdas lambda = unpack(cp, lambdas);
+    const std::vector<Entry> free = unpack(cp, entries);
+    const size_t m = free.size(), p = static_cast<size_t>(cp.p);
+    nw::Determinants det{};
+    Faces faces;
+    std::vector<double> gram(order >= 2 ? m * m : 0), u, beta, rx;
+    {
+        nb::gil_scoped_release release;
+        Borrowed w(cp);
+        det = nw::eliminate(cp, lambda, *w);
+        if (det.positive) {
+            rx = lower_rx(cp, *w);
+            nw::solve_modes(cp, lambda, *w);
+            u = modes(cp, *w);
+            beta = w->beta;
+            if (order >= 1) {
+                nw::selected_inverse(cp, lambda, reml, *w, faces, nullptr);
+                nw::score_sums(cp, *w, faces);
+            }
+            if (order >= 2) nw::average_information(cp, lambda, free, *w, gram.data());
+        }
+    }
+    const bool derivatives = det.positive && order >= 1;
+    std::vector<double> logdet, pwrss, score;
+    if (derivatives) {
+        logdet = pick(cp, free, faces.logdet, 2.0);
+        pwrss = pick(cp, free, faces.score, -2.0);
+        score = pick(cp, free, faces.score, 2.0);
+    }
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const bool ok = det.positive;
+    const size_t g = gram.empty() ? 0 : m, x = rx.empty() ? 0 : p;
+    return nb::make_tuple(ok ? det.ldL2 : nan, ok ? det.ldRX2 : nan, ok ? det.pwrss : nan,
+                          array(std::move(beta)), array(std::move(rx), {x, x}), array(std::move(u)),
+                          array(std::move(logdet)), array(std::move(pwrss)),
+                          array(std::move(gram), {g, g}), array(std::move(score)),
+                          array(concatenate(cp, faces.inverse)),
+                          array(concatenate(cp, faces.residual)));
+}
+
+nb::object vcov_forms(const CrossProducts& cp, Vector lambdas, Table entries) {
+    const Lambdas lambda = unpack(cp, lambdas);
+    const std::vector<Entry> free = unpack(cp, entries);
+    const size_t m = free.size(), p = static_cast<size_t>(cp.p);
+    std::vector<double> out(m * p * p, std::numeric_limits<double>::quiet_NaN());
+    {
+        nb::gil_scoped_release release;
+        Borrowed w(cp);
+        if (nw::eliminate(cp, lambda, *w).positive)
+            nw::covariance_forms(cp, lambda, free, *w, out.data());
+    }
+    return array(std::move(out), {m, p, p});
+}
+
+nb::object conditional_faces(const CrossProducts& cp, Vector lambdas) {
+    const Lambdas lambda = unpack(cp, lambdas);
+    std::vector<i64> start(cp.factors.size() + 1, 0);
+    for (size_t f = 0; f < cp.factors.size(); ++f)
+        start[f + 1] = start[f] + static_cast<i64>(cp.factors[f].m) * cp.factors[f].k * cp.factors[f].k;
+    std::vector<double> all(static_cast<size_t>(start.back()), std::numeric_limits<double>::quiet_NaN());
+    {
+        nb::gil_scoped_release release;
+        Borrowed w(cp);
+        Faces faces;
+        if (nw::eliminate(cp, lambda, *w).positive)
+            nw::selected_inverse(cp, lambda, false, *w, faces, all.data());
+    }
+    std::vector<double> out;
+    for (size_t f : positions(cp))
+        out.insert(out.end(), all.begin() + start[f], all.begin() + start[f + 1]);
+    return array(std::move(out));
+}
+
+}  // namespace
 
 NB_MODULE(_kernels, m) {
-    m.doc() = "Compiled kernels of nestwise.core.";
-    m.def("version", [] { return 1; }, "Number of the binary interface.");
+    m.doc() = "Compiled kernels of nestwise.";
+    nw::load_lapack();
+    nb::class_<CrossProducts>(m, "CrossProducts")
+        .def_ro("n", &CrossProducts::n)
+        .def_ro("p", &CrossProducts::p)
+        .def_ro("n_chain", &CrossProducts::n_chain)
+        .def_ro("tail", &CrossProducts::tail)
+        .def("evaluate", &evaluate, nb::arg("lambdas"), nb::arg("entries"), nb::arg("reml"),
+             nb::arg("order"))
+        .def("vcov_forms", &vcov_forms, nb::arg("lambdas"), nb::arg("entries"))
+        .def("conditional_faces", &conditional_faces, nb::arg("lambdas"));
+    m.def("cross_products", &build, nb::arg("y"), nb::arg("X"), nb::arg("x_center"),
+          nb::arg("x_scale"), nb::arg("weights").none(), nb::arg("codes"), nb::arg("n_levels"),
+          nb::arg("columns"), nb::arg("scales"));
 }

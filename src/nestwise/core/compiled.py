@@ -1,0 +1,69 @@
+"""The compiled kernel behind the interface of `nestwise.core.kernel.Kernel`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray, IntArray
+from nestwise.core import _kernels
+from nestwise.core.kernel import KernelInput, KernelResult
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledKernel:
+    """Cross-products held by the C++ core.
+
+    Parameters
+    ----------
+    handle : _kernels.CrossProducts
+        Opaque; `n_chain` and `tail` say how it is eliminated.
+    """
+
+    handle: Any
+
+    def evaluate(
+        self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
+    ) -> KernelResult:
+        """See `Kernel.evaluate`."""
+        return KernelResult(*self.handle.evaluate(lambdas, entries, reml, order))
+
+    def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray:
+        """See `Kernel.vcov_forms`."""
+        forms: FloatArray = self.handle.vcov_forms(lambdas, entries)
+        return forms
+
+    def conditional_faces(self, lambdas: FloatArray) -> FloatArray:
+        """See `Kernel.conditional_faces`."""
+        faces: FloatArray = self.handle.conditional_faces(lambdas)
+        return faces
+
+
+def compiled_kernel(rows: KernelInput) -> CompiledKernel:
+    """Read the rows once and keep their cross-products.
+
+    Parameters
+    ----------
+    rows : KernelInput
+        The rows of the model; read, not kept.
+
+    Returns
+    -------
+    CompiledKernel
+        Its evaluations cost O(levels), not O(rows).
+    """
+    return CompiledKernel(
+        _kernels.cross_products(
+            rows.y,
+            np.asfortranarray(rows.X),
+            rows.center,
+            rows.scale,
+            rows.weights,
+            [f.codes for f in rows.factors],
+            [f.n_levels for f in rows.factors],
+            [list(f.columns) for f in rows.factors],
+            [f.scale for f in rows.factors],
+        )
+    )

@@ -1,0 +1,209 @@
+#include "information.hpp"
+
+#include <algorithm>
+
+#include "elimination.hpp"
+#include "lapack.hpp"
+#include "small.hpp"
+
+namespace nw {
+
+namespace {
+
+using i64 = std::int64_t;
+using i32 = std::int32_t;
+
+// Columns c_i = dLambda_i u + Lambda dLambda_i' v (q x m, row-major).
+void direction_columns(const CrossProducts& cp, const Lambdas& lambda,
+                       const std::vector<Entry>& entries, Workspace& w) {
+    const i64 m = static_cast<i64>(entries.size());
+    w.c.assign(static_cast<size_t>(cp.q * m), 0.0);
+    for (i64 i = 0; i < m; ++i) {
+        const Entry& e = entries[i];
+        const Factor& f = cp.factors[e.factor];
+        const double* La = lambda[e.factor].data();
+        for (i64 l = 0; l < f.m; ++l) {
+            const i64 at = f.offset + l * f.k;
+            w.c[(at + e.row) * m + i] += w.u[at + e.column];
+            const double v = w.v[at + e.row];
+            for (int r = e.column; r < f.k; ++r)
+                w.c[(at + r) * m + i] += La[r * f.k + e.column] * v;
+        }
+    }
+}
+
+// R <- Lambda'R, factor by factor (q x m).
+void scale_columns(const CrossProducts& cp, const Lambdas& lambda, int m, double* R) {
+    std::vector<double> block(static_cast<size_t>(cp.max_k * m));
+    for (size_t f = 0; f < cp.factors.size(); ++f) {
+        const Factor& g = cp.factors[f];
+        for (i64 l = 0; l < g.m; ++l) {
+            double* r = R + (g.offset + l * g.k) * m;
+            lambda_t_times<0>(lambda[f].data(), g.k, r, m, block.data());
+            std::copy_n(block.data(), g.k * m, r);
+        }
+    }
+}
+
+void subtract_columns(double* target, double c, const double* r, int m) {
+    for (int j = 0; j < m; ++j) target[j] -= c * r[j];
+}
+
+// R <- L^-1 R through one chain factor; its tail and X parts go to R_tail ((tail + p) x m).
+void forward_factor(const CrossProducts& cp, int i, int m, double* R, Workspace& w) {
+    const Factor& f = cp.factors[i];
+    const int k = f.k, p = cp.p, p1 = p + 1, Q = cp.tail;
+    const ChainWork& own = w.chain[i];
+    const TailRows& rows = cp.rows[i];
+    for (i64 l = 0; l < f.m; ++l) {
+        double* r = R + (f.offset + l * k) * m;
+        solve_lower<0>(own.L.data() + l * k * k, k, r, m, m);
+        const int nc = static_cast<int>(rows.start[l + 1] - rows.start[l]);
+        const i32* col = rows.column.data() + rows.start[l];
+        for (int s = 0; s < k; ++s) {
+            const double* rs = r + static_cast<i64>(s) * m;
+            for (int j = i + 1; j < cp.n_chain; ++j) {
+                const Factor& g = cp.factors[j];
+                double* up = R + (g.offset + static_cast<i64>(cp.pairs[i][j].level[l]) * g.k) * m;
+                const double* W = own.ancestor[j].data() + (l * k + s) * g.k;
+                for (int t = 0; t < g.k; ++t) subtract_columns(up + t * m, W[t], rs, m);
+            }
+            const double* T = own.tail.data() + rows.start[l] * k + static_cast<i64>(s) * nc;
+            for (int e = 0; e < nc; ++e)
+                subtract_columns(w.R_tail.data() + static_cast<i64>(col[e]) * m, T[e], rs, m);
+            const double* X = own.xy.data() + (l * k + s) * p1;
+            for (int j = 0; j < p; ++j)
+                subtract_columns(w.R_tail.data() + static_cast<i64>(Q + j) * m, X[j], rs, m);
+        }
+    }
+}
+
+void add_gram(const double* A, const double* B, i64 rows, int m, double sign, double* gram) {
+    for (i64 r = 0; r < rows; ++r)
+        for (int i = 0; i < m; ++i) {
+            const double a = sign * A[r * m + i];
+            if (a == 0.0) continue;
+            for (int j = 0; j < m; ++j) gram[i * m + j] += a * B[r * m + j];
+        }
+}
+
+}  // namespace
+
+void average_information(const CrossProducts& cp, const Lambdas& lambda,
+                         const std::vector<Entry>& entries, Workspace& w, double* gram) {
+    const int m = static_cast<int>(entries.size()), p = cp.p, p1 = p + 1, Q = cp.tail;
+    direction_columns(cp, lambda, entries, w);
+    w.R.resize(w.c.size());
+    times_cross_product(cp, w.c.data(), m, w.R.data());
+    std::fill_n(gram, m * m, 0.0);
+    add_gram(w.c.data(), w.R.data(), cp.q, m, 1.0, gram);
+    w.R_tail.assign(static_cast<size_t>(Q + p) * static_cast<size_t>(m), 0.0);
+    for (const Factor& f : cp.factors)
+        for (i64 i = 0; i < static_cast<i64>(f.m) * f.k; ++i)
+            for (int j = 0; j < p; ++j)
+                subtract_columns(w.R_tail.data() + static_cast<i64>(Q + j) * m, -f.xy[i * p1 + j],
+                                 w.c.data() + (f.offset + i) * m, m);
+    scale_columns(cp, lambda, m, w.R.data());
+    for (size_t t = cp.n_chain; t < cp.factors.size(); ++t) {
+        const Factor& f = cp.factors[t];
+        std::copy_n(w.R.data() + f.offset * m, static_cast<i64>(f.m) * f.k * m,
+                    w.R_tail.data() + static_cast<i64>(f.tail_column) * m);
+    }
+    for (int i = 0; i < cp.n_chain; ++i) {
+        forward_factor(cp, i, m, w.R.data(), w);
+        const Factor& f = cp.factors[i];
+        const double* R = w.R.data() + f.offset * m;
+        add_gram(R, R, static_cast<i64>(f.m) * f.k, m, -1.0, gram);
+    }
+    if (Q + p == 0 || m == 0) return;
+    // Row-major (tail + p) x m is column-major m x (tail + p): X L^-T from the right.
+    int rows = m, N = Q + p;
+    double one = 1.0;
+    lapack().dtrsm(const_cast<char*>("R"), const_cast<char*>("L"), const_cast<char*>("T"),
+                   const_cast<char*>("N"), &rows, &N, &one, w.S.data(), &N, w.R_tail.data(), &rows);
+    add_gram(w.R_tail.data(), w.R_tail.data(), N, m, -1.0, gram);
+}
+
+namespace {
+
+// U = M^-1 Lambda'Z'WX (q x p) from the factor's own X rows: the X part of L read backwards.
+void solve_x_columns(const CrossProducts& cp, Workspace& w, double* U) {
+    const int p = cp.p, p1 = p + 1, Q = cp.tail, N = Q + p;
+    std::vector<double> T(static_cast<size_t>(Q) * static_cast<size_t>(p));
+    for (int c = 0; c < Q; ++c)
+        for (int j = 0; j < p; ++j) T[c * p + j] = w.S[Q + j + static_cast<i64>(c) * N];
+    for (int c = Q - 1; c >= 0; --c) {
+        const double* column = w.S.data() + static_cast<i64>(c) * N;
+        for (int e = c + 1; e < Q; ++e) subtract_columns(&T[c * p], column[e], &T[e * p], p);
+        for (int j = 0; j < p; ++j) T[c * p + j] /= column[c];
+    }
+    for (size_t t = cp.n_chain; t < cp.factors.size(); ++t) {
+        const Factor& f = cp.factors[t];
+        std::copy_n(T.data() + static_cast<i64>(f.tail_column) * p, static_cast<i64>(f.m) * f.k * p,
+                    U + f.offset * p);
+    }
+    for (int i = cp.n_chain - 1; i >= 0; --i) {
+        const Factor& f = cp.factors[i];
+        const ChainWork& own = w.chain[i];
+        const TailRows& rows = cp.rows[i];
+        for (i64 l = 0; l < f.m; ++l) {
+            double* u = U + (f.offset + l * f.k) * p;
+            const int nc = static_cast<int>(rows.start[l + 1] - rows.start[l]);
+            for (int r = 0; r < f.k; ++r) {
+                double* ur = u + static_cast<i64>(r) * p;
+                std::copy_n(own.xy.data() + (l * f.k + r) * p1, p, ur);
+                const double* W = own.tail.data() + rows.start[l] * f.k + static_cast<i64>(r) * nc;
+                for (int e = 0; e < nc; ++e)
+                    subtract_columns(ur, W[e], &T[static_cast<i64>(rows.column[rows.start[l] + e]) * p], p);
+                for (int j = i + 1; j < cp.n_chain; ++j) {
+                    const Factor& g = cp.factors[j];
+                    const double* A = own.ancestor[j].data() + (l * f.k + r) * g.k;
+                    const double* up = U + (g.offset + static_cast<i64>(cp.pairs[i][j].level[l]) * g.k) * p;
+                    for (int s = 0; s < g.k; ++s) subtract_columns(ur, A[s], up + s * p, p);
+                }
+            }
+            solve_lower_transposed<0>(own.L.data() + l * f.k * f.k, f.k, u, p, p);
+        }
+    }
+}
+
+}  // namespace
+
+void covariance_forms(const CrossProducts& cp, const Lambdas& lambda,
+                      const std::vector<Entry>& entries, Workspace& w, double* out) {
+    const int p = cp.p, p1 = p + 1;
+    // With U as above, E = Z'V0^-1 X = Z'WX - Z'WZ Lambda U and Lambda'E = U.
+    std::vector<double> U(static_cast<size_t>(cp.q * p)), B(U.size()), E(U.size());
+    solve_x_columns(cp, w, U.data());
+    for (size_t f = 0; f < cp.factors.size(); ++f) {
+        const Factor& g = cp.factors[f];
+        for (i64 l = 0; l < g.m; ++l)
+            for (int r = 0; r < g.k; ++r) {
+                double* b = B.data() + (g.offset + l * g.k + r) * p;
+                for (int t = 0; t <= r; ++t)
+                    subtract_columns(b, -lambda[f][r * g.k + t],
+                                     U.data() + (g.offset + l * g.k + t) * p, p);
+            }
+    }
+    times_cross_product(cp, B.data(), p, E.data());
+    for (const Factor& f : cp.factors)
+        for (i64 i = 0; i < static_cast<i64>(f.m) * f.k; ++i)
+            for (int j = 0; j < p; ++j) {
+                double& e = E[(f.offset + i) * p + j];
+                e = f.xy[i * p1 + j] - e;
+            }
+    for (size_t i = 0; i < entries.size(); ++i) {
+        const Entry& entry = entries[i];
+        const Factor& f = cp.factors[entry.factor];
+        double* form = out + static_cast<i64>(i) * p * p;
+        std::fill_n(form, p * p, 0.0);
+        for (i64 l = 0; l < f.m; ++l) {
+            const double* e = E.data() + (f.offset + l * f.k + entry.row) * p;
+            const double* u = U.data() + (f.offset + l * f.k + entry.column) * p;
+            for (int a = 0; a < p; ++a)
+                for (int b = 0; b < p; ++b) form[a * p + b] += e[a] * u[b] + u[a] * e[b];
+        }
+    }
+}
+
+}  // namespace nw

@@ -1,0 +1,1 @@
+"""Covariance structures of random-effects terms: one file each, one line each in `registry`."""

@@ -1,0 +1,9 @@
+"""The covariance structures by name. A new one is one file and one line here."""
+
+from __future__ import annotations
+
+from nestwise.core.structures.diagonal import DIAG
+from nestwise.core.structures.structure import Structure
+from nestwise.core.structures.unstructured import US
+
+STRUCTURES: dict[str, Structure] = {s.name: s for s in (US, DIAG)}
