@@ -81,9 +81,11 @@ def set_seed(seed: int) -> RState:
 def _uniforms(state: RState, n: int) -> tuple[FloatArray, RState]:
     """n numbers in (0, 1), and the state after them."""
     generator = np.random.MT19937(0)
-    position = {"key": state.key, "pos": state.position}
-    generator.state = {"bit_generator": "MT19937", "state": position}
-    values = generator.random_raw(n) * _UNIT
+    generator.state = {
+        "bit_generator": "MT19937",
+        "state": {"key": state.key, "pos": state.position},
+    }
+    values: FloatArray = generator.random_raw(n).astype(np.float64) * _UNIT
     values[values <= 0.0] = _SMALLEST
     after = generator.state["state"]
     return values, RState(after["key"], int(after["pos"]))
