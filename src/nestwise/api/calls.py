@@ -1,0 +1,220 @@
+"""The fitting calls: formula and data in, a fitted model out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nestwise._base.errors import FormulaError, OptionError
+from nestwise._base.options import Control
+from nestwise.api.linear import LinearModel
+from nestwise.api.mixed import MixedModel
+from nestwise.api.source import Source, as_control
+from nestwise.design import build
+from nestwise.design.model import Design
+from nestwise.fit.deviance import DevianceFunction
+from nestwise.fit.deviance import deviance_function as deviance_of
+from nestwise.fit.lm import fit_lm
+from nestwise.fit.lmm import fit_lmm
+
+Functions = Mapping[str, Callable[..., Any]]
+
+
+def lmer(
+    formula: str,
+    data: Any,
+    *,
+    REML: bool = True,
+    weights: Any = None,
+    offset: Any = None,
+    contrasts: Mapping[str, Any] | None = None,
+    na_action: str = "drop",
+    control: Control | Mapping[str, Any] | None = None,
+    functions: Functions | None = None,
+) -> MixedModel:
+    """Fit a linear mixed model, as lme4's ``lmer``.
+
+    Parameters
+    ----------
+    formula : str
+        For instance ``"y ~ x + (1 + x | g)"``.
+    data : table
+        pandas, polars or pyarrow table, or a dict of columns; never changed.
+    REML : bool
+        Restricted maximum likelihood, else maximum likelihood.
+    weights, offset : str or array-like, optional
+        Prior weights (positive) and a known part of the predictor: a column or its values.
+    contrasts : mapping of str to str, optional
+        Coding of factors: ``{"f": "sum"}``; treatment by default, polynomial for ordered ones.
+    na_action : str
+        ``"drop"`` rows with missing values, or ``"fail"``.
+    control : Control or dict, optional
+        Options of the optimiser.
+    functions : mapping of str to callable, optional
+        The caller's own functions that the formula may call.
+
+    Returns
+    -------
+    MixedModel
+
+    Raises
+    ------
+    NestwiseError
+        When formula, data or options are not right; the message says what to do.
+
+    Source
+    ------
+    Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1).
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> round(m.criterion, 3)
+    1743.628
+    """
+    settings = {
+        "REML": REML,
+        "weights": weights,
+        "offset": offset,
+        "contrasts": contrasts,
+        "na_action": na_action,
+        "control": control,
+        "functions": functions,
+    }
+    _check_flag("REML", REML)
+    options = as_control(control)
+    design = _mixed_design(formula, data, weights, offset, contrasts, na_action, functions)
+    return MixedModel(
+        fit_lmm(design, reml=REML, control=options), Source(data, formula, settings)
+    )
+
+
+def lm(
+    formula: str,
+    data: Any,
+    *,
+    weights: Any = None,
+    offset: Any = None,
+    contrasts: Mapping[str, Any] | None = None,
+    na_action: str = "drop",
+    functions: Functions | None = None,
+) -> LinearModel:
+    """Fit a linear model without random part, as R's ``lm``.
+
+    Parameters
+    ----------
+    formula : str
+        For instance ``"y ~ x + f"``.
+    data : table
+        pandas, polars or pyarrow table, or a dict of columns; never changed.
+    weights, offset : str or array-like, optional
+        Prior weights (positive) and a known part of the predictor: a column or its values.
+    contrasts : mapping of str to str, optional
+        Coding of factors.
+    na_action : str
+        ``"drop"`` rows with missing values, or ``"fail"``.
+    functions : mapping of str to callable, optional
+        The caller's own functions that the formula may call.
+
+    Returns
+    -------
+    LinearModel
+
+    Raises
+    ------
+    NestwiseError
+        When formula, data or options are not right; the message says what to do.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> round(m.sigma, 3)
+    47.715
+    """
+    settings = {
+        "weights": weights,
+        "offset": offset,
+        "contrasts": contrasts,
+        "na_action": na_action,
+        "functions": functions,
+    }
+    design = build(formula, data, **settings)
+    if design.terms:
+        raise FormulaError(
+            f"lm fits no random terms, and {formula!r} has {len(design.terms)}; use nw.lmer"
+        )
+    return LinearModel(fit_lm(design), Source(data, formula, settings))
+
+
+def deviance_function(
+    formula: str,
+    data: Any,
+    *,
+    REML: bool = True,
+    weights: Any = None,
+    offset: Any = None,
+    contrasts: Mapping[str, Any] | None = None,
+    na_action: str = "drop",
+    functions: Functions | None = None,
+) -> DevianceFunction:
+    """The criterion that `lmer` minimises, as a function of theta (lme4's ``devFunOnly``).
+
+    Parameters
+    ----------
+    formula, data, REML, weights, offset, contrasts, na_action, functions
+        As for `lmer`.
+
+    Returns
+    -------
+    DevianceFunction
+        With ``.value(theta)``, ``.gradient(theta)``, ``.start`` and ``.names``; theta in lme4's
+        order: terms by decreasing number of levels, each the lower triangle of its relative
+        Cholesky factor by columns.
+
+    Raises
+    ------
+    NestwiseError
+        When formula, data or options are not right.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> d = nw.deviance_function("Yield ~ 1 + (1 | Batch)", nw.load_dataset("Dyestuff"))
+    >>> round(d.value([0.848324]), 6)
+    319.654277
+    """
+    _check_flag("REML", REML)
+    design = _mixed_design(formula, data, weights, offset, contrasts, na_action, functions)
+    return deviance_of(design, REML)
+
+
+def _mixed_design(
+    formula: str,
+    data: Any,
+    weights: Any,
+    offset: Any,
+    contrasts: Mapping[str, Any] | None,
+    na_action: str,
+    functions: Functions | None,
+) -> Design:
+    design = build(
+        formula,
+        data,
+        weights=weights,
+        offset=offset,
+        contrasts=contrasts,
+        na_action=na_action,
+        functions=functions,
+    )
+    if not design.terms:
+        raise FormulaError(
+            f"{formula!r} has no random term; add one such as (1 | g), or use nw.lm"
+        )
+    return design
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise OptionError(f"{name}={value!r} is neither True nor False")

@@ -1,0 +1,236 @@
+"""A fitted linear model as users hold it: every method is a delegation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, final
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise._base.errors import one_of
+from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api.source import Source, to_native, with_columns
+from nestwise.fit.lm import fit_lm
+from nestwise.fit.result import LmFit
+from nestwise.inference import fitmeasures, tidy, wald
+from nestwise.inference.anova import anova_lm
+from nestwise.inference.coefficients import coefficients
+from nestwise.inference.predict import predict
+from nestwise.inference.residuals import fitted, residuals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nestwise.present.plots.accessor import Plots
+    from nestwise.present.summary import Summary
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
+class LinearModel:
+    """A fitted linear model; `lm` makes it.
+
+    Tables come back in the kind of data frame that the model was fitted to.
+
+    Parameters
+    ----------
+    fit : LmFit
+        The frozen numbers.
+    source : Source
+        The caller's table and settings.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> m.params.round(2).to_dict(), round(m.r_squared, 4)
+    ({'(Intercept)': 251.41, 'Days': 10.47}, 0.2865)
+    """
+
+    fit: LmFit
+    source: Source
+
+    # -- numbers ---------------------------------------------------------------------------------
+
+    @property
+    def params(self) -> pd.Series[float]:
+        """Coefficients by name."""
+        return by_name(self.fit, self.fit.beta)
+
+    @property
+    def bse(self) -> pd.Series[float]:
+        """Standard errors of the coefficients."""
+        return by_name(self.fit, coefficients(self.fit).std_error)
+
+    @property
+    def tvalues(self) -> pd.Series[float]:
+        """Estimates over their standard errors."""
+        return by_name(self.fit, coefficients(self.fit).statistic)
+
+    @property
+    def pvalues(self) -> pd.Series[float]:
+        """Two-sided p values of Student's t."""
+        return by_name(self.fit, coefficients(self.fit).p_value)
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation."""
+        return self.fit.sigma
+
+    @property
+    def r_squared(self) -> float:
+        """Share of the variance that the model explains."""
+        return fitmeasures.r_squared(self.fit).r_squared
+
+    @property
+    def adj_r_squared(self) -> float:
+        """The same, adjusted for the number of coefficients."""
+        return fitmeasures.r_squared(self.fit).adjusted
+
+    @property
+    def loglik(self) -> float:
+        """Gaussian log-likelihood at the estimates."""
+        return self.fit.loglik
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return fitmeasures.fit_measures(self.fit).aic
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion."""
+        return fitmeasures.fit_measures(self.fit).bic
+
+    @property
+    def nobs(self) -> int:
+        """Rows used."""
+        return self.fit.design.y.size
+
+    @property
+    def df_resid(self) -> int:
+        """Rows less coefficients."""
+        return self.fit.df_resid
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What the fit has to say about itself."""
+        return self.fit.diagnostics
+
+    @property
+    def formula(self) -> str:
+        """The formula as written."""
+        return self.source.formula
+
+    @property
+    def plot(self) -> Plots:
+        """Plots of this fit."""
+        from nestwise.present.plots.accessor import Plots
+
+        return Plots(self.fit)
+
+    # -- tables ----------------------------------------------------------------------------------
+
+    def summary(self) -> Summary:
+        """What R's ``summary`` of a linear model prints."""
+        from nestwise.present.summary import lm_summary
+
+        return lm_summary(self.fit)
+
+    def anova(self, type: int = 1) -> Any:
+        """F tests of the terms, sequential (1) or each after the others (2)."""
+        return to_native(anova_lm(self.fit, type), self.source.data)
+
+    def tidy(
+        self,
+        effects: str = "fixed",
+        *,
+        conf_int: bool = False,
+        conf_level: float = 0.95,
+        ddf: str = "residual",
+        exponentiate: bool = False,
+    ) -> Any:
+        """One row for each coefficient."""
+        table = tidy.tidy(
+            self.fit,
+            effects,
+            conf_int=conf_int,
+            conf_level=conf_level,
+            ddf=ddf,
+            exponentiate=exponentiate,
+        )
+        return to_native(table, self.source.data)
+
+    def glance(self) -> Any:
+        """One row of statistics of the whole fit."""
+        return to_native(tidy.glance(self.fit), self.source.data)
+
+    def augment(self) -> Any:
+        """The rows used, with ``fitted``, ``resid`` and ``hat``."""
+        return with_columns(self.source.data, self.fit.design.kept, tidy.augment(self.fit))
+
+    def vcov(self) -> FloatArray:
+        """Covariance matrix of the coefficients, (p, p)."""
+        return wald.vcov(self.fit)
+
+    def fixef(self) -> pd.Series[float]:
+        """Coefficients by name."""
+        return by_name(self.fit, self.fit.beta)
+
+    def coef(self) -> pd.Series[float]:
+        """Coefficients by name."""
+        return by_name(self.fit, self.fit.beta)
+
+    def confint(
+        self,
+        method: str = "wald",
+        *,
+        level: float = 0.95,
+        params: Sequence[str] | None = None,
+    ) -> Any:
+        """Confidence intervals of the coefficients: ``term conf_low conf_high``."""
+        one_of("method", method, ("wald",))
+        return to_native(wald.confint_wald(self.fit, level, params), self.source.data)
+
+    # -- rows ------------------------------------------------------------------------------------
+
+    def fitted(self) -> FloatArray:
+        """Fitted values of the rows used."""
+        return fitted(self.fit)
+
+    def residuals(self, type: str = "response") -> FloatArray:
+        """Residuals: ``type`` is ``"response"``, ``"pearson"`` or ``"scaled"``."""
+        return residuals(self.fit, type)
+
+    def hatvalues(self) -> FloatArray:
+        """Leverages of the rows used."""
+        return self.fit.hat.copy()
+
+    def predict(self, newdata: Any = None) -> FloatArray:
+        """Predicted responses of new rows (of the rows used by default)."""
+        return predict(self.fit, newdata)
+
+    # -- again -----------------------------------------------------------------------------------
+
+    def update(self, formula: str | None = None, **settings: Any) -> LinearModel:
+        """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""
+        from nestwise.api.calls import lm
+
+        return updated(lm, self.source, formula, settings)
+
+    def refit(self, y: Any) -> LinearModel:
+        """Fit the same model to another response, one value a used row (or a row of the data)."""
+        design = replace(self.fit.design, y=response_of(self.fit, y))
+        return LinearModel(fit_lm(design), self.source)
+
+    def __repr__(self) -> str:
+        return f"<LinearModel {self.formula!r}: {self.nobs} rows, sigma {self.sigma:.4g}>"
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        from nestwise.present.html import fit_html
+
+        return fit_html(self.fit)

@@ -1,0 +1,281 @@
+"""A fitted linear mixed model as users hold it: every method is a delegation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise._base.errors import one_of
+from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api.source import Source, to_native, with_columns
+from nestwise.fit.lmm import refit
+from nestwise.fit.result import LmmFit
+from nestwise.inference import fitmeasures, tidy, wald
+from nestwise.inference.coefficients import coefficients
+from nestwise.inference.predict import predict
+from nestwise.inference.ranef import coef, ranef
+from nestwise.inference.residuals import fitted, residuals
+from nestwise.inference.varcorr import varcorr
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nestwise.present.plots.accessor import Plots
+    from nestwise.present.summary import Summary
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
+class MixedModel:
+    """A fitted linear mixed model; `lmer` makes it.
+
+    Tables come back in the kind of data frame that the model was fitted to.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        The frozen numbers.
+    source : Source
+        The caller's table and settings.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> m.params.round(2).to_dict()
+    {'(Intercept)': 251.41, 'Days': 10.47}
+    >>> round(m.sigma, 2), m.n_groups, m.converged
+    (25.59, {'Subject': 18}, True)
+    """
+
+    fit: LmmFit
+    source: Source
+
+    # -- numbers ---------------------------------------------------------------------------------
+
+    @property
+    def params(self) -> pd.Series[float]:
+        """Fixed effects by coefficient name."""
+        return by_name(self.fit, self.fit.beta)
+
+    @property
+    def bse(self) -> pd.Series[float]:
+        """Standard errors of the fixed effects."""
+        return by_name(self.fit, coefficients(self.fit, "normal").std_error)
+
+    @property
+    def tvalues(self) -> pd.Series[float]:
+        """Estimates over their standard errors."""
+        return by_name(self.fit, coefficients(self.fit, "normal").statistic)
+
+    @property
+    def pvalues(self) -> pd.Series[float]:
+        """Two-sided p values with Satterthwaite's degrees of freedom."""
+        return by_name(self.fit, coefficients(self.fit, "satterthwaite").p_value)
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation."""
+        return self.fit.sigma
+
+    @property
+    def theta(self) -> FloatArray:
+        """Relative covariance parameters in lme4's order (a copy)."""
+        return self.fit.theta.copy()
+
+    @property
+    def criterion(self) -> float:
+        """REML criterion, or -2 log-likelihood of a fit by ML."""
+        return self.fit.criterion
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood (restricted for REML)."""
+        return fitmeasures.fit_measures(self.fit).loglik
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return fitmeasures.fit_measures(self.fit).aic
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion."""
+        return fitmeasures.fit_measures(self.fit).bic
+
+    @property
+    def nobs(self) -> int:
+        """Rows used."""
+        return self.fit.design.y.size
+
+    @property
+    def df_resid(self) -> int:
+        """Rows less all estimated parameters, as lme4 counts."""
+        return fitmeasures.fit_measures(self.fit).df_resid
+
+    @property
+    def n_groups(self) -> dict[str, int]:
+        """Levels of each grouping factor."""
+        return fitmeasures.n_groups(self.fit)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the optimum was found."""
+        return self.fit.verdict.converged
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether a variance is zero or a correlation plus or minus one."""
+        return self.fit.verdict.singular
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What the fit has to say about itself."""
+        return self.fit.diagnostics
+
+    @property
+    def formula(self) -> str:
+        """The formula as written."""
+        return self.source.formula
+
+    @property
+    def n_evaluations(self) -> int:
+        """Evaluations of the criterion with its gradient."""
+        return self.fit.n_evaluations
+
+    @property
+    def plot(self) -> Plots:
+        """Plots of this fit."""
+        from nestwise.present.plots.accessor import Plots
+
+        return Plots(self.fit)
+
+    # -- tables ----------------------------------------------------------------------------------
+
+    def summary(self, ddf: str = "satterthwaite") -> Summary:
+        """What lmerTest prints; `ddf` is ``"satterthwaite"``, ``"normal"`` or ``"residual"``."""
+        from nestwise.present.summary import lmm_summary
+
+        return lmm_summary(self.fit, ddf)
+
+    def tidy(
+        self,
+        effects: str = "fixed",
+        *,
+        conf_int: bool = False,
+        conf_level: float = 0.95,
+        ddf: str = "satterthwaite",
+        exponentiate: bool = False,
+    ) -> Any:
+        """One row for each estimate: ``effects`` is ``"fixed"``, ``"ran_pars"`` or ``"ran_vals"``."""
+        table = tidy.tidy(
+            self.fit,
+            effects,
+            conf_int=conf_int,
+            conf_level=conf_level,
+            ddf=ddf,
+            exponentiate=exponentiate,
+        )
+        return to_native(table, self.source.data)
+
+    def glance(self) -> Any:
+        """One row of statistics of the whole fit."""
+        return to_native(tidy.glance(self.fit), self.source.data)
+
+    def augment(self) -> Any:
+        """The rows used, with ``fitted``, ``resid`` and ``fitted_fixed``."""
+        return with_columns(self.source.data, self.fit.design.kept, tidy.augment(self.fit))
+
+    def vcov(self) -> FloatArray:
+        """Covariance matrix of the fixed effects, (p, p)."""
+        return wald.vcov(self.fit)
+
+    def varcorr(self) -> Any:
+        """Variance components: ``group var1 var2 vcov sdcor``, the residual in the last row."""
+        return to_native(varcorr(self.fit), self.source.data)
+
+    def fixef(self) -> pd.Series[float]:
+        """Fixed effects by coefficient name."""
+        return by_name(self.fit, self.fit.beta)
+
+    def ranef(self, cond_var: bool = False) -> Any:
+        """Conditional modes: ``group level term estimate [cond_var]``."""
+        return to_native(ranef(self.fit, cond_var), self.source.data)
+
+    def coef(self) -> Any:
+        """Coefficients of each group, fixed plus random: ``group level term estimate``."""
+        return to_native(coef(self.fit), self.source.data)
+
+    def confint(
+        self,
+        method: str = "wald",
+        *,
+        level: float = 0.95,
+        params: Sequence[str] | None = None,
+    ) -> Any:
+        """Confidence intervals of the fixed effects: ``term conf_low conf_high``."""
+        one_of("method", method, ("wald",))
+        return to_native(wald.confint_wald(self.fit, level, params), self.source.data)
+
+    # -- rows ------------------------------------------------------------------------------------
+
+    def fitted(self) -> FloatArray:
+        """Fitted values of the rows used, random effects included."""
+        return fitted(self.fit)
+
+    def residuals(self, type: str = "response") -> FloatArray:
+        """Residuals: ``type`` is ``"response"``, ``"pearson"`` or ``"scaled"``."""
+        return residuals(self.fit, type)
+
+    def predict(
+        self,
+        newdata: Any = None,
+        *,
+        re_form: str | None = "all",
+        allow_new_levels: bool = False,
+    ) -> FloatArray:
+        """Predicted responses.
+
+        Parameters
+        ----------
+        newdata : table, optional
+            Rows to predict; the rows used in the fit by default. Missing values give NaN.
+        re_form : str or None
+            Random effects that count: ``"all"``, None for the population, or some of them as
+            ``"(1 | g)"``.
+        allow_new_levels : bool
+            Whether a group that the fit does not know gets the population's prediction (else an
+            error).
+
+        Returns
+        -------
+        (n_rows,) float64
+        """
+        return predict(self.fit, newdata, re_form=re_form, allow_new_levels=allow_new_levels)
+
+    # -- again -----------------------------------------------------------------------------------
+
+    def update(self, formula: str | None = None, **settings: Any) -> MixedModel:
+        """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""
+        from nestwise.api.calls import lmer
+
+        return updated(lmer, self.source, formula, settings)
+
+    def refit(self, y: Any) -> MixedModel:
+        """Fit the same model to another response, one value a used row (or a row of the data)."""
+        return MixedModel(refit(self.fit, response_of(self.fit, y)), self.source)
+
+    def __repr__(self) -> str:
+        kind = "REML criterion" if self.fit.reml else "-2 log-likelihood"
+        return f"<MixedModel {self.formula!r}: {self.nobs} rows, {kind} {self.criterion:.1f}>"
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        from nestwise.present.html import fit_html
+
+        return fit_html(self.fit)
