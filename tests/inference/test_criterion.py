@@ -49,9 +49,7 @@ def test_optimum_is_not_above_lme4(name: str) -> None:
 
 @pytest.mark.parametrize("name", [m for m in MODELS if m != "tutorial_full"])
 def test_theta(name: str) -> None:
-    np.testing.assert_allclose(
-        mixed(name).theta, listed(LMM[name]["theta"]), rtol=2e-4, atol=2e-5
-    )
+    np.testing.assert_allclose(mixed(name).theta, listed(LMM[name]["theta"]), rtol=2e-4, atol=2e-5)
 
 
 def test_names_of_theta_say_where_they_stand() -> None:

@@ -22,9 +22,7 @@ def test_rows_of_the_fit(name: str) -> None:
     m = mixed(name)
     np.testing.assert_allclose(m.predict(), m.fitted(), rtol=1e-12)
     np.testing.assert_allclose(m.predict(table(LMM[name]["data"])), m.fitted(), rtol=1e-9)
-    np.testing.assert_allclose(
-        m.predict(re_form=None), m.augment()["fitted_fixed"], rtol=1e-12
-    )
+    np.testing.assert_allclose(m.predict(re_form=None), m.augment()["fitted_fixed"], rtol=1e-12)
 
 
 @pytest.mark.parametrize("re_form", ["(1 | Subject)", "~ (1|Subject)"])

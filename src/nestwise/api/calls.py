@@ -85,9 +85,7 @@ def lmer(
     _check_flag("REML", REML)
     options = as_control(control)
     design = _mixed_design(formula, data, weights, offset, contrasts, na_action, functions)
-    return MixedModel(
-        fit_lmm(design, reml=REML, control=options), Source(data, formula, settings)
-    )
+    return MixedModel(fit_lmm(design, reml=REML, control=options), Source(data, formula, settings))
 
 
 def lm(
@@ -209,9 +207,7 @@ def _mixed_design(
         functions=functions,
     )
     if not design.terms:
-        raise FormulaError(
-            f"{formula!r} has no random term; add one such as (1 | g), or use nw.lm"
-        )
+        raise FormulaError(f"{formula!r} has no random term; add one such as (1 | g), or use nw.lm")
     return design
 
 

@@ -170,7 +170,7 @@ class MixedModel:
         ddf: str = "satterthwaite",
         exponentiate: bool = False,
     ) -> Any:
-        """One row for each estimate: ``effects`` is ``"fixed"``, ``"ran_pars"`` or ``"ran_vals"``."""
+        """One row for each estimate; `effects`: ``"fixed"``, ``"ran_pars"`` or ``"ran_vals"``."""
         table = tidy.tidy(
             self.fit,
             effects,

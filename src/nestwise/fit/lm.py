@@ -39,8 +39,10 @@ def fit_lm(design: Design) -> LmFit:
 
     Examples
     --------
-    >>> fit_lm.__name__
-    'fit_lm'
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> round(fit_lm(m.fit.design).sigma, 3)
+    47.715
     """
     X, y = design.fixed.X, design.y if design.offset is None else design.y - design.offset
     n, p = X.shape

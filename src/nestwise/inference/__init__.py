@@ -1,1 +1,1 @@
-"""Floor 4: one file per question asked of a frozen fit; every function reads it, none changes it."""
+"""Floor 4: one file per question to a frozen fit; functions read it, none changes it."""

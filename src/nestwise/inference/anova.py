@@ -36,8 +36,11 @@ def anova_lm(fit: LmFit, type: int = 1) -> Table:
 
     Examples
     --------
-    >>> anova_lm.__name__
-    'anova_lm'
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> t = anova_lm(m.fit)
+    >>> t["term"].tolist(), t["f_value"][0].round(2).item()
+    (['Days', 'Residuals'], 71.46)
     """
     if isinstance(type, bool) or type not in (1, 2):
         raise OptionError(f"type={type!r} is not known for a linear model; use 1 or 2")

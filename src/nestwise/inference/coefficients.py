@@ -63,17 +63,18 @@ def coefficients(fit: Fit, ddf: str | None = None) -> Coefficients:
 
     Examples
     --------
-    >>> coefficients.__name__
-    'coefficients'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> c = coefficients(m.fit)
+    >>> c.names[1], c.statistic[1].round(3).item(), c.ddf
+    ('Days', 6.771, 'satterthwaite')
     """
     method = ddf_method(fit, ddf)
     std_error = np.sqrt(np.diag(vcov(fit)))
     df = _df(fit, method)
     statistic = fit.beta / std_error
     p_value = two_sided_p(statistic, df)
-    return Coefficients(
-        fit.design.fixed.names, fit.beta, std_error, df, statistic, p_value, method
-    )
+    return Coefficients(fit.design.fixed.names, fit.beta, std_error, df, statistic, p_value, method)
 
 
 def ddf_method(fit: Fit, ddf: str | None) -> str:
@@ -86,8 +87,10 @@ def ddf_method(fit: Fit, ddf: str | None) -> str:
 
     Examples
     --------
-    >>> ddf_method.__name__
-    'ddf_method'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> ddf_method(m.fit, None)
+    'satterthwaite'
     """
     allowed = DDF_LMM if isinstance(fit, LmmFit) else DDF_LM
     return one_of("ddf", allowed[0] if ddf is None else ddf, allowed)

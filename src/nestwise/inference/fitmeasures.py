@@ -52,8 +52,11 @@ def fit_measures(fit: Fit) -> FitMeasures:
 
     Examples
     --------
-    >>> fit_measures.__name__
-    'fit_measures'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> measures = fit_measures(m.fit)
+    >>> round(measures.aic, 3), measures.n_par, measures.df_resid
+    (1755.628, 6, 174)
     """
     n, p = fit.design.y.size, fit.beta.size
     if isinstance(fit, LmmFit):
@@ -71,8 +74,10 @@ def n_groups(fit: Fit) -> dict[str, int]:
 
     Examples
     --------
-    >>> n_groups.__name__
-    'n_groups'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> n_groups(m.fit)
+    {'Subject': 18}
     """
     return {factor.name: factor.n_levels for factor in fit.design.factors}
 
@@ -115,8 +120,11 @@ def r_squared(fit: LmFit) -> RSquared:
 
     Examples
     --------
-    >>> r_squared.__name__
-    'r_squared'
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> r = r_squared(m.fit)
+    >>> round(r.r_squared, 4), round(r.f_value, 2), r.den_df
+    (0.2865, 71.46, 178)
     """
     design, one = fit.design, int(fit.design.fixed.intercept)
     linear = fitted(fit) if design.offset is None else fitted(fit) - design.offset

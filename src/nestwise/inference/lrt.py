@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import chdtrc, fdtrc
 
+from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import DataError, OptionError
 from nestwise._base.table import Table
 from nestwise.fit.lmm import fit_lmm
 from nestwise.inference.fitmeasures import FitMeasures, fit_measures
 from nestwise.inference.kinds import Fit, LmFit, LmmFit
 
-REFITTED = "The REML fits were refitted by ML, because likelihoods of models with different fixed effects compare only so."
+REFITTED = (
+    "The REML fits were refitted by ML, because restricted likelihoods do not compare across "
+    "different fixed effects."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +67,12 @@ def likelihood_ratio(fits: Sequence[Fit], names: Sequence[str], refit: bool = Tr
 
     Examples
     --------
-    >>> likelihood_ratio.__name__
-    'likelihood_ratio'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> m0 = m.update(". ~ 1 + (Days | Subject)")
+    >>> t = likelihood_ratio([m0.fit, m.fit], ["without", "with"])
+    >>> t["model"].tolist(), t["chisq"][1].round(3).item()
+    (['without', 'with'], 23.537)
     """
     check_comparable(fits)
     reml = [isinstance(fit, LmmFit) and fit.reml for fit in fits]
@@ -103,8 +110,11 @@ def f_comparison(fits: Sequence[LmFit], names: Sequence[str]) -> Table:
 
     Examples
     --------
-    >>> f_comparison.__name__
-    'f_comparison'
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> m0 = m.update(". ~ 1")
+    >>> f_comparison([m0.fit, m.fit], ["without", "with"])["f_value"][1].round(2).item()
+    71.46
     """
     check_comparable(fits)
     df_resid = np.array([fit.df_resid for fit in fits])
@@ -188,13 +198,11 @@ def _by_ml(fit: Fit) -> Fit:
     return fit
 
 
-def _steps(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[
-    tuple[int], np.dtype[np.float64]
-]:
+def _steps(values: FloatArray) -> FloatArray:
     return np.concatenate([[np.nan], np.diff(values)])
 
 
-def _columns(ranked: Sequence[Candidate]) -> dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]]:
+def _columns(ranked: Sequence[Candidate]) -> dict[str, AnyArray]:
     m = [c.measures for c in ranked]
     n_par = np.array([one.n_par for one in m])
     loglik = np.array([one.loglik for one in m])

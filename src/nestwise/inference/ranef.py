@@ -60,8 +60,11 @@ def group_effects(fit: LmmFit, cond_var: bool = False) -> tuple[GroupEffects, ..
 
     Examples
     --------
-    >>> group_effects.__name__
-    'group_effects'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> g = group_effects(m.fit)[0]
+    >>> g.group, g.columns, g.modes.shape
+    ('Subject', ('(Intercept)', 'Days'), (18, 2))
     """
     covariances = _conditional_covariance(fit) if cond_var else ()
     answers = []
@@ -98,8 +101,11 @@ def ranef(fit: LmmFit, cond_var: bool = False) -> Table:
 
     Examples
     --------
-    >>> ranef.__name__
-    'ranef'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> t = ranef(m.fit, cond_var=True)
+    >>> t["level"][0], t["estimate"][0].round(3).item(), t["cond_var"][0].round(2).item()
+    ('308', 2.259, 145.71)
     """
     effects = group_effects(fit, cond_var)
     columns = _long(effects, [g.columns for g in effects], [g.modes for g in effects])
@@ -124,8 +130,11 @@ def coef(fit: LmmFit) -> Table:
 
     Examples
     --------
-    >>> coef.__name__
-    'coef'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> t = coef(m.fit)
+    >>> t["term"][18], t["level"][18], t["estimate"][18].round(3).item()
+    ('Days', '308', 19.666)
     """
     effects = group_effects(fit)
     fixed = fit.design.fixed.names
@@ -158,8 +167,7 @@ def _long(
             for g, (_, k) in zip(effects, sizes, strict=True)
         ),
         "term": text(
-            np.repeat(np.array(n, dtype=object), a)
-            for n, (a, _) in zip(names, sizes, strict=True)
+            np.repeat(np.array(n, dtype=object), a) for n, (a, _) in zip(names, sizes, strict=True)
         ),
         "estimate": np.concatenate([v.ravel(order="F") for v in values]),
     }

@@ -6,7 +6,8 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.memo import memo
-from nestwise.core.lmm import hessian, vcov_derivatives
+from nestwise.core.hessian import hessian
+from nestwise.core.lmm import vcov_derivatives
 from nestwise.fit.result import LmmFit
 
 FLAT = 1e-8
@@ -38,8 +39,10 @@ def degrees_of_freedom(fit: LmmFit, L: FloatArray | None = None) -> FloatArray:
 
     Examples
     --------
-    >>> degrees_of_freedom.__name__
-    'degrees_of_freedom'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> degrees_of_freedom(m.fit).round(2).tolist()
+    [17.0, 17.0]
     """
     rows = np.eye(fit.beta.size) if L is None else np.atleast_2d(np.asarray(L, dtype=np.float64))
     variance = fit.sigma**2 * np.einsum("qi,ij,qj->q", rows, fit.unscaled_vcov, rows)
@@ -67,8 +70,10 @@ def variance_gradient(fit: LmmFit, L: FloatArray) -> FloatArray:
 
     Examples
     --------
-    >>> variance_gradient.__name__
-    'variance_gradient'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> variance_gradient(m.fit, np.eye(2)).shape
+    (2, 4)
     """
     by_theta = fit.sigma**2 * np.einsum("qi,mij,qj->qm", L, _derivatives(fit), L)
     by_sigma = 2.0 * fit.sigma * np.einsum("qi,ij,qj->q", L, fit.unscaled_vcov, L)
@@ -98,8 +103,10 @@ def parameter_covariance(fit: LmmFit) -> FloatArray:
 
     Examples
     --------
-    >>> parameter_covariance.__name__
-    'parameter_covariance'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> parameter_covariance(m.fit).shape
+    (4, 4)
     """
     H = hessian(fit.problem, fit.theta, fit.sigma, fit.reml)
     diagonal = np.abs(np.diag(H))

@@ -59,8 +59,11 @@ def tidy(
 
     Examples
     --------
-    >>> tidy.__name__
-    'tidy'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> t = tidy(m.fit, conf_int=True)
+    >>> t["term"][1], t["conf_low"][1].round(3).item()
+    ('Days', 7.206)
     """
     allowed = EFFECTS if isinstance(fit, LmmFit) else EFFECTS[:1]
     kind = one_of("effects", effects, allowed)
@@ -112,8 +115,10 @@ def random_parameters(fit: Fit) -> Table:
 
     Examples
     --------
-    >>> random_parameters.__name__
-    'random_parameters'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> random_parameters(m.fit)["term"].tolist()
+    ['sd__(Intercept)', 'sd__Days', 'cor__(Intercept).Days', 'sd__Observation']
     """
     components = varcorr(fit)
     terms = [
@@ -146,8 +151,10 @@ def glance(fit: Fit) -> Table:
 
     Examples
     --------
-    >>> glance.__name__
-    'glance'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> glance(m.fit)["criterion"].round(3).tolist()
+    [1743.628]
     """
     m = fit_measures(fit)
     shared = {"loglik": m.loglik, "aic": m.aic, "bic": m.bic}
@@ -195,8 +202,10 @@ def augment(fit: Fit) -> Table:
 
     Examples
     --------
-    >>> augment.__name__
-    'augment'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> list(augment(m.fit))
+    ['fitted', 'resid', 'fitted_fixed']
     """
     mu = fitted(fit)
     columns: dict[str, FloatArray] = {"fitted": mu, "resid": fit.design.y - mu}

@@ -122,8 +122,10 @@ def confint_wald(fit: Fit, level: float = 0.95, params: Sequence[str] | None = N
 
     Examples
     --------
-    >>> confint_wald.__name__
-    'confint_wald'
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> confint_wald(m.fit)["conf_low"].round(2).tolist()
+    [238.03, 7.44]
     """
     names = fit.design.fixed.names
     keep = chosen(names, params)
