@@ -24,6 +24,11 @@ class CompiledKernel:
 
     handle: Any
 
+    @property
+    def dense_order(self) -> int:
+        """See `Kernel.dense_order`."""
+        return int(self.handle.tail + self.handle.p)
+
     def evaluate(
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
     ) -> KernelResult:
@@ -39,6 +44,11 @@ class CompiledKernel:
         """See `Kernel.conditional_faces`."""
         faces: FloatArray = self.handle.conditional_faces(lambdas)
         return faces
+
+    def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]:
+        """See `Kernel.moments`."""
+        gram, quadratic = self.handle.moments(entries)
+        return gram, quadratic
 
 
 def compiled_kernel(rows: KernelInput) -> CompiledKernel:

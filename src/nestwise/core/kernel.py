@@ -108,6 +108,11 @@ class Kernel(Protocol):
     criterion, 1 adds the gradient, 2 the average information.
     """
 
+    @property
+    def dense_order(self) -> int:
+        """Order of the dense matrix that is left when all that can be is eliminated by level."""
+        ...
+
     def evaluate(
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
     ) -> KernelResult:
@@ -120,4 +125,8 @@ class Kernel(Protocol):
 
     def conditional_faces(self, lambdas: FloatArray) -> FloatArray:
         """(sum m_f k_f^2,): diagonal faces of M^-1, factor by factor, level by level."""
+        ...
+
+    def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]:
+        """tr(V_i V_j), (m + 1, m + 1), and y'V_i y, (m + 1,), of the components; last is I."""
         ...

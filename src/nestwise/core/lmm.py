@@ -56,10 +56,11 @@ class Evaluation:
 
 
 def lambda_templates(problem: Problem, theta: FloatArray) -> tuple[FloatArray, ...]:
-    """(k, k) relative Cholesky factor of each factor, in the user's units."""
-    out = [np.zeros((k, k)) for k, _ in problem.shapes]
-    for (f, r, c), value in zip(problem.entries.tolist(), theta.tolist(), strict=True):
-        out[f][r, c] = value
+    """(k, k) relative Cholesky factor of each factor, in the units of `theta`."""
+    flat, out, at = flat_lambdas(problem, theta), [], 0
+    for k, _ in problem.shapes:
+        out.append(flat[at : at + k * k].reshape(k, k))
+        at += k * k
     return tuple(out)
 
 
@@ -71,9 +72,11 @@ def term_lambdas(problem: Problem, theta: FloatArray) -> tuple[FloatArray, ...]:
     )
 
 
-def scaled_lambdas(problem: Problem, par: FloatArray) -> FloatArray:
-    """Flat Lambdas for the kernel, from theta in the kernel's units."""
-    return np.concatenate([t.ravel() for t in lambda_templates(problem, par)])
+def flat_lambdas(problem: Problem, par: FloatArray) -> FloatArray:
+    """(sum k^2,) Lambdas as the kernel takes them; `par` is theta in the kernel's units."""
+    flat = np.zeros(problem.lambda_size)
+    flat[problem.lambda_index] = par
+    return flat
 
 
 def degrees(problem: Problem, reml: bool) -> int:
@@ -130,7 +133,7 @@ def evaluate(
     """
     scale = problem.theta_scale
     r = problem.kernel.evaluate(
-        scaled_lambdas(problem, theta * scale), problem.entries, reml, order
+        flat_lambdas(problem, theta * scale), problem.entries, reml, order
     )
     df = degrees(problem, reml)
     logdet, pwrss = r.grad_logdet, r.grad_pwrss
@@ -160,13 +163,13 @@ def covariance_from(problem: Problem, RX: FloatArray) -> FloatArray:
 
 def unscaled_vcov(problem: Problem, theta: FloatArray) -> FloatArray:
     """(p, p) (X'V0^-1 X)^-1: times sigma^2 it is the covariance of the fixed effects."""
-    flat = scaled_lambdas(problem, theta * problem.theta_scale)
+    flat = flat_lambdas(problem, theta * problem.theta_scale)
     return covariance_from(problem, problem.kernel.evaluate(flat, problem.entries, True, 0).RX)
 
 
 def vcov_derivatives(problem: Problem, theta: FloatArray) -> FloatArray:
     """(m, p, p) derivatives of `unscaled_vcov` by theta: C (X'V^-1 V_i V^-1 X) C."""
-    flat = scaled_lambdas(problem, theta * problem.theta_scale)
+    flat = flat_lambdas(problem, theta * problem.theta_scale)
     forms = problem.kernel.vcov_forms(flat, problem.entries)
     RX = problem.kernel.evaluate(flat, problem.entries, True, 0).RX
     inverse = solve_triangular(RX, np.eye(problem.p), lower=True)
@@ -179,7 +182,7 @@ def conditional_covariance(problem: Problem, theta: FloatArray) -> tuple[FloatAr
 
     The fixed effects are held at their estimates, as lme4's ``ranef(condVar=TRUE)`` does.
     """
-    flat = problem.kernel.conditional_faces(scaled_lambdas(problem, theta * problem.theta_scale))
+    flat = problem.kernel.conditional_faces(flat_lambdas(problem, theta * problem.theta_scale))
     full = lambda_templates(problem, theta)
     per_factor, at = [], 0
     for (k, m), La in zip(problem.shapes, full, strict=True):

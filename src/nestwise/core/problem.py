@@ -89,6 +89,10 @@ class Problem:
         Where the terms stand.
     entries : (m, 3) int32
         For each theta its (factor, row, column) in the factor's Lambda.
+    lambda_index : (m,) int32
+        Where each theta stands in the flat Lambdas that the kernel takes.
+    lambda_size : int
+        Their length, the sum of k^2 over factors.
     theta_scale : (m,) float64
         theta in the kernel's units is theta times this.
     column_scales : tuple of (k,) float64
@@ -105,6 +109,8 @@ class Problem:
     shapes: tuple[tuple[int, int], ...]
     terms: tuple[TermBlock, ...]
     entries: IntArray
+    lambda_index: IntArray
+    lambda_size: int
     theta_scale: FloatArray
     column_scales: tuple[FloatArray, ...]
     basis: Basis
@@ -174,6 +180,8 @@ def build_problem(
     blocks = _blocks(arrays)
     entries = _entries(arrays, blocks)
     scales = tuple(f.scale for f in factors)
+    widths = [len(f.columns) for f in factors]
+    start = [sum(k * k for k in widths[:f]) for f in range(len(widths) + 1)]
     return Problem(
         kernel=kernel,
         n=len(arrays.y),
@@ -181,6 +189,8 @@ def build_problem(
         shapes=tuple((len(f.columns), f.n_levels) for f in factors),
         terms=blocks,
         entries=entries,
+        lambda_index=np.array([start[f] + r * widths[f] + c for f, r, c in entries], np.int32),
+        lambda_size=start[-1],
         theta_scale=np.array([scales[f][r] for f, r, _ in entries], dtype=np.float64),
         column_scales=scales,
         basis=basis,

@@ -36,6 +36,11 @@ class DenseKernel:
     Z: FloatArray
     shapes: tuple[tuple[int, int], ...]
 
+    @property
+    def dense_order(self) -> int:
+        """See `Kernel.dense_order`."""
+        return self.Z.shape[1] + self.X.shape[1]
+
     def evaluate(
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
     ) -> KernelResult:
@@ -49,6 +54,14 @@ class DenseKernel:
     def conditional_faces(self, lambdas: FloatArray) -> FloatArray:
         """See `Kernel.conditional_faces`."""
         return np.concatenate([f.ravel() for f in _faces(self, _inverse(self, lambdas, False))])
+
+    def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]:
+        """See `Kernel.moments`."""
+        units = [_lambda_dot(self, entry) for entry in entries]
+        symmetric = [u if (u == u.T).all() else u + u.T for u in units]
+        V = [self.Z @ u @ self.Z.T for u in symmetric] + [np.eye(len(self.y))]
+        gram = np.array([[float(np.sum(a * b)) for a in V] for b in V])
+        return gram, np.array([float(self.y @ a @ self.y) for a in V])
 
 
 def dense_kernel(rows: KernelInput) -> DenseKernel:

@@ -15,6 +15,7 @@
 #include "gradient.hpp"
 #include "information.hpp"
 #include "lapack.hpp"
+#include "moments.hpp"
 
 namespace nb = nanobind;
 
@@ -228,6 +229,17 @@ nb::object conditional_faces(const CrossProducts& cp, Vector lambdas) {
     return array(std::move(out));
 }
 
+nb::tuple moments(const CrossProducts& cp, Table entries) {
+    const std::vector<Entry> free = unpack(cp, entries);
+    const size_t c = free.size() + 1;
+    std::vector<double> gram(c * c), quadratic(c);
+    {
+        nb::gil_scoped_release release;
+        nw::component_moments(cp, free, gram.data(), quadratic.data());
+    }
+    return nb::make_tuple(array(std::move(gram), {c, c}), array(std::move(quadratic)));
+}
+
 }  // namespace
 
 NB_MODULE(_kernels, m) {
@@ -240,6 +252,7 @@ NB_MODULE(_kernels, m) {
         .def_ro("tail", &CrossProducts::tail)
         .def("evaluate", &evaluate, nb::arg("lambdas"), nb::arg("entries"), nb::arg("reml"),
              nb::arg("order"))
+        .def("moments", &moments, nb::arg("entries"))
         .def("vcov_forms", &vcov_forms, nb::arg("lambdas"), nb::arg("entries"))
         .def("conditional_faces", &conditional_faces, nb::arg("lambdas"));
     m.def("cross_products", &build, nb::arg("y"), nb::arg("X"), nb::arg("x_center"),

@@ -1,0 +1,135 @@
+"""Which (co)variances the data cannot tell apart, in words.
+
+The covariance of y is linear in its components, V = sum tau_i V_i + sigma^2 I. Components whose
+V_i are linearly dependent cannot be told apart by any method; the Gram matrix tr(V_i V_j), made
+from the cross-products, shows it whatever the estimates are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray, IntArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise.core.problem import Problem
+from nestwise.design.model import Design
+
+DEPENDENT = 1e-10
+"""Eigenvalue of the Gram matrix (unit diagonal) that counts as zero."""
+
+SHARE = 1e-3
+"""Share of a direction below which a component is not named."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlatDirection:
+    """A combination of variance components that leaves the covariance of y unchanged.
+
+    Parameters
+    ----------
+    weights : (m + 1,) float64
+        Change of each component (in the order of theta, then the residual variance), scaled so
+        that the largest is one.
+    """
+
+    weights: FloatArray
+
+
+def flat_directions(problem: Problem) -> tuple[FlatDirection, ...]:
+    """Directions in the space of variance components that the design cannot see.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model; only its cross-products matter, not its response.
+    """
+    gram, _ = problem.kernel.moments(problem.entries)
+    size = np.sqrt(gram.diagonal())
+    unseen = size == 0.0
+    size[unseen] = 1.0
+    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
+    out = []
+    for i in np.flatnonzero(values < DEPENDENT):
+        weights = vectors[:, i] / size
+        weights[:-1] /= _component_scale(problem)  # the kernel's columns are scaled
+        out.append(FlatDirection(weights / np.abs(weights).max()))
+    return tuple(out)
+
+
+def _component_scale(problem: Problem) -> FloatArray:
+    """(m,) what a component of scaled columns is divided by to be one of the user's columns."""
+    return np.array(
+        [problem.column_scales[f][r] * problem.column_scales[f][c] for f, r, c in problem.entries]
+    )
+
+
+def component_names(design: Design, problem: Problem) -> tuple[str, ...]:
+    """Names of the variance components, in the order of theta, and the residual variance."""
+    names = []
+    for term, block in zip(design.terms, problem.terms, strict=True):
+        for f, r, c in problem.entries.tolist():
+            row, column = r - block.first, c - block.first
+            if f != block.factor or not (0 <= column < block.k and 0 <= row < block.k):
+                continue
+            a, b = term.columns[row], term.columns[column]
+            kind = f"the variance of {a}" if r == c else f"the covariance of {b} and {a}"
+            names.append(f"{kind} by {design.factors[term.factor].name}")
+    return (*names, "the residual variance")
+
+
+def constant_within(codes: IntArray, n_levels: int, column: FloatArray | None) -> bool:
+    """Whether a column has a single value within every level."""
+    if column is None:
+        return True
+    low, high = np.full(n_levels, np.inf), np.full(n_levels, -np.inf)
+    np.minimum.at(low, codes, column)
+    np.maximum.at(high, codes, column)
+    return bool((low == high).all())
+
+
+def _reason(design: Design) -> str:
+    """Why, where it can be seen: slopes of covariates that do not vary within groups."""
+    found = [
+        f"'{name}' is constant within every level of '{design.factors[t.factor].name}'"
+        for t in design.terms
+        for name, column in zip(t.columns, t.Z, strict=True)
+        if column is not None
+        and constant_within(
+            design.factors[t.factor].codes, design.factors[t.factor].n_levels, column
+        )
+    ]
+    return f", because {' and '.join(found)}" if found else ""
+
+
+def identifiability(design: Design, problem: Problem) -> tuple[Diagnostic, ...]:
+    """One diagnostic for each direction that the data cannot identify.
+
+    Parameters
+    ----------
+    design : Design
+        Gives the names and the reason.
+    problem : Problem
+        Gives the cross-products.
+    """
+    directions = flat_directions(problem)
+    if not directions:
+        return ()
+    names, reason = component_names(design, problem), _reason(design)
+    out = []
+    for d in directions:
+        involved = [names[i] for i in np.flatnonzero(np.abs(d.weights) > SHARE)]
+        listed = " and ".join(involved) if len(involved) < 3 else (
+            ", ".join(involved[:-1]) + " and " + involved[-1]
+        )
+        out.append(
+            Diagnostic(
+                "not-identifiable",
+                f"The data cannot tell apart {listed}{reason}: many values of them give the "
+                "same criterion, and those shown are one of these.",
+                "Fixed effects and their tests are not affected; do not interpret these "
+                "variances and correlations, and simplify the random-effects term.",
+            )
+        )
+    return tuple(out)

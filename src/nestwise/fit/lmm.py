@@ -1,0 +1,164 @@
+"""Fit a linear mixed model: a pure function of a design and a control."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import DataError, FitError, OptionError
+from nestwise._base.options import Control
+from nestwise.core.lmm import (
+    conditional_modes,
+    covariance_from,
+    degrees,
+    term_lambdas,
+    user_beta,
+)
+from nestwise.core.problem import Problem, build_problem
+from nestwise.design.check import check_grouping
+from nestwise.design.model import Design
+from nestwise.fit.assemble import model_arrays
+from nestwise.fit.boundary import settle
+from nestwise.fit.identify import identifiability
+from nestwise.fit.newton import Path, minimise
+from nestwise.fit.point import Point, evaluate_point
+from nestwise.fit.rectify import diagonal_positions, rectify
+from nestwise.fit.result import LmmFit
+from nestwise.fit.start import SMALLEST, starting_par
+from nestwise.fit.threads import limited
+from nestwise.fit.verdict import decide, singular_terms
+
+
+def fit_lmm(
+    design: Design,
+    *,
+    reml: bool = True,
+    control: Control | None = None,
+    start: FloatArray | None = None,
+) -> LmmFit:
+    """Estimate a linear mixed model by REML or maximum likelihood.
+
+    Parameters
+    ----------
+    design : Design
+        With at least one random-effects term.
+    reml : bool
+        REML (the default) or maximum likelihood.
+    control : Control, optional
+        Options of the optimiser.
+    start : (m,) float64, optional
+        theta to begin with (user's units, lme4's order) in place of moment estimates.
+
+    Returns
+    -------
+    LmmFit
+        Frozen; carries its verdict and diagnostics.
+
+    Raises
+    ------
+    DataError
+        When the grouping factors cannot carry random effects.
+    FitError
+        When the criterion cannot be evaluated at all.
+    """
+    check_grouping(design)
+    return fit_problem(design, build_problem(model_arrays(design)), reml, control, start)
+
+
+def refit(fit: LmmFit, y: FloatArray) -> LmmFit:
+    """The same model fitted to another response, starting from the fit at hand.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        Gives design, criterion, control and starting values.
+    y : (n,) float64
+        New response on the kept rows, offset included.
+
+    Raises
+    ------
+    DataError
+        When `y` has another length or is not finite.
+    """
+    response = np.ascontiguousarray(y, dtype=np.float64)
+    if response.shape != fit.design.y.shape:
+        raise DataError(
+            f"the new response has shape {response.shape}, but the fit has "
+            f"{len(fit.design.y)} rows; give one value for each row that was fitted"
+        )
+    if not np.isfinite(response).all():
+        raise DataError("the new response has missing or infinite values; leave them out")
+    problem = build_problem(model_arrays(fit.design, response))
+    design = replace(fit.design, y=response)
+    return fit_problem(design, problem, fit.reml, fit.control, fit.theta)
+
+
+def fit_problem(
+    design: Design,
+    problem: Problem,
+    reml: bool,
+    control: Control | None = None,
+    start: FloatArray | None = None,
+) -> LmmFit:
+    """Optimise cross-products that are at hand, and give the verdict."""
+    options = Control() if control is None else control
+    with limited(problem, options):
+        path, saddle = _optimise(problem, reml, options, _start(problem, start))
+        flat = identifiability(design, problem)
+    par = rectify(problem, path.point.par)
+    singular = singular_terms(design, problem, par, options.singular_tolerance)
+    verdict, told = decide(singular, flat, path, saddle, options)
+    result, theta = path.point.result, path.point.par / problem.theta_scale
+    rectified = par / problem.theta_scale
+    return LmmFit(
+        design=design,
+        problem=problem,
+        reml=reml,
+        control=options,
+        theta=rectified,
+        beta=user_beta(problem, result),
+        unscaled_vcov=covariance_from(problem, result.RX),
+        modes=conditional_modes(problem, theta, result),
+        lambdas=term_lambdas(problem, rectified),
+        sigma=float(np.sqrt(result.pwrss / degrees(problem, reml))),
+        pwrss=result.pwrss,
+        criterion=path.point.value,
+        n_evaluations=path.n_evaluations,
+        verdict=verdict,
+        diagnostics=(*told, *design.diagnostics),
+    )
+
+
+def _start(problem: Problem, start: FloatArray | None) -> FloatArray:
+    """par to begin with; given zeros are moved off the saddle."""
+    if start is None:
+        return starting_par(problem)
+    par = np.array(start, dtype=np.float64)
+    if par.shape != (len(problem.entries),) or not np.isfinite(par).all():
+        raise OptionError(
+            f"start has shape {par.shape}; this model needs {len(problem.entries)} finite values "
+            "of theta, in the order of deviance_function(...).names"
+        )
+    par *= problem.theta_scale
+    diagonal = diagonal_positions(problem)
+    par[diagonal] = np.where(np.abs(par[diagonal]) < SMALLEST / 2, SMALLEST, par[diagonal])
+    return par
+
+
+def _optimise(
+    problem: Problem, reml: bool, control: Control, start: FloatArray
+) -> tuple[Path, bool]:
+    """Newton from the start, then the boundary."""
+
+    def function(par: FloatArray, before: Point | None) -> Point:
+        return evaluate_point(problem, par, reml, before)
+
+    path = minimise(function, start, control)
+    if path.stopped == "degenerate":
+        raise FitError(
+            "the criterion cannot be evaluated: the fixed effects reproduce the response exactly "
+            "or the numbers overflow; check the response and the scale of the covariates"
+        )
+    return settle(problem, function, path, control)

@@ -1,0 +1,145 @@
+"""Safeguarded Newton: a trust region on the absolute values of the curvature.
+
+Source: Nocedal & Wright (2006), Numerical Optimization, 2nd ed., sections 4.1 and 4.3 (trust
+region, secular equation); Dauphin et al. (2014), arXiv 1406.2572 (absolute eigenvalues, so that a
+saddle repels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.options import Control
+from nestwise.fit.point import Point
+
+FLAT = 1e-9
+"""Curvature, relative to the largest, below which a direction counts as flat."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Path:
+    """Where an optimisation ended.
+
+    Parameters
+    ----------
+    point : Point
+        The best point found.
+    n_evaluations : int
+        Evaluations spent.
+    decrease : float
+        Further decrease that the curvature promises there.
+    stopped : str
+        ``"tolerance"``, ``"noise"`` (rounding hides further progress), ``"evaluations"``,
+        ``"degenerate"`` (no finite criterion at the start).
+    """
+
+    point: Point
+    n_evaluations: int
+    decrease: float
+    stopped: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """A step, its length, and the decrease that the model predicts for it."""
+
+    move: FloatArray
+    length: float
+    predicted: float
+
+
+def trust_step(gradient: FloatArray, hessian: FloatArray, radius: float) -> Step:
+    """Minimise the convexified quadratic model within a ball.
+
+    Parameters
+    ----------
+    gradient : (m,) float64
+    hessian : (m, m) float64
+        Symmetric, may be indefinite: eigenvalues enter with their absolute values.
+    radius : float
+        Largest length of the step; ``inf`` gives the Newton step.
+
+    Returns
+    -------
+    Step
+        With the predicted decrease (positive).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> trust_step(np.array([2.0]), np.array([[4.0]]), 10.0).move
+    array([-0.5])
+    """
+    values, vectors = np.linalg.eigh(hessian)
+    curvature = np.abs(values)
+    curvature = np.maximum(curvature, FLAT * max(float(curvature.max()), 1e-300))
+    along = vectors.T @ gradient
+    damping = _damping(along, curvature, radius)
+    coefficients = -along / (curvature + damping)
+    predicted = -float(along @ coefficients + 0.5 * curvature @ coefficients**2)
+    return Step(vectors @ coefficients, float(np.linalg.norm(coefficients)), predicted)
+
+
+def _damping(along: FloatArray, curvature: FloatArray, radius: float) -> float:
+    """The multiplier that brings the step onto the ball, 0 when it is inside."""
+    damping = 0.0
+    for _ in range(60):
+        coefficients = along / (curvature + damping)
+        length = float(np.linalg.norm(coefficients))
+        if length <= radius * 1.01:
+            return damping
+        slope = float(coefficients**2 @ (1.0 / (curvature + damping)))
+        damping += (length / radius - 1.0) * length**2 / slope
+    return damping
+
+
+def minimise(
+    function: Callable[[FloatArray, Point | None], Point], start: FloatArray, control: Control
+) -> Path:
+    """Minimise a function that returns value, gradient and an approximate Hessian.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(par, before) -> Point``; a NaN value makes the step shorter.
+    start : (m,) float64
+        Where to begin.
+    control : Control
+        Tolerance and largest number of evaluations.
+
+    Returns
+    -------
+    Path
+        The best point and why it stopped.
+    """
+    point = function(start, None)
+    if not np.isfinite(point.value):
+        return Path(point, 1, np.inf, "degenerate")
+    count, radius = 1, max(1.0, 0.5 * float(np.linalg.norm(start)))
+    while True:
+        newton = trust_step(point.gradient, point.hessian, np.inf)
+        noise = 4e-15 * len(start) * max(1.0, abs(point.value))
+        if newton.predicted < control.tolerance:
+            return Path(point, count, newton.predicted, "tolerance")
+        if count >= control.max_evaluations:
+            return Path(point, count, newton.predicted, "evaluations")
+        step = newton
+        if newton.length > radius:
+            step = trust_step(point.gradient, point.hessian, radius)
+        trial = function(point.par + step.move, point)
+        count += 1
+        gained = point.value - trial.value if np.isfinite(trial.value) else -np.inf
+        ratio = gained / step.predicted
+        if ratio < 0.25:
+            radius = 0.25 * step.length
+        elif ratio > 0.75 and step.length > 0.8 * radius:
+            radius *= 3.0
+        if ratio > 1e-4 or (step.predicted < 50.0 * noise and gained > -50.0 * noise):
+            point = trial
+        if radius < 1e-10 or (step.predicted < 50.0 * noise and ratio < 0.25):
+            left = trust_step(point.gradient, point.hessian, np.inf).predicted
+            return Path(point, count, left, "noise")

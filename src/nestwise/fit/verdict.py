@@ -1,0 +1,142 @@
+"""One honest word on the optimum: converged, singular, not identifiable, saddle, or not.
+
+What lme4 leaves to warnings is decided here from exact derivatives.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise._base.options import Control
+from nestwise.core.lmm import lambda_templates
+from nestwise.core.problem import Problem
+from nestwise.design.model import Design, RandomTerm
+from nestwise.fit.newton import Path
+from nestwise.fit.result import Status, Verdict
+
+ACCEPTABLE = 1e-6
+"""Promised further decrease up to which an optimum is called found."""
+
+PERFECT = 1e-6
+"""Distance of a correlation from one that is called one."""
+
+
+def _list(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _singular_term(
+    term: RandomTerm, group: str, Lambda: FloatArray, tolerance: float
+) -> Diagnostic | None:
+    """What is singular about one term, from its Lambda in scaled units."""
+    sd = np.sqrt((Lambda**2).sum(axis=1))
+    zero = [term.columns[i] for i in np.flatnonzero(sd < tolerance)]
+    if zero:
+        return Diagnostic(
+            "singular",
+            f"The variance of {_list(zero)} by {group} is estimated as zero.",
+            "The data show no variation of this kind beyond chance: leave the term out, or keep "
+            "it if the design asks for it; the other estimates are valid either way.",
+        )
+    if np.abs(Lambda.diagonal()).min() >= tolerance:
+        return None
+    R = Lambda @ Lambda.T / np.outer(sd, sd)
+    pairs = [
+        f"{term.columns[j]} and {term.columns[i]} ({'+' if R[i, j] > 0 else '-'}1)"
+        for i in range(len(R))
+        for j in range(i)
+        if abs(R[i, j]) > 1.0 - PERFECT
+    ]
+    what = (
+        f"The correlation of {_list(pairs)} by {group} is estimated at its limit."
+        if pairs
+        else f"The random effects by {group} ({_list(list(term.columns))}) are estimated to vary "
+        "in fewer directions than there are effects."
+    )
+    return Diagnostic(
+        "singular",
+        what,
+        "There are too few groups, or too little variation, for these correlations: use "
+        "uncorrelated effects (||) or fewer of them.",
+    )
+
+
+def singular_terms(
+    design: Design, problem: Problem, par: FloatArray, tolerance: float
+) -> tuple[Diagnostic, ...]:
+    """One diagnostic for each term whose covariance matrix is singular.
+
+    Parameters
+    ----------
+    design, problem
+        Names and positions.
+    par : (m,) float64
+        Rectified, in the kernel's (scaled) units.
+    tolerance : float
+        `Control.singular_tolerance`.
+    """
+    templates = lambda_templates(problem, par)
+    out = []
+    for term, block in zip(design.terms, problem.terms, strict=True):
+        part = slice(block.first, block.first + block.k)
+        Lambda = templates[block.factor][part, part]
+        found = _singular_term(term, design.factors[term.factor].name, Lambda, tolerance)
+        if found is not None:
+            out.append(found)
+    return tuple(out)
+
+
+def _not_converged(path: Path, control: Control) -> Diagnostic:
+    return Diagnostic(
+        "not-converged",
+        f"The optimiser stopped after {path.n_evaluations} evaluations ({path.stopped}); the "
+        f"curvature promises a further decrease of {path.decrease:.2g} in the criterion.",
+        f"Raise control={{'max_evaluations': ...}} above {control.max_evaluations}, start "
+        "elsewhere, or simplify the random effects.",
+    )
+
+
+def _saddle(path: Path) -> Diagnostic:
+    return Diagnostic(
+        "saddle",
+        f"The optimum found after {path.n_evaluations} evaluations is a saddle: a variance that "
+        "is estimated as zero would improve the criterion.",
+        "Start from other values (start=...) and compare the criteria.",
+    )
+
+
+def decide(
+    singular: tuple[Diagnostic, ...],
+    flat: tuple[Diagnostic, ...],
+    path: Path,
+    saddle: bool,
+    control: Control,
+) -> tuple[Verdict, tuple[Diagnostic, ...]]:
+    """The verdict and its diagnostics, worst first.
+
+    Parameters
+    ----------
+    singular, flat : tuple of Diagnostic
+        From `singular_terms` and `nestwise.fit.identify.identifiability`.
+    path : Path
+        Where the optimiser stopped.
+    saddle : bool
+        Whether restarts ran out at a saddle.
+    control : Control
+        Its options.
+    """
+    converged = path.decrease <= ACCEPTABLE
+    told: tuple[Diagnostic, ...] = ()
+    status: Status = "converged"
+    if singular:
+        status = "singular"
+    if flat:
+        status = "not-identifiable"
+    if saddle:
+        status, told = "saddle", (_saddle(path),)
+    if not converged:
+        status, told = "not-converged", (*told, _not_converged(path, control))
+    verdict = Verdict(status, converged and not saddle, bool(singular), path.decrease)
+    return verdict, (*told, *flat, *singular)
