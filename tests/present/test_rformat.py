@@ -16,7 +16,7 @@ from nestwise.present import rformat
 from nestwise.present.abbreviate import abbreviate
 from nestwise.present.coefmat import coefficient_lines
 from nestwise.present.correlation import correlation_lines
-from nestwise.present.deparse import deparse, filled
+from nestwise.present.linebreak import break_lines, filled
 from nestwise.present.quantiles import criteria_lines, quantile_lines
 from nestwise.present.randomtable import random_effects_lines
 
@@ -95,9 +95,9 @@ def test_abbreviations(answers: Any) -> None:
 
 def test_formulas(answers: Any) -> None:
     for case in answers["formula"]:
-        assert list(deparse(case["text"])) == case["out"]
-        assert list(deparse(f"lm(formula = {case['text']})")) == case["call"]
-        got = [line.rstrip() for line in filled("Formula:", deparse(case["text"]))]
+        assert list(break_lines(case["text"])) == case["out"]
+        assert list(break_lines(f"lm(formula = {case['text']})")) == case["call"]
+        got = [line.rstrip() for line in filled("Formula:", break_lines(case["text"]))]
         assert got == [line.rstrip() for line in case["filled"]]
 
 
@@ -133,7 +133,7 @@ def test_one_width_and_enough_digits(values: list[float], digits: int) -> None:
 
 
 def test_formula_that_is_not_r_comes_back_as_it_is() -> None:
-    assert deparse(" y ~ x # what ") == ("y ~ x # what",)
+    assert break_lines(" y ~ x # what ") == ("y ~ x # what",)
 
 
 def test_quantiles_of_zero_residuals() -> None:

@@ -54,7 +54,7 @@ def _canonical(kind: str, text: str) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def deparse(text: str) -> tuple[str, ...]:
+def break_lines(text: str) -> tuple[str, ...]:
     """Write a formula or a call as R's ``deparse`` does, in lines of about sixty characters.
 
     Parameters
@@ -68,7 +68,7 @@ def deparse(text: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> deparse("y~x*z+(1|g/h)")
+    >>> break_lines("y~x*z+(1|g/h)")
     ('y ~ x * z + (1 | g/h)',)
     """
     tokens = _tokens(text)
@@ -143,4 +143,4 @@ def filled(label: str, pieces: tuple[str, ...], width: int = 80) -> list[str]:
     return [*lines, line[:-1]]
 
 
-__all__ = ["deparse", "filled"]
+__all__ = ["break_lines", "filled"]

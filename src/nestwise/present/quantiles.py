@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from nestwise.present.matrixtext import named_values
-from nestwise.present.rformat import cat, format_numbers, round_places
+from nestwise.present.rformat import cat, format_numbers, round_places, zapsmall
 
 NAMES = ("Min", "1Q", "Median", "3Q", "Max")
 
@@ -20,10 +19,7 @@ def quantile_lines(values: Sequence[float], digits: int = 4) -> list[str]:
          Min       1Q   Median       3Q      Max
     -2.10000 -0.50000  0.01235  0.50000  2.00000
     """
-    largest = max(abs(float(v)) for v in values)
-    order = round(math.log10(largest)) if largest > 0 else 0
-    places = max(0, digits + 1 - order) if largest > 0 else digits + 1
-    zapped = [round_places(float(v), places) for v in values]
+    zapped = zapsmall([float(v) for v in values], digits + 1)
     return named_values(NAMES, format_numbers(zapped, digits))
 
 

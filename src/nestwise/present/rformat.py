@@ -151,6 +151,19 @@ def round_places(value: float, places: int) -> float:
     return float(round(value, places)) if math.isfinite(value) else value
 
 
+def zapsmall(values: Sequence[float], digits: int) -> list[float]:
+    """Round to the decimals that leave the largest value `digits` significant ones.
+
+    Examples
+    --------
+    >>> zapsmall([15701.62, 135.0862], 5)
+    [15701.6, 135.1]
+    """
+    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    places = max(0, digits - round(math.log10(largest))) if largest > 0 else digits
+    return [round_places(float(v), places) for v in values]
+
+
 def format_pvalues(
     values: Iterable[float | None], digits: int = 3, eps: float = EPS, na: str = "NA"
 ) -> list[str]:
@@ -185,4 +198,13 @@ def _below(eps: float, digits: int, width: int) -> str:
     return ("<" if tight else "< ") + cat(eps, shown)
 
 
-__all__ = ["EPS", "cat", "format_numbers", "format_pvalues", "round_places", "signif", "unpadded"]
+__all__ = [
+    "EPS",
+    "cat",
+    "format_numbers",
+    "format_pvalues",
+    "round_places",
+    "signif",
+    "unpadded",
+    "zapsmall",
+]
