@@ -1,0 +1,298 @@
+"""Formula + table -> `Design`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nestwise._base.arrays import BoolArray, FloatArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise._base.errors import DataError, FormulaError, OptionError, did_you_mean, one_of
+from nestwise.design.check import (
+    as_numbers,
+    check_finite,
+    check_response,
+    check_varies,
+    check_weights,
+)
+from nestwise.design.coding import CodedColumn, code_linear
+from nestwise.design.contrasts import contrast_name
+from nestwise.design.encoder import Encoder, GroupLevels
+from nestwise.design.evaluate import Context, evaluate_variable
+from nestwise.design.model import Design, FixedPart, GroupingFactor
+from nestwise.design.random import build_random
+from nestwise.design.rank import redundant_columns
+from nestwise.design.table import Source, open_table
+from nestwise.design.values import Factor, Value, as_float, missing_rows, take_rows
+from nestwise.formula.model import Formula, Linear
+from nestwise.formula.parser import parse
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """The evaluated variables, in the rows that are used."""
+
+    response: Value
+    values: dict[str, Value]
+    kept: BoolArray | None
+    n_dropped: int
+    weights: FloatArray | None
+    offset: FloatArray | None
+
+
+def build(
+    formula: Formula | str,
+    data: Any,
+    *,
+    weights: Any = None,
+    offset: Any = None,
+    contrasts: Mapping[str, str] | None = None,
+    na_action: str = "drop",
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+) -> Design:
+    """Make the arrays of a model.
+
+    Parameters
+    ----------
+    formula : str or Formula
+        For instance ``"y ~ x + (1 + x | g)"``.
+    data : pandas, polars or pyarrow table, or mapping of arrays
+        Never changed.
+    weights, offset : str or array of length n, optional
+        Column name or numbers; weights are above zero.
+    contrasts : mapping, optional
+        Factor to ``"treatment"``, ``"sum"``, ``"helmert"`` or ``"poly"``.
+    na_action : {"drop", "fail"}
+        Leave out rows that miss a variable, or raise.
+    functions : mapping, optional
+        The caller's own functions that the formula may call, by name.
+
+    Returns
+    -------
+    Design
+        Frozen arrays with R's names and order of columns and levels.
+
+    Raises
+    ------
+    FormulaError, DataError, OptionError
+        When formula, data or options do not fit together.
+
+    Examples
+    --------
+    >>> design = build("y ~ x + (1 | g)", {"y": [1.0, 2, 4, 3], "x": [1, 2, 3, 4], "g": list("aabb")})
+    >>> design.fixed.names, design.factors[0].codes.tolist()
+    (('(Intercept)', 'x'), [0, 0, 1, 1])
+    """
+    one_of("na_action", na_action, ("drop", "fail"))
+    source = open_table(data)
+    own = dict(functions or {})
+    parsed, columns = _parsed(formula, source, own)
+    context = Context(source, {}, functions=own)
+    frame = _frame(parsed, context, weights, offset, na_action)
+    y = np.array(check_response(parsed.response_label, frame.response), order="C")
+    check_varies(parsed.response_label, y)
+    kinds = _contrasts(contrasts, parsed, frame.values)
+    fixed, positions, full = _fixed_part(parsed.fixed, frame.values, kinds, y.size)
+    shared = {c.name: c.values for c in full if c.values is not None}
+    factors, terms = build_random(parsed.random, frame.values, kinds, shared)
+    return Design(
+        formula=parsed,
+        y=y,
+        fixed=fixed,
+        factors=factors,
+        terms=terms,
+        weights=frame.weights,
+        offset=frame.offset,
+        kept=frame.kept,
+        n_dropped=frame.n_dropped,
+        encoder=_encoder(parsed, columns, context, kinds, positions, fixed, factors, offset),
+        diagnostics=_diagnostics(fixed),
+    )
+
+
+def _parsed(
+    formula: Formula | str, source: Source, own: dict[str, Callable[..., Any]]
+) -> tuple[Formula, tuple[str, ...] | None]:
+    if isinstance(formula, Formula):
+        return formula, None
+    if not isinstance(formula, str):
+        return parse(formula), None
+    columns = tuple(str(c) for c in source.columns) if "." in formula else None
+    return parse(formula, columns, tuple(sorted(own))), columns
+
+
+def _frame(
+    formula: Formula, context: Context, weights: Any, offset: Any, na_action: str
+) -> _Frame:
+    """Evaluate every variable on all rows, as R does, then leave out those that miss any."""
+    n = context.source.n
+    response = evaluate_variable(formula.response_label, formula.response, context)
+    values: dict[str, Value] = {}
+    for linear in (formula.fixed, *(bar.within for bar in formula.random)):
+        for label, node in linear.variables:
+            if label not in values:
+                values[label] = evaluate_variable(label, node, context)
+    for bar in formula.random:
+        for label, node in bar.groups:
+            if label not in values:
+                values[label] = evaluate_variable(label, node, context)
+    extra = _offset_argument(offset, context)
+    masks = {formula.response_label: missing_rows(response)}
+    masks |= {label: missing_rows(value) for label, value in values.items()}
+    if extra is not None and np.isnan(extra).any():
+        masks["offset"] = np.isnan(extra)
+    kept, n_dropped = _kept_rows(masks, na_action)
+    for label, value in ((formula.response_label, response), *values.items()):
+        check_finite(label, value)
+    total = _total_offset(formula, values, extra, n)
+    prior = _weights_argument(weights, context)
+    if kept is not None:
+        response = take_rows(response, kept)
+        values = {label: take_rows(value, kept) for label, value in values.items()}
+        total = None if total is None else total[kept]
+    prior = None if prior is None else check_weights(prior, kept)
+    return _Frame(response, values, kept, n_dropped, prior, total)
+
+
+def _kept_rows(
+    masks: Mapping[str, BoolArray | None], na_action: str
+) -> tuple[BoolArray | None, int]:
+    holes = {label: mask for label, mask in masks.items() if mask is not None}
+    if not holes:
+        return None, 0
+    if na_action == "fail":
+        shown = ", ".join(f"'{k}' ({int(m.sum())})" for k, m in holes.items())
+        raise DataError(f"rows with missing values, by variable: {shown}; "
+                        "na_action='drop' leaves them out")  # fmt: skip
+    missing = np.logical_or.reduce(list(holes.values()))
+    n_dropped = int(missing.sum())
+    if n_dropped == missing.size:
+        shown = ", ".join(f"'{k}' ({int(m.sum())})" for k, m in holes.items())
+        raise DataError(f"every one of the {missing.size} rows misses a variable: {shown}")
+    return ~missing, n_dropped
+
+
+def _offset_argument(offset: Any, context: Context) -> FloatArray | None:
+    if offset is None:
+        return None
+    if isinstance(offset, str):
+        from nestwise.formula.syntax import Name
+
+        return as_float(evaluate_variable(offset, Name(offset), context), f"offset '{offset}'")
+    return as_numbers("offset", offset, context.source.n)
+
+
+def _weights_argument(weights: Any, context: Context) -> FloatArray | None:
+    if weights is None:
+        return None
+    if isinstance(weights, str):
+        from nestwise.formula.syntax import Name
+
+        value = evaluate_variable(weights, Name(weights), context)
+        return as_float(value, f"weights '{weights}'")
+    return as_numbers("weights", weights, context.source.n)
+
+
+def _total_offset(
+    formula: Formula, values: Mapping[str, Value], extra: FloatArray | None, n: int
+) -> FloatArray | None:
+    parts = [as_float(values[label], label) for label in formula.fixed.offsets]
+    if extra is not None:
+        parts.append(extra)
+    if not parts:
+        return None
+    if any(p.shape != (n,) for p in parts):
+        raise DataError("an offset must be one column of numbers")
+    return np.sum(parts, axis=0)
+
+
+def _contrasts(
+    contrasts: Mapping[str, str] | None, formula: Formula, values: Mapping[str, Value]
+) -> dict[str, str]:
+    if contrasts is None:
+        return {}
+    if not isinstance(contrasts, Mapping):
+        raise OptionError("contrasts must map factors to names, such as {'sex': 'sum'}")
+    factors = [label for label, value in values.items() if isinstance(value, Factor)]
+    for name in contrasts:
+        if name not in values:
+            raise DataError(f"contrasts: '{name}' is no variable of the formula"
+                            f"{did_you_mean(str(name), factors)}")  # fmt: skip
+    return {name: contrast_name(kind) for name, kind in contrasts.items()}
+
+
+def _fixed_part(
+    linear: Linear, values: Mapping[str, Value], kinds: Mapping[str, str], n: int
+) -> tuple[FixedPart, tuple[int, ...], list[CodedColumn]]:
+    coded = code_linear(linear, values, kinds)
+    matrix = np.empty((n, len(coded)), order="F")
+    for j, column in enumerate(coded):
+        matrix[:, j] = 1.0 if column.values is None else column.values
+    shared = [CodedColumn(c.name, c.term, matrix[:, j]) for j, c in enumerate(coded)]
+    redundant = redundant_columns(matrix, linear.intercept)
+    positions = tuple(j for j in range(len(coded)) if j not in set(redundant))
+    kept = matrix if not redundant else np.asfortranarray(matrix[:, positions])
+    names = tuple(c.name for c in coded)
+    part = FixedPart(
+        X=kept,
+        names=tuple(names[j] for j in positions),
+        dropped=tuple(names[j] for j in redundant),
+        assign=tuple(coded[j].term for j in positions),
+        terms=tuple(t.label for t in linear.terms),
+        variables=tuple(t.variables for t in linear.terms),
+        intercept=linear.intercept,
+        full=matrix if redundant else None,
+        full_names=names,
+        full_assign=tuple(c.term for c in coded),
+    )
+    return part, positions, shared
+
+
+def _diagnostics(fixed: FixedPart) -> tuple[Diagnostic, ...]:
+    if not fixed.dropped:
+        return ()
+    shown = ", ".join(fixed.dropped)
+    many = len(fixed.dropped) > 1
+    return (
+        Diagnostic(
+            "rank-deficient",
+            f"{len(fixed.dropped)} column{'s' if many else ''} of the fixed effects "
+            f"{'are' if many else 'is'} determined by the others and left out: {shown}.",
+            "Remove redundant terms, or merge levels whose combinations do not occur.",
+        ),
+    )
+
+
+def _encoder(
+    formula: Formula,
+    columns: tuple[str, ...] | None,
+    context: Context,
+    kinds: Mapping[str, str],
+    positions: tuple[int, ...],
+    fixed: FixedPart,
+    factors: tuple[GroupingFactor, ...],
+    offset: Any,
+) -> Encoder:
+    known = {
+        str(name): (value.levels, value.ordered)
+        for name, value in context.columns.items()
+        if isinstance(value, Factor)
+    }
+    return Encoder(
+        formula=formula,
+        columns=columns,
+        levels=known,
+        state=context.state,
+        contrasts=kinds,
+        kept=positions,
+        names=fixed.full_names,
+        groups=tuple(GroupLevels(f.name, f.variables, f.parts) for f in factors),
+        functions=context.functions,
+        offset=offset if isinstance(offset, str) else None,
+    )
+
+
+__all__ = ["FormulaError", "build"]

@@ -1,0 +1,135 @@
+"""Is there anything to fit: checks of response, weights and grouping factors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nestwise._base.arrays import BoolArray, FloatArray
+from nestwise._base.errors import DataError
+from nestwise.design.model import Design
+from nestwise.design.values import Factor, Logical, Value, as_float, first_infinite
+
+
+def check_response(label: str, value: Value) -> FloatArray:
+    """The response as a fresh float64 array.
+
+    Raises
+    ------
+    DataError
+        When it is text, a factor, truth values or a matrix.
+    """
+    if isinstance(value, Factor):
+        levels = ", ".join(repr(str(v)) for v in value.levels[:4])
+        more = ", ..." if len(value.levels) > 4 else ""
+        advice = (
+            "use glmer with family='binomial'"
+            if len(value.levels) == 2
+            else "the response of a linear model must be numbers"
+        )
+        raise DataError(f"the response '{label}' is text or categories ({levels}{more}); {advice}")
+    if isinstance(value, Logical):
+        raise DataError(f"the response '{label}' is true or false; use glmer with "
+                        "family='binomial', or as.numeric() for a linear model")  # fmt: skip
+    numbers = as_float(value, label)
+    if numbers.ndim == 2:
+        if label.startswith("cbind("):
+            raise DataError(f"{label} needs a binomial family: use glmer")
+        raise DataError(f"the response '{label}' has {numbers.shape[1]} columns; it must have one")
+    return numbers
+
+
+def check_varies(label: str, y: FloatArray) -> None:
+    """Refuse a response that is the same in every row."""
+    if y.size and y[0] == y[-1] and (y == y[0]).all():
+        raise DataError(f"the response '{label}' is constant: every row is {y[0]:.6g}; there is "
+                        "nothing to explain")  # fmt: skip
+
+
+def check_finite(label: str, value: Value) -> None:
+    """Refuse infinite numbers, naming the variable and the first row (counted from 0)."""
+    row = first_infinite(value)
+    if row is not None:
+        raise DataError(f"'{label}' is infinite in row {row}; correct the value or leave the row "
+                        "out")  # fmt: skip
+
+
+def check_weights(weights: FloatArray, kept: BoolArray | None) -> FloatArray:
+    """Weights of the kept rows; all must be above zero.
+
+    Raises
+    ------
+    DataError
+        Naming the first offending row, counted from 0.
+    """
+    for bad, word in (
+        (np.isnan(weights), "missing"),
+        (weights < 0, "negative"),
+        (weights == 0, "zero"),
+        (np.isinf(weights), "infinite"),
+    ):
+        if bad.any():
+            row = int(bad.argmax())
+            raise DataError(f"weights: {int(bad.sum())} of them {word}, first in row {row}; "
+                            "weights must be above zero")  # fmt: skip
+    return weights.copy() if kept is None else weights[kept]
+
+
+def as_numbers(name: str, values: Any, n: int) -> FloatArray:
+    """An array argument (weights, offset) as float64 of the right length.
+
+    Raises
+    ------
+    DataError
+        When it is no vector of n numbers.
+    """
+    try:
+        to_numpy = getattr(values, "to_numpy", None)
+        plain = to_numpy() if to_numpy is not None else values
+        numbers = np.asarray(plain, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} must be numbers or the name of a column") from None
+    if numbers.shape != (n,):
+        raise DataError(f"{name} has shape {numbers.shape}, but the data have {n} rows")
+    return numbers
+
+
+def check_grouping(design: Design) -> None:
+    """What a linear mixed model needs of its grouping factors.
+
+    Parameters
+    ----------
+    design : Design
+        With at least one random term.
+
+    Raises
+    ------
+    DataError
+        When a factor has a single level or as many as there are rows, or when a term has at
+        least as many random effects as there are rows, so that it cannot be told from the
+        residual.
+
+    Examples
+    --------
+    >>> from nestwise.design import build
+    >>> check_grouping(build("y ~ 1 + (1 | g)", {"y": [1.0, 2, 4, 3], "g": list("aabb")}))
+    """
+    n = design.y.size
+    if not design.terms:
+        raise DataError("the formula has no random term; write one as (1 | g), or use lm")
+    for factor in design.factors:
+        if factor.n_levels < 2:
+            raise DataError(f"the group '{factor.name}' has only one level; a variance between "
+                            "groups needs at least two")  # fmt: skip
+        if factor.n_levels >= n:
+            raise DataError(f"the group '{factor.name}' has {factor.n_levels} levels for {n} rows; "
+                            "its variance cannot be told from the residual's")  # fmt: skip
+    for term in design.terms:
+        factor = design.factors[term.factor]
+        count = factor.n_levels * len(term.columns)
+        if count >= n:
+            raise DataError(
+                f"({' + '.join(term.columns)} | {factor.name}) has {count} random effects for {n} "
+                "rows; its variances cannot be told from the residual's: use fewer terms in it"
+            )

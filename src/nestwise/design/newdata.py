@@ -1,0 +1,219 @@
+"""Encode new data exactly as the training data were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nestwise._base.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from nestwise.design.check import check_finite, check_response
+from nestwise.design.coding import code_linear
+from nestwise.design.encoder import Encoder, GroupLevels
+from nestwise.design.evaluate import Context, evaluate_variable
+from nestwise.design.groups import code_levels
+from nestwise.design.model import Design
+from nestwise.design.random import bar_columns, term_order
+from nestwise.design.table import Source, open_table, require_columns
+from nestwise.design.values import (
+    Factor,
+    Logical,
+    Numeric,
+    Value,
+    as_float,
+    labels_of,
+    missing_rows,
+    take_rows,
+)
+from nestwise.formula.model import Bar
+from nestwise.formula.syntax import Expr, Name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewData:
+    """New rows in the columns of a fitted design.
+
+    Parameters
+    ----------
+    X : (m, p) float64
+        Kept columns of the fixed effects, for the complete rows.
+    Z : tuple of tuple of (m,) float64 or None
+        Columns of each random term, as in `RandomTerm`.
+    codes : tuple of (m,) int32
+        For each grouping factor the training level of every row; -1 when it is missing or was
+        not seen.
+    offset : (m,) float64 or None
+        Sum of the offsets.
+    y : (m,) float64 or None
+        The response, when it was asked for.
+    kept : (n_data,) bool or None
+        Which rows are complete in the fixed and random variables; None when all are.
+    """
+
+    X: FloatArray
+    Z: tuple[tuple[FloatArray | None, ...], ...]
+    codes: tuple[IntArray, ...]
+    offset: FloatArray | None
+    y: FloatArray | None
+    kept: BoolArray | None
+
+
+def encode_new(design: Design | Encoder, data: Any, *, need_response: bool = False) -> NewData:
+    """Encode new rows by what the training data taught.
+
+    Parameters
+    ----------
+    design : Design or Encoder
+        Of the fit.
+    data : table
+        With the columns that the model uses; groups may be missing or unseen.
+    need_response : bool
+        Whether to evaluate the response, too.
+
+    Returns
+    -------
+    NewData
+        Arrays for the rows where all variables but the groups are present.
+
+    Raises
+    ------
+    DataError
+        For unknown columns, or a level of a fixed effect that the fit has not seen.
+
+    Examples
+    --------
+    >>> from nestwise.design import build
+    >>> design = build("y ~ x + (1 | g)", {"y": [1.0, 2, 4, 3], "x": [1, 2, 3, 4], "g": list("aabb")})
+    >>> new = encode_new(design, {"x": [5.0], "g": ["c"]})
+    >>> new.X.tolist(), new.codes[0].tolist()
+    ([[1.0, 5.0]], [-1])
+    """
+    encoder = design.encoder if isinstance(design, Design) else design
+    source = open_table(data)
+    formula = encoder.formula
+    context = Context(source, dict(encoder.state), False, encoder.levels, encoder.functions)
+    values: dict[str, Value] = {}
+    for linear in (formula.fixed, *(bar.within for bar in formula.random)):
+        wanted = {v for t in linear.terms for v in t.variables} | set(linear.offsets)
+        for label, node in linear.variables:
+            if label in wanted and label not in values:
+                values[label] = evaluate_variable(label, node, context)
+    if encoder.offset is not None:
+        values["offset="] = evaluate_variable(encoder.offset, Name(encoder.offset), context)
+    response = None
+    if need_response:
+        response = evaluate_variable(formula.response_label, formula.response, context)
+        values["response="] = response
+    for label, value in values.items():
+        check_finite(label, value)
+    masks = [m for m in map(missing_rows, values.values()) if m is not None]
+    kept = ~np.logical_or.reduce(masks) if masks else None
+    if kept is not None:
+        values = {label: take_rows(value, kept) for label, value in values.items()}
+    m = source.n if kept is None else int(kept.sum())
+    return NewData(
+        X=_matrix(encoder, values, m),
+        Z=_random(encoder, values),
+        codes=_all_codes(encoder, source, kept),
+        offset=_offset(encoder, values),
+        y=None if response is None else check_response(formula.response_label,
+                                                       values["response="]),  # fmt: skip
+        kept=kept,
+    )
+
+
+def _matrix(encoder: Encoder, values: dict[str, Value], m: int) -> FloatArray:
+    coded = code_linear(encoder.formula.fixed, values, encoder.contrasts)
+    matrix = np.empty((m, len(encoder.kept)), order="F")
+    for k, j in enumerate(encoder.kept):
+        numbers = coded[j].values
+        matrix[:, k] = 1.0 if numbers is None else numbers
+    return matrix
+
+
+def _random(
+    encoder: Encoder, values: dict[str, Value]
+) -> tuple[tuple[FloatArray | None, ...], ...]:
+    bars = encoder.formula.random
+    sizes = {g.name: len(g.parts[0]) for g in encoder.groups}
+    order = term_order([sizes[bar.name] for bar in bars])
+    return tuple(
+        tuple(
+            None if c.values is None else np.asarray(c.values, dtype=np.float64)
+            for c in bar_columns(bars[i], values, encoder.contrasts)
+        )
+        for i in order
+    )
+
+
+def _offset(encoder: Encoder, values: dict[str, Value]) -> FloatArray | None:
+    labels = list(encoder.formula.fixed.offsets)
+    if encoder.offset is not None:
+        labels.append("offset=")
+    if not labels:
+        return None
+    return np.sum([as_float(values[label], label) for label in labels], axis=0)
+
+
+def _all_codes(
+    encoder: Encoder, source: Source, kept: BoolArray | None
+) -> tuple[IntArray, ...]:
+    bars: dict[str, Bar] = {bar.name: bar for bar in encoder.formula.random}
+    found = []
+    for group in encoder.groups:
+        codes = _group_codes(group, bars[group.name].groups, source, encoder)
+        found.append(codes if kept is None else codes[kept])
+    return tuple(found)
+
+
+def _group_codes(
+    group: GroupLevels, nodes: tuple[tuple[str, Expr], ...], source: Source, encoder: Encoder
+) -> IntArray:
+    """Training level of every row; a table without the group's columns has none."""
+    needed = [n for _, node in nodes for n in _columns(node)]
+    if any(name not in source.columns for name in needed):
+        return np.full(source.n, -1, dtype=np.int32)
+    rows = np.zeros(source.n, dtype=np.int64)
+    keys = np.zeros(len(group.parts[0]), dtype=np.int64)
+    unseen = np.zeros(source.n, dtype=np.bool_)
+    for (label, node), part in zip(nodes, group.parts, strict=True):
+        context = Context(source, {}, functions=encoder.functions)
+        value = evaluate_variable(label, node, context)
+        training, distinct = pd.factorize(part)
+        new = _match(value, np.asarray(distinct), label)
+        unseen |= new < 0
+        rows = rows * len(distinct) + new
+        keys = keys * len(distinct) + training
+    order = np.argsort(keys)
+    place = np.searchsorted(keys, rows, sorter=order).clip(0, len(keys) - 1)
+    codes = order[place]
+    return np.where(unseen | (keys[codes] != rows), -1, codes).astype(np.int32)
+
+
+def _columns(node: Expr) -> tuple[str, ...]:
+    from nestwise.formula.syntax import columns_of
+
+    return columns_of(node)
+
+
+def _match(value: Value, distinct: AnyArray, label: str) -> AnyArray:
+    """Position of each row's value among the distinct training values, -1 when it is not one."""
+    missing = missing_rows(value)
+    present = value if missing is None else take_rows(value, ~missing)
+    codes, levels = code_levels(present, label)
+    if levels.dtype.kind in "iuf" and distinct.dtype.kind in "iuf":
+        lookup = pd.Index(distinct.astype(np.float64)).get_indexer(levels.astype(np.float64))
+    else:
+        texts = pd.Index(labels_of(distinct).astype(object))
+        lookup = texts.get_indexer(labels_of(levels).astype(object))
+    found = np.asarray(lookup, dtype=np.int64)[codes]
+    if missing is None:
+        return found
+    everything = np.full(missing.size, -1, dtype=np.int64)
+    everything[~missing] = found
+    return everything
+
+
+__all__ = ["Factor", "Logical", "NewData", "Numeric", "encode_new", "require_columns"]

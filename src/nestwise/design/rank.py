@@ -1,0 +1,86 @@
+"""Which columns of a model matrix the columns before them determine."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg.blas import dsyrk
+
+from nestwise._base.arrays import FloatArray
+
+TOLERANCE = 1e-7
+_SAFE = 1e-6
+
+
+def redundant_columns(X: FloatArray, intercept: bool) -> tuple[int, ...]:
+    """Positions of the columns to leave out so that the others have full rank.
+
+    Columns are taken from left to right, as R's ``lm`` does: one is redundant when what remains
+    of it, after the kept columns before it are swept out, is shorter than 1e-7 of its length.
+    With an intercept all lengths are those after centring, so that a column such as a year, or
+    1e8 plus noise, is judged by its variation and not by its distance from zero (R would drop
+    the latter).
+
+    Parameters
+    ----------
+    X : (n, p) float64, Fortran order
+        Model matrix, all finite.
+    intercept : bool
+        Whether the first column is constant.
+
+    Returns
+    -------
+    tuple of int
+        In increasing order; empty for full rank.
+
+    Examples
+    --------
+    >>> x = np.arange(5.0)
+    >>> redundant_columns(np.column_stack([np.ones(5), x, 2 * x + 3]), True)
+    (2,)
+    """
+    n, p = X.shape
+    if p == 0 or (n > p and _clearly_independent(X)):
+        return ()
+    return _sequential(X, intercept)
+
+
+def _clearly_independent(X: FloatArray) -> bool:
+    """A quick test on X'X that says yes only when no column is near the others' span."""
+    gram = dsyrk(1.0, X, trans=1, lower=1) if X.flags.f_contiguous else np.tril(X.T @ X)
+    scale = np.sqrt(np.diag(gram))
+    if not (scale > 0).all() or not np.isfinite(scale).all():
+        return False
+    correlation = gram / np.outer(scale, scale)
+    try:
+        factor = np.linalg.cholesky(correlation)  # reads the lower triangle only
+    except np.linalg.LinAlgError:
+        return False
+    return bool((np.diag(factor) ** 2 > _SAFE).all())
+
+
+def _sequential(X: FloatArray, intercept: bool) -> tuple[int, ...]:
+    """Sweep column by column, on the triangle of one orthogonal decomposition."""
+    lengths = np.linalg.norm(X, axis=0)
+    first = 1 if intercept else 0
+    # Columns are scaled to length near one: their squares must not overflow.
+    with np.errstate(over="ignore"):
+        scaled = X[:, first:] / np.where(lengths[first:] > 0, lengths[first:], 1.0)
+    if intercept:
+        scaled = scaled - scaled.mean(axis=0)
+    triangle = np.linalg.qr(scaled, mode="r")
+    # What rounding leaves of a column of length one that is constant or an exact combination.
+    noise = 64 * np.finfo(np.float64).eps
+    basis: list[FloatArray] = []
+    redundant: list[int] = []
+    for j in range(triangle.shape[1]):
+        column = triangle[:, j].copy()
+        length = float(np.linalg.norm(column))
+        for _ in range(2):
+            for q in basis:
+                column -= np.dot(q, column) * q
+        remaining = float(np.linalg.norm(column))
+        if remaining <= max(TOLERANCE * length, noise):
+            redundant.append(first + j)
+        else:
+            basis.append(column / remaining)
+    return tuple(redundant)

@@ -1,0 +1,178 @@
+"""What an expression of a formula evaluates to: numbers, a factor, or truth values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from nestwise._base.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from nestwise._base.errors import DataError
+from nestwise.design.table import Column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numeric:
+    """Numbers: one column, or several with the suffixes of their names.
+
+    Parameters
+    ----------
+    values : (n,) or (n, k) ndarray
+        NaN where missing.
+    suffixes : tuple of str or None
+        For a matrix: ``("1", "2")`` for ``poly(x, 2)``.
+    """
+
+    values: AnyArray
+    suffixes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factor:
+    """A factor.
+
+    Parameters
+    ----------
+    codes : (n,) int32
+        Level of each row, -1 where missing.
+    levels : (k,) ndarray of object
+        Labels of the levels.
+    ordered : bool
+        Whether its default contrasts are polynomial.
+    contrast : str or None
+        Name of the contrasts that `C` asked for.
+    """
+
+    codes: IntArray
+    levels: AnyArray
+    ordered: bool = False
+    contrast: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Logical:
+    """Truth values; coded like a factor with levels FALSE and TRUE."""
+
+    values: BoolArray
+    missing: BoolArray | None = None
+
+
+Value: TypeAlias = Numeric | Factor | Logical
+Scalar: TypeAlias = float | str | bool | None | tuple["Scalar", ...]
+
+LOGICAL_LEVELS = np.array(["FALSE", "TRUE"], dtype=object)
+
+
+def value_of_column(column: Column) -> Value:
+    """The value that a bare column name stands for."""
+    if column.kind == "factor":
+        assert column.levels is not None
+        return Factor(column.values, column.levels, column.ordered)
+    if column.kind == "logical":
+        return Logical(column.values, column.missing)
+    return Numeric(column.values)
+
+
+def missing_rows(value: Value) -> BoolArray | None:
+    """Rows where a value is missing; None when no row is."""
+    if isinstance(value, Factor):
+        if value.codes.size == 0 or value.codes.min() >= 0:
+            return None
+        found = value.codes < 0
+    elif isinstance(value, Logical):
+        return value.missing
+    else:
+        if value.values.dtype.kind != "f" or np.isfinite(value.values.sum()):
+            return None
+        found = np.isnan(value.values)
+        found = found if found.ndim == 1 else found.any(axis=1)
+    return found if found.any() else None
+
+
+def take_rows(value: Value, kept: BoolArray) -> Value:
+    """The value in the kept rows."""
+    if isinstance(value, Factor):
+        return Factor(value.codes[kept], value.levels, value.ordered, value.contrast)
+    if isinstance(value, Logical):
+        missing = None if value.missing is None else value.missing[kept]
+        return Logical(value.values[kept], missing)
+    return Numeric(value.values[kept], value.suffixes)
+
+
+def first_infinite(value: Value) -> int | None:
+    """Position of the first infinite entry, None when all are finite or missing."""
+    if not isinstance(value, Numeric) or value.values.dtype.kind != "f":
+        return None
+    # A sum is finite only if all entries are: one pass without a mask in the common case.
+    if np.isfinite(value.values.sum()):
+        return None
+    found = np.isinf(value.values)
+    found = found if found.ndim == 1 else found.any(axis=1)
+    return int(found.argmax()) if found.any() else None
+
+
+def as_float(value: Value | Scalar, what: str) -> FloatArray:
+    """Numbers as float64; truth values count 0 and 1, missing ones NaN.
+
+    Raises
+    ------
+    DataError
+        For a factor or text.
+    """
+    if isinstance(value, Numeric):
+        return value.values.astype(np.float64, copy=False)
+    if isinstance(value, Logical):
+        numbers = value.values.astype(np.float64)
+        if value.missing is not None:
+            numbers[value.missing] = np.nan
+        return numbers
+    if isinstance(value, (bool, int, float)):
+        return np.asarray(float(value))
+    if isinstance(value, Factor):
+        raise DataError(f"{what} needs numbers, but got categories or text")
+    raise DataError(f"{what} needs numbers, got {value!r}")
+
+
+def as_factor(value: Value) -> Factor:
+    """A factor as it is; numbers and truth values by their sorted distinct values."""
+    if isinstance(value, Factor):
+        return value
+    if isinstance(value, Logical):
+        codes = value.values.astype(np.int32)
+        if value.missing is not None:
+            codes[value.missing] = -1
+        present = np.unique(codes[codes >= 0])
+        lookup = np.full(3, -1, dtype=np.int32)
+        lookup[present] = np.arange(present.size)
+        return Factor(lookup[codes], LOGICAL_LEVELS[present])
+    if value.values.ndim != 1:
+        raise DataError("a matrix of several columns cannot be a factor")
+    numbers = value.values
+    present = np.unique(numbers)
+    present = present[~np.isnan(present)] if present.dtype.kind == "f" else present
+    codes = np.searchsorted(present, numbers).astype(np.int32)
+    if numbers.dtype.kind == "f":
+        codes[np.isnan(numbers)] = -1
+    return Factor(codes, labels_of(present))
+
+
+def labels_of(values: AnyArray) -> AnyArray:
+    """Level labels as R prints them: ``"1"`` for 1.0, ``"TRUE"``, text as it is.
+
+    Examples
+    --------
+    >>> labels_of(np.array([1.0, 2.5])).tolist()
+    ['1', '2.5']
+    """
+    if values.dtype.kind == "O":
+        return values
+    if values.dtype.kind == "b":
+        return LOGICAL_LEVELS[values.astype(np.intp)]
+    if values.dtype.kind in "iu":
+        return np.array([str(v) for v in values.tolist()], dtype=object)
+    return np.array([_number_label(v) for v in values.tolist()], dtype=object)
+
+
+def _number_label(value: float) -> str:
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
