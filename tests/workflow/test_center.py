@@ -17,7 +17,8 @@ def test_the_numbers_of_the_tutorial() -> None:
     data = load_dataset("hlm_tutorial")
     within = center(data, "ses", by="classroom_id", method="group")
     means = center(data, "ses", by="classroom_id", method="group_mean")
-    assert [f"{v:.3g}" for v in within.head(6)] == ["-7.65", "-4.79", "15.2", "-11.1", "-1.56", "19.3"]
+    printed = ["-7.65", "-4.79", "15.2", "-11.1", "-1.56", "19.3"]
+    assert [f"{v:.3g}" for v in within.head(6)] == printed
     assert [f"{v:.3g}" for v in means.head(6)] == ["49.8"] * 6
 
 

@@ -13,9 +13,7 @@ import pytest
 from nestwise._base.errors import DataError
 from nestwise.workflow.datasets import list_datasets, load_dataset
 
-BUNDLED = (
-    "sleepstudy Dyestuff Dyestuff2 Penicillin Pastes cake cbpp Exam InstEval".split()  # noqa: SIM905
-)
+BUNDLED = "sleepstudy Dyestuff Dyestuff2 Penicillin Pastes cake cbpp Exam InstEval".split()
 
 
 @pytest.mark.parametrize("name", BUNDLED)
