@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core import _kernels
+from nestwise.core._kernels import CrossProducts
 from nestwise.core.kernel import KernelInput, KernelResult
 
 
@@ -22,7 +22,7 @@ class CompiledKernel:
         Opaque; `n_chain` and `tail` say how it is eliminated.
     """
 
-    handle: Any
+    handle: CrossProducts
 
     @property
     def dense_order(self) -> int:

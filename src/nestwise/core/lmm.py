@@ -110,9 +110,7 @@ def user_beta(problem: Problem, result: KernelResult) -> FloatArray:
     return beta
 
 
-def evaluate(
-    problem: Problem, theta: FloatArray, reml: bool = True, order: int = 1
-) -> Evaluation:
+def evaluate(problem: Problem, theta: FloatArray, reml: bool = True, order: int = 1) -> Evaluation:
     """The criterion at `theta`, its gradient, and with ``order=2`` the average information.
 
     Parameters
@@ -132,9 +130,7 @@ def evaluate(
         See there.
     """
     scale = problem.theta_scale
-    r = problem.kernel.evaluate(
-        flat_lambdas(problem, theta * scale), problem.entries, reml, order
-    )
+    r = problem.kernel.evaluate(flat_lambdas(problem, theta * scale), problem.entries, reml, order)
     df = degrees(problem, reml)
     logdet, pwrss = r.grad_logdet, r.grad_pwrss
     if len(logdet):

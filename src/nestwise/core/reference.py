@@ -39,7 +39,7 @@ class DenseKernel:
     @property
     def dense_order(self) -> int:
         """See `Kernel.dense_order`."""
-        return self.Z.shape[1] + self.X.shape[1]
+        return int(self.Z.shape[1] + self.X.shape[1])
 
     def evaluate(
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
@@ -174,7 +174,7 @@ def evaluate(
     Lambda = _big_lambda(kernel, lambdas)
     V0_inv = _v0_inverse(kernel, lambdas)
     XtVX = X.T @ V0_inv @ X
-    RX = np.linalg.cholesky(XtVX)
+    RX = np.asarray(np.linalg.cholesky(XtVX), dtype=np.float64)
     beta = cho_solve((RX, True), X.T @ V0_inv @ y)
     e = V0_inv @ (y - X @ beta)
     v = kernel.Z.T @ e

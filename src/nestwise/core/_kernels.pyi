@@ -1,0 +1,42 @@
+"""Types of the compiled module."""
+
+from collections.abc import Sequence
+
+from nestwise._base.arrays import FloatArray, IntArray
+
+class CrossProducts:
+    n: int
+    p: int
+    n_chain: int
+    tail: int
+    def evaluate(
+        self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
+    ) -> tuple[
+        float,
+        float,
+        float,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+    ]: ...
+    def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray: ...
+    def conditional_faces(self, lambdas: FloatArray) -> FloatArray: ...
+    def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]: ...
+
+def cross_products(
+    y: FloatArray,
+    X: FloatArray,
+    x_center: FloatArray,
+    x_scale: FloatArray,
+    weights: FloatArray | None,
+    codes: Sequence[IntArray],
+    n_levels: Sequence[int],
+    columns: Sequence[Sequence[FloatArray | None]],
+    scales: Sequence[FloatArray],
+) -> CrossProducts: ...
