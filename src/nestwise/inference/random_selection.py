@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nestwise._base.errors import FormulaError, OptionError, did_you_mean
 from nestwise.design.model import Design
+from nestwise.design.random import term_order
 from nestwise.formula.model import Bar, Linear
 from nestwise.formula.parser import parse
 
@@ -96,6 +97,7 @@ def _labels(linear: Linear) -> tuple[str, ...]:
 
 
 def _bar_of_term(design: Design, index: int) -> Bar:
-    """The bar behind a term: terms stand by decreasing number of levels, ties as written."""
+    """The bar behind a term: `design` put the bars into lme4's order."""
     levels = {factor.name: factor.n_levels for factor in design.factors}
-    return sorted(design.formula.random, key=lambda bar: -levels[bar.name])[index]
+    bars = design.formula.random
+    return bars[term_order([levels[bar.name] for bar in bars])[index]]

@@ -10,7 +10,7 @@ from nestwise.core.hessian import hessian
 from nestwise.core.lmm import vcov_derivatives
 from nestwise.fit.result import LmmFit
 
-FLAT = 1e-8
+FLAT = 1e-7
 """Eigenvalues of the scaled Hessian below this share of the largest count as flat directions."""
 
 

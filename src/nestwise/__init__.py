@@ -1,0 +1,52 @@
+"""Hierarchical (mixed-effects) models: fast, exact, and told in words.
+
+>>> import nestwise as nw
+>>> model = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+>>> model.params.round(3).to_dict()
+{'(Intercept)': 251.405, 'Days': 10.467}
+"""
+
+from __future__ import annotations
+
+from nestwise._base.diagnostic import Diagnostic
+from nestwise._base.errors import (
+    DataError,
+    FitError,
+    FormulaError,
+    MissingExtraError,
+    NestwiseError,
+    OptionError,
+)
+from nestwise._base.options import Control
+from nestwise.api.calls import deviance_function, lm, lmer
+from nestwise.api.compare import anova
+from nestwise.api.linear import LinearModel
+from nestwise.api.mixed import MixedModel
+from nestwise.workflow.center import center
+from nestwise.workflow.datasets import list_datasets, load_dataset
+from nestwise.workflow.describe import describe
+from nestwise.workflow.schools import simulate_schools
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Control",
+    "DataError",
+    "Diagnostic",
+    "FitError",
+    "FormulaError",
+    "LinearModel",
+    "MissingExtraError",
+    "MixedModel",
+    "NestwiseError",
+    "OptionError",
+    "anova",
+    "center",
+    "describe",
+    "deviance_function",
+    "list_datasets",
+    "lm",
+    "lmer",
+    "load_dataset",
+    "simulate_schools",
+]
