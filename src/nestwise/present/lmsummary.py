@@ -123,7 +123,7 @@ def r_squared_lines(share: RSquared) -> list[str]:
     )
     p = format_pvalues([share.p_value], 4)[0]
     return [
-        f"Multiple R-squared: {multiple},\tAdjusted R-squared: {adjusted} ",
+        f"Multiple R-squared:  {multiple},\tAdjusted R-squared:  {adjusted} ",
         f"F-statistic: {f} on {share.num_df} and {share.den_df} DF,  p-value: {p}",
     ]
 

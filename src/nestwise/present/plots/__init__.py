@@ -1,0 +1,1 @@
+"""Pictures of a fit on matplotlib's axes; matplotlib is imported only when one is drawn."""

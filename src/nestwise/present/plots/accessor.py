@@ -1,0 +1,47 @@
+"""The plots of a fit as methods, each handed on in one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nestwise.inference.kinds import Fit
+from nestwise.present.plots import caterpillar, observed, quantile, residual
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plots:
+    """Plots of one fit, each in a new figure (``axes.figure``).
+
+    Parameters
+    ----------
+    fit : LmmFit or LmFit
+        The fit.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> model = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> model.plot.residuals().figure.savefig("/dev/null", format="png")
+    """
+
+    fit: Fit
+
+    def caterpillar(self, group: str | None = None) -> Axes | list[Axes]:
+        """Random effects with their intervals, sorted."""
+        return caterpillar.caterpillar(self.fit, group)
+
+    def observed_vs_predicted(self) -> Axes:
+        """Observed against fitted values."""
+        return observed.observed_vs_predicted(self.fit)
+
+    def residuals(self) -> Axes:
+        """Scaled residuals against fitted values."""
+        return residual.residuals(self.fit)
+
+    def qq(self) -> Axes:
+        """Scaled residuals against normal quantiles."""
+        return quantile.qq(self.fit)

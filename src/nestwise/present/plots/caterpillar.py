@@ -1,0 +1,97 @@
+"""Random effects with their intervals, sorted: the caterpillar plot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import OptionError, one_of
+from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.ranef import GroupEffects, group_effects
+from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Z = 1.96
+LABELLED = 60
+"""With more levels than this their names are left out: they could not be read."""
+
+
+def caterpillar(fit: Fit, group: str | None = None) -> Axes | list[Axes]:
+    """Plot each level's random effects with +-1.96 conditional standard deviations, sorted.
+
+    Intervals that do not cover zero are drawn in a second colour.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        A mixed model.
+    group : str, optional
+        Grouping factor; by default the one with the most levels.
+
+    Returns
+    -------
+    Axes or list of Axes
+        One for each effect of the factor, side by side in one figure; a single one by itself.
+
+    Raises
+    ------
+    OptionError
+        When the model has no random effects, or `group` is not one of its factors.
+    MissingExtraError
+        When matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> model = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> [axes.get_title(loc="left") for axes in caterpillar(model.fit)]
+    ['(Intercept)', 'Days']
+    """
+    if not isinstance(fit, LmmFit):
+        raise OptionError("caterpillar shows random effects, and a linear model has none")
+    effects = group_effects(fit, cond_var=True)
+    names = [e.group for e in effects]
+    chosen = effects[0 if group is None else names.index(one_of("group", group, names))]
+    n_levels, n_effects = chosen.modes.shape
+    height = min(3.0 + 0.16 * n_levels, 11.0) if n_levels <= LABELLED else 6.5
+    every = new_axes(1.6 + 3.4 * n_effects, height, n_effects)
+    for j, axes in enumerate(every):
+        _draw(axes, chosen, j)
+    every[0].set_ylabel(f"{chosen.group} ({n_levels} levels)")
+    label = fit.design.formula.response_label
+    every[0].figure.suptitle(f"Random effects of {chosen.group} on {label}", x=0.01, ha="left")
+    return every[0] if n_effects == 1 else every
+
+
+def _draw(axes: Axes, effects: GroupEffects, j: int) -> None:
+    order = np.argsort(effects.modes[:, j], kind="stable")
+    modes = effects.modes[order, j]
+    half = Z * np.sqrt(effects.variances[order, j])
+    place = np.arange(modes.size)
+    axes.axvline(0.0, color=GREY, linewidth=1.2)
+    clear = np.abs(modes) > half
+    for chosen, colour in ((~clear, BLUE), (clear, VERMILION)):
+        _intervals(axes, modes[chosen], half[chosen], place[chosen], colour)
+    if modes.size <= LABELLED:
+        axes.set_yticks(place, [str(effects.levels[i]) for i in order])
+        axes.tick_params(axis="y", labelsize=8, length=0)
+    else:
+        axes.set_yticks([])
+    axes.set_ylim(-1, modes.size)
+    axes.set_title(effects.columns[j], loc="left")
+    axes.set_xlabel("Conditional mode ± 1.96 sd")
+
+
+def _intervals(
+    axes: Axes, modes: FloatArray, half: FloatArray, place: FloatArray, colour: str
+) -> None:
+    few = modes.size <= LABELLED
+    axes.hlines(place, modes - half, modes + half, color=colour, linewidth=1.4 if few else 0.5)
+    axes.scatter(modes, place, color=colour, s=22 if few else 4, linewidths=0, zorder=3)
+
+
+__all__ = ["caterpillar"]
