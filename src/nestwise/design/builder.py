@@ -10,7 +10,7 @@ import numpy as np
 
 from nestwise._base.arrays import BoolArray, FloatArray
 from nestwise._base.diagnostic import Diagnostic
-from nestwise._base.errors import DataError, FormulaError, OptionError, did_you_mean, one_of
+from nestwise._base.errors import DataError, OptionError, did_you_mean, one_of
 from nestwise.design.check import (
     as_numbers,
     check_finite,
@@ -29,6 +29,7 @@ from nestwise.design.table import Source, open_table
 from nestwise.design.values import Factor, Value, as_float, missing_rows, take_rows
 from nestwise.formula.model import Formula, Linear
 from nestwise.formula.parser import parse
+from nestwise.formula.syntax import Name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +83,8 @@ def build(
 
     Examples
     --------
-    >>> design = build("y ~ x + (1 | g)", {"y": [1.0, 2, 4, 3], "x": [1, 2, 3, 4], "g": list("aabb")})
+    >>> data = {"y": [1.0, 2, 4, 3], "x": [1, 2, 3, 4], "g": list("aabb")}
+    >>> design = build("y ~ x + (1 | g)", data)
     >>> design.fixed.names, design.factors[0].codes.tolist()
     (('(Intercept)', 'x'), [0, 0, 1, 1])
     """
@@ -124,9 +126,7 @@ def _parsed(
     return parse(formula, columns, tuple(sorted(own))), columns
 
 
-def _frame(
-    formula: Formula, context: Context, weights: Any, offset: Any, na_action: str
-) -> _Frame:
+def _frame(formula: Formula, context: Context, weights: Any, offset: Any, na_action: str) -> _Frame:
     """Evaluate every variable on all rows, as R does, then leave out those that miss any."""
     n = context.source.n
     response = evaluate_variable(formula.response_label, formula.response, context)
@@ -165,8 +165,9 @@ def _kept_rows(
         return None, 0
     if na_action == "fail":
         shown = ", ".join(f"'{k}' ({int(m.sum())})" for k, m in holes.items())
-        raise DataError(f"rows with missing values, by variable: {shown}; "
-                        "na_action='drop' leaves them out")  # fmt: skip
+        raise DataError(
+            f"rows with missing values, by variable: {shown}; na_action='drop' leaves them out"
+        )
     missing = np.logical_or.reduce(list(holes.values()))
     n_dropped = int(missing.sum())
     if n_dropped == missing.size:
@@ -179,8 +180,6 @@ def _offset_argument(offset: Any, context: Context) -> FloatArray | None:
     if offset is None:
         return None
     if isinstance(offset, str):
-        from nestwise.formula.syntax import Name
-
         return as_float(evaluate_variable(offset, Name(offset), context), f"offset '{offset}'")
     return as_numbers("offset", offset, context.source.n)
 
@@ -189,8 +188,6 @@ def _weights_argument(weights: Any, context: Context) -> FloatArray | None:
     if weights is None:
         return None
     if isinstance(weights, str):
-        from nestwise.formula.syntax import Name
-
         value = evaluate_variable(weights, Name(weights), context)
         return as_float(value, f"weights '{weights}'")
     return as_numbers("weights", weights, context.source.n)
@@ -206,7 +203,7 @@ def _total_offset(
         return None
     if any(p.shape != (n,) for p in parts):
         raise DataError("an offset must be one column of numbers")
-    return np.sum(parts, axis=0)
+    return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
 
 def _contrasts(
@@ -219,8 +216,10 @@ def _contrasts(
     factors = [label for label, value in values.items() if isinstance(value, Factor)]
     for name in contrasts:
         if name not in values:
-            raise DataError(f"contrasts: '{name}' is no variable of the formula"
-                            f"{did_you_mean(str(name), factors)}")  # fmt: skip
+            raise DataError(
+                f"contrasts: '{name}' is no variable of the formula"
+                f"{did_you_mean(str(name), factors)}"
+            )
     return {name: contrast_name(kind) for name, kind in contrasts.items()}
 
 
@@ -293,6 +292,3 @@ def _encoder(
         functions=context.functions,
         offset=offset if isinstance(offset, str) else None,
     )
-
-
-__all__ = ["FormulaError", "build"]

@@ -22,6 +22,9 @@ from nestwise.design.values import (
     as_float,
     labels_of,
 )
+from nestwise.formula.deparse import deparse
+from nestwise.formula.grammar import parse_expression
+from nestwise.formula.syntax import Call, Name
 
 Learned = Callable[[str, Callable[[], Any]], Any]
 Argument = Value | Scalar
@@ -63,7 +66,9 @@ def _vector(x: Argument, label: str) -> FloatArray:
     if values.ndim != 1:
         raise DataError(f"{label} needs one column of numbers")
     if np.isinf(values).any():
-        raise DataError(f"{label}: its argument is infinite in row {int(np.isinf(values).argmax())}")
+        raise DataError(
+            f"{label}: its argument is infinite in row {int(np.isinf(values).argmax())}"
+        )
     return values
 
 
@@ -170,9 +175,7 @@ def _factor(
 ) -> Argument:
     value = as_factor(_as_value(x, label))
     keeps_order = value.ordered if ordered is None else bool(ordered)
-    wanted = learned(
-        label, lambda: _present(value) if levels is None else _texts(levels, label)
-    )
+    wanted = learned(label, lambda: _present(value) if levels is None else _texts(levels, label))
     position = {text: i for i, text in enumerate(wanted)}
     lookup = np.array([position.get(v, -1) for v in value.levels] + [-1], dtype=np.int32)
     if levels is None:
@@ -235,9 +238,7 @@ def _as_numeric(label: str, learned: Learned, x: Argument) -> Argument:
     return _numbers(as_float(x, label))
 
 
-def _ifelse(
-    label: str, learned: Learned, test: Argument, yes: Argument, no: Argument
-) -> Argument:
+def _ifelse(label: str, learned: Learned, test: Argument, yes: Argument, no: Argument) -> Argument:
     if not isinstance(test, Logical):
         raise DataError(f"{label}: its first argument must be a comparison")
     if isinstance(yes, str) and isinstance(no, str):
@@ -269,10 +270,6 @@ def _cbind(label: str, learned: Learned, *items: Argument, **named: Argument) ->
 
 
 def _inside(label: str) -> list[str]:
-    from nestwise.formula.deparse import deparse
-    from nestwise.formula.grammar import parse_expression
-    from nestwise.formula.syntax import Call, Name
-
     tree = parse_expression(label)
     assert isinstance(tree, Call)
     return [deparse(a) if isinstance(a, Name) else "" for a in tree.args]

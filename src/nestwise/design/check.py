@@ -30,8 +30,10 @@ def check_response(label: str, value: Value) -> FloatArray:
         )
         raise DataError(f"the response '{label}' is text or categories ({levels}{more}); {advice}")
     if isinstance(value, Logical):
-        raise DataError(f"the response '{label}' is true or false; use glmer with "
-                        "family='binomial', or as.numeric() for a linear model")  # fmt: skip
+        raise DataError(
+            f"the response '{label}' is true or false; use glmer with "
+            "family='binomial', or as.numeric() for a linear model"
+        )
     numbers = as_float(value, label)
     if numbers.ndim == 2:
         if label.startswith("cbind("):
@@ -43,16 +45,19 @@ def check_response(label: str, value: Value) -> FloatArray:
 def check_varies(label: str, y: FloatArray) -> None:
     """Refuse a response that is the same in every row."""
     if y.size and y[0] == y[-1] and (y == y[0]).all():
-        raise DataError(f"the response '{label}' is constant: every row is {y[0]:.6g}; there is "
-                        "nothing to explain")  # fmt: skip
+        raise DataError(
+            f"the response '{label}' is constant: every row is {y[0]:.6g}; there is "
+            "nothing to explain"
+        )
 
 
 def check_finite(label: str, value: Value) -> None:
     """Refuse infinite numbers, naming the variable and the first row (counted from 0)."""
     row = first_infinite(value)
     if row is not None:
-        raise DataError(f"'{label}' is infinite in row {row}; correct the value or leave the row "
-                        "out")  # fmt: skip
+        raise DataError(
+            f"'{label}' is infinite in row {row}; correct the value or leave the row out"
+        )
 
 
 def check_weights(weights: FloatArray, kept: BoolArray | None) -> FloatArray:
@@ -71,8 +76,10 @@ def check_weights(weights: FloatArray, kept: BoolArray | None) -> FloatArray:
     ):
         if bad.any():
             row = int(bad.argmax())
-            raise DataError(f"weights: {int(bad.sum())} of them {word}, first in row {row}; "
-                            "weights must be above zero")  # fmt: skip
+            raise DataError(
+                f"weights: {int(bad.sum())} of them {word}, first in row {row}; "
+                "weights must be above zero"
+            )
     return weights.copy() if kept is None else weights[kept]
 
 
@@ -120,11 +127,15 @@ def check_grouping(design: Design) -> None:
         raise DataError("the formula has no random term; write one as (1 | g), or use lm")
     for factor in design.factors:
         if factor.n_levels < 2:
-            raise DataError(f"the group '{factor.name}' has only one level; a variance between "
-                            "groups needs at least two")  # fmt: skip
+            raise DataError(
+                f"the group '{factor.name}' has only one level; a variance between "
+                "groups needs at least two"
+            )
         if factor.n_levels >= n:
-            raise DataError(f"the group '{factor.name}' has {factor.n_levels} levels for {n} rows; "
-                            "its variance cannot be told from the residual's")  # fmt: skip
+            raise DataError(
+                f"the group '{factor.name}' has {factor.n_levels} levels for {n} rows; "
+                "its variance cannot be told from the residual's"
+            )
     for term in design.terms:
         factor = design.factors[term.factor]
         count = factor.n_levels * len(term.columns)

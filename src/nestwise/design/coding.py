@@ -88,8 +88,9 @@ def code_linear(
     list of CodedColumn
         The intercept first, then term by term; in a term the first factor varies fastest.
     """
-    full = full_coding(linear, {v: is_categorical(values[v]) for t in linear.terms
-                                for v in t.variables})  # fmt: skip
+    full = full_coding(
+        linear, {v: is_categorical(values[v]) for t in linear.terms for v in t.variables}
+    )
     columns = [CodedColumn("(Intercept)", -1, None)] if linear.intercept else []
     cache: dict[tuple[str, bool], Pieces] = {}
     for i, term in enumerate(linear.terms):
@@ -143,8 +144,10 @@ def code_variable(label: str, value: Value, full: bool, kind: str | None) -> Pie
         kind = kind or value.contrast or ("poly" if value.ordered else "treatment")
     if len(levels) < 2 and not full:
         shown = f" ('{levels[0]}')" if len(levels) else ""
-        raise DataError(f"'{label}' has only one level{shown} in the rows that are used, so it "
-                        "has no effect to estimate; leave it out")  # fmt: skip
+        raise DataError(
+            f"'{label}' has only one level{shown} in the rows that are used, so it "
+            "has no effect to estimate; leave it out"
+        )
     if full:
         matrix, suffixes = np.eye(len(levels)), tuple(str(v) for v in levels)
     else:

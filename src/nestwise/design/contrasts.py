@@ -75,15 +75,13 @@ def contrast_matrix(kind: str, levels: AnyArray) -> tuple[FloatArray, tuple[str,
 
 
 def _polynomial(k: int) -> tuple[FloatArray, tuple[str, ...]]:
-    scores = np.arange(k) - (k - 1) / 2
+    scores = np.arange(k, dtype=np.float64) - (k - 1) / 2
     basis, _, _ = orthogonal_polynomials(scores, k - 1)
     names = [".L", ".Q", ".C"] + [f"^{i}" for i in range(4, k)]
     return basis, tuple(names[: k - 1])
 
 
-def orthogonal_polynomials(
-    x: FloatArray, degree: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def orthogonal_polynomials(x: FloatArray, degree: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Orthonormal polynomials on the points `x`, of degree 1 .. `degree`, leading terms positive.
 
     Parameters

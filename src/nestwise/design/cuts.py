@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
@@ -41,7 +43,7 @@ def cut_labels(edges: FloatArray, right: bool, lowest: bool) -> list[str]:
         if len(set(shown)) == len(shown):
             break
     opening, closing = ("(", "]") if right else ("[", ")")
-    labels = [f"{opening}{a},{b}{closing}" for a, b in zip(shown, shown[1:], strict=False)]
+    labels = [f"{opening}{a},{b}{closing}" for a, b in pairwise(shown)]
     if lowest and right:
         labels[0] = "[" + labels[0][1:]
     elif lowest:

@@ -11,13 +11,14 @@ import numpy as np
 from nestwise._base.arrays import AnyArray
 from nestwise._base.errors import DataError, FormulaError
 from nestwise.design.calls import HANDLERS
-from nestwise.design.table import Source, read_column
+from nestwise.design.table import Source, open_table, read_column
 from nestwise.design.values import (
     Factor,
     Logical,
     Numeric,
     Scalar,
     Value,
+    as_factor,
     as_float,
     labels_of,
     value_of_column,
@@ -95,7 +96,7 @@ def evaluate(node: Expr, context: Context) -> Value | Scalar:
             return _unary(op, evaluate(operand, context), node)
         case Binary(op=op, left=left, right=right):
             return _binary(op, evaluate(left, context), evaluate(right, context), node)
-        case Call():
+        case _:
             return _call(node, context)
 
 
@@ -125,27 +126,19 @@ def recode(name: str, value: Value, levels: AnyArray, ordered: bool) -> Factor:
     DataError
         Naming levels that training has not seen.
     """
-    if not isinstance(value, Factor):
-        codes, present = _distinct(value)
-    else:
-        codes, present = value.codes, value.levels
+    factor = as_factor(value)
+    codes, present = factor.codes, factor.levels
     position = {level: i for i, level in enumerate(levels)}
     used = np.unique(codes[codes >= 0])
     unseen = [str(present[i]) for i in used if present[i] not in position]
     if unseen:
         shown = ", ".join(repr(u) for u in unseen[:6]) + (", ..." if len(unseen) > 6 else "")
         known = ", ".join(repr(str(v)) for v in levels[:8]) + (", ..." if len(levels) > 8 else "")
-        raise DataError(f"column '{name}' has levels that the fit has not seen: {shown}; "
-                        f"it knows {known}")  # fmt: skip
+        raise DataError(
+            f"column '{name}' has levels that the fit has not seen: {shown}; it knows {known}"
+        )
     lookup = np.array([position.get(v, -1) for v in present] + [-1], dtype=np.int32)
     return Factor(lookup[codes], levels, ordered)
-
-
-def _distinct(value: Numeric | Logical) -> tuple[AnyArray, AnyArray]:
-    from nestwise.design.values import as_factor
-
-    factor = as_factor(value)
-    return factor.codes, factor.levels
 
 
 def _unary(op: str, value: Value | Scalar, node: Unary) -> Value | Scalar:
@@ -178,8 +171,9 @@ def _binary(op: str, left: Value | Scalar, right: Value | Scalar, node: Binary) 
     a_, b_ = as_float(left, what), as_float(right, what)
     with np.errstate(all="ignore"):
         result = _ARITHMETIC[op](a_, b_)
-    suffixes = next((v.suffixes for v in (left, right) if isinstance(v, Numeric) and v.suffixes),
-                    None)  # fmt: skip
+    suffixes = next(
+        (v.suffixes for v in (left, right) if isinstance(v, Numeric) and v.suffixes), None
+    )
     return float(result) if np.ndim(result) == 0 else Numeric(result, suffixes)
 
 
@@ -268,13 +262,13 @@ def _call_own(node: Call, own: Callable[..., Any], context: Context) -> Value:
     positional = [v for k, v in zip(node.keywords, arguments, strict=True) if k is None]
     result = np.asarray(own(*positional, **named))
     if result.ndim not in (1, 2) or result.shape[0] != context.source.n:
-        raise DataError(f"'{deparse(node)}' gave shape {result.shape}; it must give one value "
-                        f"for each of the {context.source.n} rows")  # fmt: skip
+        raise DataError(
+            f"'{deparse(node)}' gave shape {result.shape}; it must give one value "
+            f"for each of the {context.source.n} rows"
+        )
     if result.dtype.kind == "b":
         return Logical(result)
     if result.dtype.kind not in "fiu":
-        from nestwise.design.table import open_table
-
         return value_of_column(read_column(open_table({"value": result}), "value"))
     suffixes = tuple(str(i + 1) for i in range(result.shape[1])) if result.ndim == 2 else None
     return Numeric(result.astype(np.float64), suffixes)

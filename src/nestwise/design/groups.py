@@ -38,7 +38,7 @@ def grouping_factor(name: str, variables: tuple[str, ...], values: list[Value]) 
     ([1, 0, 1], [10, 20])
     """
     codes, present = code_levels(values[0], name)
-    parts = (present,)
+    parts: tuple[AnyArray, ...] = (present,)
     for value in values[1:]:
         more, levels = code_levels(value, name)
         joint = codes.astype(np.int64) * len(levels) + more
@@ -81,8 +81,8 @@ def _code_numbers(value: Numeric) -> tuple[IntArray, AnyArray]:
         shifted = numbers - numbers.dtype.type(low) if low else numbers
         codes, present = compact(shifted, int(high) - int(low) + 1)
         return codes, present.astype(np.int64) + int(low)
-    codes, present = pd.factorize(numbers, sort=True)
-    return codes.astype(np.int32), np.asarray(present)
+    found, distinct = pd.factorize(numbers, sort=True)
+    return found.astype(np.int32), np.asarray(distinct)
 
 
 def compact(codes: AnyArray, size: int) -> tuple[IntArray, AnyArray]:
@@ -128,7 +128,8 @@ def level_labels(factor: GroupingFactor) -> AnyArray:
 
     Examples
     --------
-    >>> a, b = Numeric(np.array([1.0, 2.0])), Factor(np.array([0, 0]), np.array(["x"], dtype=object))
+    >>> a = Numeric(np.array([1.0, 2.0]))
+    >>> b = Factor(np.array([0, 0]), np.array(["x"], dtype=object))
     >>> level_labels(grouping_factor("a:b", ("a", "b"), [a, b])).tolist()
     ['1:x', '2:x']
     """

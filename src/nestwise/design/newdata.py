@@ -16,11 +16,8 @@ from nestwise.design.evaluate import Context, evaluate_variable
 from nestwise.design.groups import code_levels
 from nestwise.design.model import Design
 from nestwise.design.random import bar_columns, term_order
-from nestwise.design.table import Source, open_table, require_columns
+from nestwise.design.table import Source, open_table
 from nestwise.design.values import (
-    Factor,
-    Logical,
-    Numeric,
     Value,
     as_float,
     labels_of,
@@ -28,7 +25,7 @@ from nestwise.design.values import (
     take_rows,
 )
 from nestwise.formula.model import Bar
-from nestwise.formula.syntax import Expr, Name
+from nestwise.formula.syntax import Expr, Name, columns_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +82,8 @@ def encode_new(design: Design | Encoder, data: Any, *, need_response: bool = Fal
     Examples
     --------
     >>> from nestwise.design import build
-    >>> design = build("y ~ x + (1 | g)", {"y": [1.0, 2, 4, 3], "x": [1, 2, 3, 4], "g": list("aabb")})
+    >>> data = {"y": [1.0, 2, 4, 3], "x": [1, 2, 3, 4], "g": list("aabb")}
+    >>> design = build("y ~ x + (1 | g)", data)
     >>> new = encode_new(design, {"x": [5.0], "g": ["c"]})
     >>> new.X.tolist(), new.codes[0].tolist()
     ([[1.0, 5.0]], [-1])
@@ -102,10 +100,8 @@ def encode_new(design: Design | Encoder, data: Any, *, need_response: bool = Fal
                 values[label] = evaluate_variable(label, node, context)
     if encoder.offset is not None:
         values["offset="] = evaluate_variable(encoder.offset, Name(encoder.offset), context)
-    response = None
     if need_response:
-        response = evaluate_variable(formula.response_label, formula.response, context)
-        values["response="] = response
+        values["response="] = evaluate_variable(formula.response_label, formula.response, context)
     for label, value in values.items():
         check_finite(label, value)
     masks = [m for m in map(missing_rows, values.values()) if m is not None]
@@ -118,10 +114,13 @@ def encode_new(design: Design | Encoder, data: Any, *, need_response: bool = Fal
         Z=_random(encoder, values),
         codes=_all_codes(encoder, source, kept),
         offset=_offset(encoder, values),
-        y=None if response is None else check_response(formula.response_label,
-                                                       values["response="]),  # fmt: skip
+        y=_response(formula.response_label, values.get("response=")),
         kept=kept,
     )
+
+
+def _response(label: str, value: Value | None) -> FloatArray | None:
+    return None if value is None else np.array(check_response(label, value))
 
 
 def _matrix(encoder: Encoder, values: dict[str, Value], m: int) -> FloatArray:
@@ -154,12 +153,11 @@ def _offset(encoder: Encoder, values: dict[str, Value]) -> FloatArray | None:
         labels.append("offset=")
     if not labels:
         return None
-    return np.sum([as_float(values[label], label) for label in labels], axis=0)
+    parts = [as_float(values[label], label) for label in labels]
+    return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
 
-def _all_codes(
-    encoder: Encoder, source: Source, kept: BoolArray | None
-) -> tuple[IntArray, ...]:
+def _all_codes(encoder: Encoder, source: Source, kept: BoolArray | None) -> tuple[IntArray, ...]:
     bars: dict[str, Bar] = {bar.name: bar for bar in encoder.formula.random}
     found = []
     for group in encoder.groups:
@@ -172,8 +170,7 @@ def _group_codes(
     group: GroupLevels, nodes: tuple[tuple[str, Expr], ...], source: Source, encoder: Encoder
 ) -> IntArray:
     """Training level of every row; a table without the group's columns has none."""
-    needed = [n for _, node in nodes for n in _columns(node)]
-    if any(name not in source.columns for name in needed):
+    if any(name not in source.columns for name in columns_of(*(node for _, node in nodes))):
         return np.full(source.n, -1, dtype=np.int32)
     rows = np.zeros(source.n, dtype=np.int64)
     keys = np.zeros(len(group.parts[0]), dtype=np.int64)
@@ -192,23 +189,16 @@ def _group_codes(
     return np.where(unseen | (keys[codes] != rows), -1, codes).astype(np.int32)
 
 
-def _columns(node: Expr) -> tuple[str, ...]:
-    from nestwise.formula.syntax import columns_of
-
-    return columns_of(node)
-
-
 def _match(value: Value, distinct: AnyArray, label: str) -> AnyArray:
     """Position of each row's value among the distinct training values, -1 when it is not one."""
     missing = missing_rows(value)
     present = value if missing is None else take_rows(value, ~missing)
     codes, levels = code_levels(present, label)
     if levels.dtype.kind in "iuf" and distinct.dtype.kind in "iuf":
-        lookup = pd.Index(distinct.astype(np.float64)).get_indexer(levels.astype(np.float64))
+        lookup = _indexer(distinct.astype(np.float64), levels.astype(np.float64))
     else:
-        texts = pd.Index(labels_of(distinct).astype(object))
-        lookup = texts.get_indexer(labels_of(levels).astype(object))
-    found = np.asarray(lookup, dtype=np.int64)[codes]
+        lookup = _indexer(labels_of(distinct), labels_of(levels))
+    found = lookup[codes]
     if missing is None:
         return found
     everything = np.full(missing.size, -1, dtype=np.int64)
@@ -216,4 +206,6 @@ def _match(value: Value, distinct: AnyArray, label: str) -> AnyArray:
     return everything
 
 
-__all__ = ["Factor", "Logical", "NewData", "Numeric", "encode_new", "require_columns"]
+def _indexer(known: AnyArray, wanted: AnyArray) -> AnyArray:
+    """Position of each wanted value among the known ones, -1 where it is none of them."""
+    return np.asarray(pd.Index(known).get_indexer(pd.Index(wanted)), dtype=np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def term_order(n_levels: list[int]) -> list[int]:
     ([0, 1], [2, 1, 0])
     """
     indices = list(range(len(n_levels)))
-    if all(a >= b for a, b in zip(n_levels, n_levels[1:], strict=False)):
+    if all(a >= b for a, b in pairwise(n_levels)):
         return indices
     return sorted(indices, key=lambda i: n_levels[i])[::-1]
 

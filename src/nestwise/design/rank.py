@@ -67,7 +67,7 @@ def _sequential(X: FloatArray, intercept: bool) -> tuple[int, ...]:
         scaled = X[:, first:] / np.where(lengths[first:] > 0, lengths[first:], 1.0)
     if intercept:
         scaled = scaled - scaled.mean(axis=0)
-    triangle = np.linalg.qr(scaled, mode="r")
+    triangle: FloatArray = np.asarray(np.linalg.qr(scaled, mode="r"))
     # What rounding leaves of a column of length one that is constant or an exact combination.
     noise = 64 * np.finfo(np.float64).eps
     basis: list[FloatArray] = []

@@ -57,8 +57,9 @@ def learn_spline(
     if not low < high:
         raise DataError("a spline needs at least two distinct values")
     if knots is None:
-        inner = _quantile_knots(seen[(seen >= low) & (seen <= high)],
-                                _n_knots(natural, df, degree, intercept))  # fmt: skip
+        inner = _quantile_knots(
+            seen[(seen >= low) & (seen <= high)], _n_knots(natural, df, degree, intercept)
+        )
     else:
         inner = tuple(sorted(knots))
     return {

@@ -288,13 +288,13 @@ def _from_polars(name: str, series: Any) -> Column:
     if dtype == pl.String or dtype == pl.Categorical:
         # The order of a polars Categorical depends on what else the process has seen: sort it.
         text = series.cast(pl.String)
-        levels = sort_text(text.drop_nulls().unique().to_list())
-        if not levels:
+        ordered = sort_text(text.drop_nulls().unique().to_list())
+        if not ordered:
             return Column("factor", np.full(len(text), -1, np.int32), np.array([], dtype=object))
         numbers = text.replace_strict(
-            levels, list(range(len(levels))), default=-1, return_dtype=pl.Int32
+            ordered, list(range(len(ordered))), default=-1, return_dtype=pl.Int32
         )
-        return Column("factor", numbers.to_numpy(), np.array(levels, dtype=object))
+        return Column("factor", numbers.to_numpy(), np.array(ordered, dtype=object))
     if dtype == pl.Null:
         return Column("number", np.full(len(series), np.nan))
     if dtype == pl.Object:

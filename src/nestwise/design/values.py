@@ -59,7 +59,7 @@ class Logical:
 
 
 Value: TypeAlias = Numeric | Factor | Logical
-Scalar: TypeAlias = float | str | bool | None | tuple["Scalar", ...]
+Scalar: TypeAlias = float | str | bool | tuple["Scalar", ...] | None
 
 LOGICAL_LEVELS = np.array(["FALSE", "TRUE"], dtype=object)
 
@@ -79,15 +79,19 @@ def missing_rows(value: Value) -> BoolArray | None:
     if isinstance(value, Factor):
         if value.codes.size == 0 or value.codes.min() >= 0:
             return None
-        found = value.codes < 0
+        found: BoolArray = np.asarray(value.codes < 0)
     elif isinstance(value, Logical):
         return value.missing
     else:
         if value.values.dtype.kind != "f" or np.isfinite(value.values.sum()):
             return None
-        found = np.isnan(value.values)
-        found = found if found.ndim == 1 else found.any(axis=1)
+        found = _rows(np.isnan(value.values))
     return found if found.any() else None
+
+
+def _rows(entries: AnyArray) -> BoolArray:
+    """Rows with any of their entries set."""
+    return np.asarray(entries if entries.ndim == 1 else entries.any(axis=1), dtype=np.bool_)
 
 
 def take_rows(value: Value, kept: BoolArray) -> Value:
@@ -107,8 +111,7 @@ def first_infinite(value: Value) -> int | None:
     # A sum is finite only if all entries are: one pass without a mask in the common case.
     if np.isfinite(value.values.sum()):
         return None
-    found = np.isinf(value.values)
-    found = found if found.ndim == 1 else found.any(axis=1)
+    found = _rows(np.isinf(value.values))
     return int(found.argmax()) if found.any() else None
 
 

@@ -10,7 +10,7 @@ from nestwise._base.errors import FormulaError
 from nestwise.formula.deparse import deparse
 from nestwise.formula.model import Linear, Term
 from nestwise.formula.syntax import Binary, Call, Constant, Expr, Name, Number, Paren, String, Unary
-from nestwise.formula.tokens import complain
+from nestwise.formula.tokens import complaint
 
 _ALGEBRA = {"+", "-", "*", "/", ":", "^", "%in%"}
 Atoms = dict[str, tuple[int, Expr]]
@@ -108,19 +108,23 @@ def _render(node: Expr, text: str, dot: tuple[str, ...] | None, atoms: Atoms) ->
             return _dot(node, text, dot, atoms)
         case Number(value=value):
             if value not in (0, 1):
-                complain("a number other than 0 and 1 is no term; for arithmetic write I(x + 2)",
-                         text, node.at)  # fmt: skip
+                raise complaint(
+                    "a number other than 0 and 1 is no term; for arithmetic write I(x + 2)",
+                    text,
+                    node.at,
+                )
             return "1" if value else "0"
         case String() | Constant():
-            complain("a constant is no term of a model", text, node.at)
+            raise complaint("a constant is no term of a model", text, node.at)
         case Paren(inner=inner):
             return f"({_inner(inner, text, dot, atoms)})"
         case Unary(op="-" | "+"):
             return f"({_inner(node, text, dot, atoms)})"
         case Binary(op="^", left=left, right=right):
             if not isinstance(right, Number) or right.value < 1 or right.value % 1:
-                complain("the power must be a whole number; for arithmetic write I(x^2)",
-                         text, node.at)  # fmt: skip
+                raise complaint(
+                    "the power must be a whole number; for arithmetic write I(x^2)", text, node.at
+                )
             return f"({_render(left, text, dot, atoms)})**{int(right.value)}"
         case Binary(op="+" | "-"):
             return f"({_inner(node, text, dot, atoms)})"
@@ -128,7 +132,7 @@ def _render(node: Expr, text: str, dot: tuple[str, ...] | None, atoms: Atoms) ->
             first, second = (_render(side, text, dot, atoms) for side in (left, right))
             return f"({first}{':' if op == '%in%' else op}{second})"
         case Binary(op="|" | "||"):
-            complain("put a random term in parentheses: (x | g)", text, node.at)
+            raise complaint("put a random term in parentheses: (x | g)", text, node.at)
         case _:
             return _atom(node, atoms)
 
@@ -145,7 +149,7 @@ def _atom(node: Expr, atoms: Atoms) -> str:
 
 def _dot(node: Name, text: str, dot: tuple[str, ...] | None, atoms: Atoms) -> str:
     if dot is None:
-        complain("'.' stands for all other columns; it needs a table", text, node.at)
+        raise complaint("'.' stands for all other columns; it needs a table", text, node.at)
     if not dot:
-        complain("'.' stands for all other columns, and there are none", text, node.at)
+        raise complaint("'.' stands for all other columns, and there are none", text, node.at)
     return "(" + " + ".join(_atom(Name(column, node.at), atoms) for column in dot) + ")"

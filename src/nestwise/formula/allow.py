@@ -6,14 +6,46 @@ import re
 
 from nestwise._base.errors import did_you_mean
 from nestwise.formula.syntax import Call, Expr, Name, walk
-from nestwise.formula.tokens import complain
+from nestwise.formula.tokens import complaint
 
-FUNCTIONS = frozenset({
-    "I", "log", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs", "sign", "sin", "cos",
-    "tan", "floor", "ceiling", "round", "poly", "ns", "bs", "scale", "center", "factor",
-    "as.factor", "as.numeric", "C", "relevel", "ordered", "offset", "cbind", "ifelse", "pmin",
-    "pmax", "cut", "c",
-})  # fmt: skip
+FUNCTIONS = frozenset(
+    {
+        "I",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "exp",
+        "expm1",
+        "sqrt",
+        "abs",
+        "sign",
+        "sin",
+        "cos",
+        "tan",
+        "floor",
+        "ceiling",
+        "round",
+        "poly",
+        "ns",
+        "bs",
+        "scale",
+        "center",
+        "factor",
+        "as.factor",
+        "as.numeric",
+        "C",
+        "relevel",
+        "ordered",
+        "offset",
+        "cbind",
+        "ifelse",
+        "pmin",
+        "pmax",
+        "cut",
+        "c",
+    }
+)
 """Functions that a formula may call."""
 
 STRUCTURES = ("us", "diag")
@@ -47,7 +79,7 @@ def check_allowed(tree: Expr, text: str, functions: tuple[str, ...]) -> None:
     """
     for node in walk(tree):
         if isinstance(node, Name) and _DUNDER.search(node.id):
-            complain(f"the name '{node.id}' is not allowed in a formula", text, node.at)
+            raise complaint(f"the name '{node.id}' is not allowed in a formula", text, node.at)
         if isinstance(node, Call) and node.function not in functions:
             _check_function(node, text)
 
@@ -58,14 +90,14 @@ def _check_function(node: Call, text: str) -> None:
         return
     last = name.rsplit(".", 1)[-1]
     if "." in name and last in FUNCTIONS:
-        complain(
+        raise complaint(
             f"attribute access is not allowed in a formula: write {last}(...) for {name}(...)",
             text,
             node.at,
         )
     hint = did_you_mean(name, sorted(FUNCTIONS))
     hint = hint if "did you mean" in hint else ""
-    complain(
+    raise complaint(
         f"function '{name}' is not allowed in a formula{hint}; pass your own functions as "
         f'functions={{"{name}": ...}}',
         text,

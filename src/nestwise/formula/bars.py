@@ -9,7 +9,7 @@ from nestwise.formula.allow import FUNCTIONS, STRUCTURES
 from nestwise.formula.deparse import deparse
 from nestwise.formula.model import Bar, Linear
 from nestwise.formula.syntax import Binary, Call, Expr, Name, Paren, Unary, children
-from nestwise.formula.tokens import complain
+from nestwise.formula.tokens import complaint
 
 Groups = tuple[tuple[str, Expr], ...]
 
@@ -40,7 +40,7 @@ def split_bars(tree: Expr, text: str) -> tuple[Expr | None, tuple[tuple[str, Bin
     for sign, part, at in reversed(parts):
         rest, found = _split_part(part, text)
         if found and sign == "-":
-            complain("a random term cannot be taken away with '-'; leave it out", text, at)
+            raise complaint("a random term cannot be taken away with '-'; leave it out", text, at)
         bars.extend(found)
         if rest is not None:
             fixed = _join(fixed, sign, rest, at)
@@ -55,7 +55,7 @@ def _join(fixed: Expr | None, sign: str, part: Expr, at: int) -> Expr:
 
 def _split_part(part: Expr, text: str) -> tuple[Expr | None, tuple[tuple[str, Binary], ...]]:
     if _is_bar(part):
-        complain("put a random term in parentheses: (x | g)", text, part.at)
+        raise complaint("put a random term in parentheses: (x | g)", text, part.at)
     if isinstance(part, Paren) and _is_bar(part.inner):
         return None, (("us", cast(Binary, part.inner)),)
     if isinstance(part, Call) and len(part.args) == 1 and _is_bar(part.args[0]):
@@ -63,7 +63,7 @@ def _split_part(part: Expr, text: str) -> tuple[Expr | None, tuple[tuple[str, Bi
             return None, ((part.function, cast(Binary, part.args[0])),)
         if part.function not in FUNCTIONS:
             known = ", ".join(f"{s}(x | g)" for s in STRUCTURES)
-            complain(
+            raise complaint(
                 f"covariance structure '{part.function}' is not known; known are {known}",
                 text,
                 part.at,
@@ -72,7 +72,7 @@ def _split_part(part: Expr, text: str) -> tuple[Expr | None, tuple[tuple[str, Bi
         rest, found = split_bars(part.inner, text)
         return (None if rest is None else Paren(rest, part.at)), found
     if _has_bar(part):
-        complain("a random term can only be added to the others with '+'", text, part.at)
+        raise complaint("a random term can only be added to the others with '+'", text, part.at)
     return part, ()
 
 
@@ -118,9 +118,9 @@ def expand_bar(
     """
     whole = linear_of(bar.left, text, dot)
     if whole.offsets:
-        complain("offset(...) has no meaning in a random term", text, bar.left.at)
+        raise complaint("offset(...) has no meaning in a random term", text, bar.left.at)
     if not whole.terms and not whole.intercept:
-        complain("this random term has nothing on its left; write (1 | g)", text, bar.at)
+        raise complaint("this random term has nothing on its left; write (1 | g)", text, bar.at)
     groups = _groups(bar.right, text)
     pieces = [(whole, structure)] if bar.op == "|" else [(p, "diag") for p in _pieces(whole)]
     return tuple(
@@ -161,7 +161,9 @@ def _groups(node: Expr, text: str) -> tuple[tuple[str, Groups], ...]:
         case Binary(op="/", left=left, right=right):
             outer, inner_ = _groups(left, text), _groups(right, text)
             if len(inner_) > 1:
-                complain("write nested groups without parentheses: (1 | a/b/c)", text, right.at)
+                raise complaint(
+                    "write nested groups without parentheses: (1 | a/b/c)", text, right.at
+                )
             name, variables = outer[0]
             shown = f"({name})" if ":" in name else name
             nested = (f"{inner_[0][0]}:{shown}", inner_[0][1] + variables)
@@ -169,18 +171,21 @@ def _groups(node: Expr, text: str) -> tuple[tuple[str, Groups], ...]:
         case Binary(op=":" | "%in%", left=left, right=right):
             first, second = _groups(left, text), _groups(right, text)
             if len(first) > 1 or len(second) > 1:
-                complain("'/' cannot stand inside an interaction of groups", text, node.at)
+                raise complaint("'/' cannot stand inside an interaction of groups", text, node.at)
             return ((f"{first[0][0]}:{second[0][0]}", first[0][1] + second[0][1]),)
         case Binary(op="+" | "*" | "-"):
-            complain(f"'{node.op}' cannot join groups; write (1 | a) + (1 | b) for crossed groups, "
-                     "(1 | a/b) for nested ones, (1 | a:b) for their combinations",
-                     text, node.at)  # fmt: skip
+            raise complaint(
+                f"'{node.op}' cannot join groups; write (1 | a) + (1 | b) for crossed groups, "
+                "(1 | a/b) for nested ones, (1 | a:b) for their combinations",
+                text,
+                node.at,
+            )
         case Binary(op="|" | "||"):
-            complain("a random term has one bar", text, node.at)
+            raise complaint("a random term has one bar", text, node.at)
         case Name(id="."):
-            complain("'.' is no group", text, node.at)
+            raise complaint("'.' is no group", text, node.at)
         case Name() | Call():
             label = deparse(node)
             return ((label, ((label, node),)),)
         case _:
-            complain("this is no group; name a column", text, node.at)
+            raise complaint("this is no group; name a column", text, node.at)

@@ -87,7 +87,7 @@ def deparse(node: Expr) -> str:
             return f"{op}{deparse(operand)}"
         case Paren(inner=inner):
             return f"({deparse(inner)})"
-        case Binary():
+        case _:
             return _binary(node)
 
 
@@ -99,10 +99,10 @@ def _arguments(node: Call) -> str:
     return ", ".join(shown)
 
 
-def _binary(node: Binary) -> str:
+def _binary(node: Expr) -> str:
     """Follow the left spine in a loop: a sum of a thousand terms is a thousand levels deep."""
     pieces: list[str] = []
-    left: Expr = node
+    left = node
     while isinstance(left, Binary):
         joint = left.op if left.op in _TIGHT else f" {left.op} "
         pieces.append(joint + deparse(left.right))

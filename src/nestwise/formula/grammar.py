@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from nestwise.formula.syntax import Binary, Call, Constant, Expr, Name, Number, Paren, String, Unary
-from nestwise.formula.tokens import Token, complain, tokenize
+from nestwise.formula.tokens import Token, complaint, tokenize
 
 # Left binding power of binary operators, loosest first, as R's ?Syntax lists them.
 _POWER = {
@@ -55,22 +55,24 @@ def parse_expression(text: str) -> Expr:
     """
     cursor = _Cursor(text, tokenize(text))
     if cursor.token.kind == "end":
-        complain("the formula is empty; write it as 'y ~ x + (1 | g)'", text, 0)
+        raise complaint("the formula is empty; write it as 'y ~ x + (1 | g)'", text, 0)
     node = _expression(cursor, 0, 0)
     token = cursor.token
     if token.kind != "end":
         if token.text == ")":
-            complain("unbalanced parenthesis: ')' closes nothing", text, token.at)
+            raise complaint("unbalanced parenthesis: ')' closes nothing", text, token.at)
         if token.text == "=":
-            complain("'=' is not allowed here; a formula has one '~'", text, token.at)
-        complain(f"unexpected '{token.text}'; is an operator missing before it?", text, token.at)
+            raise complaint("'=' is not allowed here; a formula has one '~'", text, token.at)
+        raise complaint(
+            f"unexpected '{token.text}'; is an operator missing before it?", text, token.at
+        )
     return node
 
 
 def _expression(cursor: _Cursor, minimum: int, depth: int) -> Expr:
     """Precedence climbing: an operand, then all operators that bind tighter than `minimum`."""
     if depth > _MAX_DEPTH:
-        complain("the formula is nested too deeply", cursor.text, cursor.token.at)
+        raise complaint("the formula is nested too deeply", cursor.text, cursor.token.at)
     left = _operand(cursor, depth)
     while True:
         token = cursor.token
@@ -102,7 +104,7 @@ def _operand(cursor: _Cursor, depth: int) -> Expr:
     if token.text in _UNARY:
         return Unary(token.text, _expression(cursor, _UNARY[token.text], depth + 1), token.at)
     if token.text == "~":
-        complain("the left side of '~' is empty; name the response", cursor.text, token.at)
+        raise complaint("the left side of '~' is empty; name the response", cursor.text, token.at)
     cursor.position -= 1
     return _missing_operand(cursor)
 
@@ -113,27 +115,29 @@ def _missing_operand(cursor: _Cursor) -> Expr:
     before = cursor.tokens[cursor.position - 1] if cursor.position else None
     bars = ("|", "||")
     if before is not None and before.text in bars:
-        complain("a bar without a group: write (1 | g)", cursor.text, before.at)
+        raise complaint("a bar without a group: write (1 | g)", cursor.text, before.at)
     if token.text in bars:
-        complain("a bar with nothing on its left: write (1 | g)", cursor.text, token.at)
+        raise complaint("a bar with nothing on its left: write (1 | g)", cursor.text, token.at)
     if before is not None and before.text == "~":
-        complain("the right side of '~' is empty; write '1' for the mean", cursor.text, before.at)
+        raise complaint(
+            "the right side of '~' is empty; write '1' for the mean", cursor.text, before.at
+        )
     if token.kind == "end":
-        complain("the formula ends too early", cursor.text, max(token.at - 1, 0))
+        raise complaint("the formula ends too early", cursor.text, max(token.at - 1, 0))
     if token.text == ")" and before is not None and before.text == "(":
-        complain("the parentheses are empty", cursor.text, token.at)
-    complain(f"unexpected '{token.text}'", cursor.text, token.at)
+        raise complaint("the parentheses are empty", cursor.text, token.at)
+    raise complaint(f"unexpected '{token.text}'", cursor.text, token.at)
 
 
 def _name_or_call(cursor: _Cursor, token: Token, depth: int) -> Expr:
     if token.text in _KEYWORDS:
-        complain(f"'{token.text}' is not allowed in a formula", cursor.text, token.at)
+        raise complaint(f"'{token.text}' is not allowed in a formula", cursor.text, token.at)
     opening = cursor.token
     if opening.text == "(" and opening.kind == "op":
         cursor.take()
         return _call(cursor, token, opening, depth)
     if opening.kind == "string":
-        complain(
+        raise complaint(
             f"unexpected text after '{token.text}'; strings take no prefix", cursor.text, token.at
         )
     if token.text in _CONSTANTS:
@@ -170,11 +174,11 @@ def _close(cursor: _Cursor, opening: Token) -> None:
     if token.kind == "op" and token.text == ")":
         cursor.take()
     elif token.kind == "end":
-        complain("unbalanced parenthesis: '(' is never closed", cursor.text, opening.at)
+        raise complaint("unbalanced parenthesis: '(' is never closed", cursor.text, opening.at)
     elif token.kind == "op":
-        complain(f"unexpected '{token.text}'", cursor.text, token.at)
+        raise complaint(f"unexpected '{token.text}'", cursor.text, token.at)
     else:
-        complain(
+        raise complaint(
             f"unexpected '{token.text}'; is an operator missing before it?", cursor.text, token.at
         )
 
@@ -184,5 +188,5 @@ def _string_value(text: str, token: Token) -> str:
     try:
         value = ast.literal_eval(token.text.replace("\n", "\\n"))
     except (SyntaxError, ValueError):
-        complain("this string cannot be read", text, token.at)
+        raise complaint("this string cannot be read", text, token.at) from None
     return str(value)

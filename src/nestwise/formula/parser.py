@@ -12,7 +12,7 @@ from nestwise.formula.deparse import deparse
 from nestwise.formula.grammar import parse_expression
 from nestwise.formula.model import Formula
 from nestwise.formula.syntax import Binary, Constant, Expr, Name, Number, String, columns_of, walk
-from nestwise.formula.tokens import complain
+from nestwise.formula.tokens import complaint
 
 
 def parse(
@@ -76,15 +76,17 @@ def _parse(text: str, columns: tuple[str, ...] | None, functions: tuple[str, ...
 def _sides(tree: Expr, text: str) -> tuple[Expr, Expr]:
     tildes = [n for n in walk(tree) if isinstance(n, Binary) and n.op == "~"]
     if not tildes:
-        complain("there is no '~'; write the response, '~' and the terms", text, 0)
+        raise complaint("there is no '~'; write the response, '~' and the terms", text, 0)
     if len(tildes) > 1:
-        complain("a formula has one '~'", text, max(n.at for n in tildes))
+        raise complaint("a formula has one '~'", text, max(n.at for n in tildes))
     if tree is not tildes[0] or not isinstance(tree, Binary):
-        complain("'~' cannot stand inside parentheses", text, tildes[0].at)
+        raise complaint("'~' cannot stand inside parentheses", text, tildes[0].at)
     if isinstance(tree.left, (Number, String, Constant)):
-        complain("the response must be a column or an expression of columns", text, tree.left.at)
+        raise complaint(
+            "the response must be a column or an expression of columns", text, tree.left.at
+        )
     if any(isinstance(n, Name) and n.id == "." for n in walk(tree.left)):
-        complain("'.' cannot be the response; name a column", text, tree.left.at)
+        raise complaint("'.' cannot be the response; name a column", text, tree.left.at)
     return tree.left, tree.right
 
 

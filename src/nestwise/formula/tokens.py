@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NoReturn
 
 from nestwise._base.errors import FormulaError
 
@@ -45,15 +44,13 @@ class Token:
     at: int
 
 
-def complain(message: str, text: str, at: int) -> NoReturn:
-    """Raise a `FormulaError` that shows the formula with a caret under the place.
+def complaint(message: str, text: str, at: int) -> FormulaError:
+    """A `FormulaError` that shows the formula with a caret under the place.
 
     Examples
     --------
-    >>> complain("unexpected ')'", "y ~ x)", 5)
-    Traceback (most recent call last):
-        ...
-    nestwise._base.errors.FormulaError: unexpected ')'
+    >>> print(complaint("unexpected ')'", "y ~ x)", 5))
+    unexpected ')'
         y ~ x)
              ^
     """
@@ -61,7 +58,7 @@ def complain(message: str, text: str, at: int) -> NoReturn:
     stop = text.find("\n", at)
     line = text[start:] if stop < 0 else text[start:stop]
     caret = " " * (at - start) + "^"
-    raise FormulaError(f"{message}\n    {line}\n    {caret}")
+    return FormulaError(f"{message}\n    {line}\n    {caret}")
 
 
 def tokenize(text: str) -> tuple[Token, ...]:
@@ -88,14 +85,14 @@ def tokenize(text: str) -> tuple[Token, ...]:
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
             shown = text[at]
-            complain(_NOT_ALLOWED.get(shown, f"{shown!r} is not allowed here"), text, at)
+            raise complaint(_NOT_ALLOWED.get(shown, f"{shown!r} is not allowed here"), text, at)
         kind, found = match.lastgroup, match.group()
         if kind == "forbidden":
-            complain(f"'{found}' is not allowed in a formula", text, at)
+            raise complaint(f"'{found}' is not allowed in a formula", text, at)
         if kind == "quoted":
-            kind, found = "quoted", found[1:-1]
+            found = found[1:-1]
             if not found:
-                complain("a name between backticks is empty", text, at)
+                raise complaint("a name between backticks is empty", text, at)
         if kind != "space":
             tokens.append(Token(kind, _ALIASES.get(found, found) if kind == "op" else found, at))
         at = match.end()
