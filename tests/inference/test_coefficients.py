@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from inference.r_models import LINEAR, LM, LMM, MODELS, linear, listed, mixed
 
 import nestwise as nw
+from inference.r_models import LINEAR, LM, LMM, MODELS, linear, listed, mixed
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.satterthwaite import degrees_of_freedom
 from nestwise.inference.wald import quantile, two_sided_p

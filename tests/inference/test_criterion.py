@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from inference.r_models import LMM, MODELS, listed, mixed, table
 
 import nestwise as nw
+from inference.r_models import LMM, MODELS, listed, mixed, table
 
 
 def _function(name: str) -> tuple[Any, np.ndarray[Any, Any]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from inference.r_models import LINEAR, LM, LMM, MODELS, ROWWISE, linear, listed, mixed
 
 import nestwise as nw
+from inference.r_models import LINEAR, LM, LMM, MODELS, ROWWISE, linear, listed, mixed
 from nestwise.inference.fitmeasures import r_squared
 from nestwise.inference.residuals import residual_quantiles
 

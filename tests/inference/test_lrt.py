@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from inference.r_models import LINEAR, LM, LMM, linear, mixed, table
 
 import nestwise as nw
+from inference.r_models import LINEAR, LM, LMM, linear, mixed, table
 
 RIGHT = ("", " + Days", " + Days + I(Days^2)")
 

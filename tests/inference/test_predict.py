@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from inference.r_models import LINEAR, LMM, ROWWISE, linear, mixed, new_rows, table
 
 import nestwise as nw
+from inference.r_models import LINEAR, LMM, ROWWISE, linear, mixed, new_rows, table
 
 
 @pytest.mark.parametrize("name", ROWWISE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from inference.r_models import LMM, MODELS, listed, mixed
 
 IDENTIFIED = [m for m in MODELS if m != "tutorial_full"]

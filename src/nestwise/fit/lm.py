@@ -12,6 +12,9 @@ from nestwise._base.errors import FitError
 from nestwise.design.model import Design
 from nestwise.fit.result import LmFit
 
+ROUNDING = 1e-28
+"""Share of the sum of squares of y below which the residuals are rounding errors only."""
+
 
 def fit_lm(design: Design) -> LmFit:
     """Fit a linear model without random part.
@@ -53,7 +56,7 @@ def fit_lm(design: Design) -> LmFit:
     inverse, _ = lapack.dtrtri(R)
     rss = float(np.dot(effects[p:], effects[p:]))
     Q, _, _ = lapack.dorgqr(qr, tau, lwork=64 * p)
-    if not rss > 0.0:
+    if not rss > ROUNDING * float(np.dot(effects, effects)):
         raise FitError(
             f"the model fits all {n} rows without any residual, so nothing can be tested; leave "
             "out a term, or check that the response is not among the predictors"

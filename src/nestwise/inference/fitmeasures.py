@@ -109,6 +109,8 @@ class RSquared:
 def r_squared(fit: LmFit) -> RSquared:
     """R squared, its adjusted form and the overall F test, as R's ``summary.lm`` reports them.
 
+    An offset counts among what the model explains.
+
     Parameters
     ----------
     fit : LmFit
@@ -127,14 +129,14 @@ def r_squared(fit: LmFit) -> RSquared:
     (0.2865, 71.46, 178)
     """
     design, one = fit.design, int(fit.design.fixed.intercept)
-    linear = fitted(fit) if design.offset is None else fitted(fit) - design.offset
-    w = np.ones(linear.size) if design.weights is None else design.weights
-    centre = float(np.average(linear, weights=w)) if one else 0.0
-    explained = float(np.dot(w, (linear - centre) ** 2))
+    mu = fitted(fit)
+    w = np.ones(mu.size) if design.weights is None else design.weights
+    centre = float(np.average(mu, weights=w)) if one else 0.0
+    explained = float(np.dot(w, (mu - centre) ** 2))
     num_df, den_df = fit.beta.size - one, fit.df_resid
     if num_df == 0:
         return RSquared(0.0, 0.0, math.nan, 0, den_df, math.nan)
     share = explained / (explained + fit.rss)
-    adjusted = 1.0 - (1.0 - share) * (linear.size - one) / den_df
+    adjusted = 1.0 - (1.0 - share) * (mu.size - one) / den_df
     f_value = explained / num_df / (fit.rss / den_df)
     return RSquared(share, adjusted, f_value, num_df, den_df, float(fdtrc(num_df, den_df, f_value)))

