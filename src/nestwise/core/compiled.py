@@ -8,8 +8,8 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core import _kernels
-from nestwise.core._kernels import CrossProducts
 from nestwise.core.kernel import KernelInput, KernelResult
+from nestwise.core.threads import limited
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,11 +18,14 @@ class CompiledKernel:
 
     Parameters
     ----------
-    handle : _kernels.CrossProducts
+    handle : CrossProducts
         Opaque; `n_chain` and `tail` say how it is eliminated.
+    threads : int
+        Threads that BLAS may use on a large dense remainder.
     """
 
-    handle: CrossProducts
+    handle: _kernels.CrossProducts
+    threads: int
 
     @property
     def dense_order(self) -> int:
@@ -33,22 +36,22 @@ class CompiledKernel:
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
     ) -> KernelResult:
         """See `Kernel.evaluate`."""
-        return KernelResult(*self.handle.evaluate(lambdas, entries, reml, order))
+        with limited(self.dense_order, self.threads):
+            return KernelResult(*self.handle.evaluate(lambdas, entries, reml, order))
 
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray:
         """See `Kernel.vcov_forms`."""
-        forms: FloatArray = self.handle.vcov_forms(lambdas, entries)
-        return forms
+        with limited(self.dense_order, self.threads):
+            return self.handle.vcov_forms(lambdas, entries)
 
     def conditional_faces(self, lambdas: FloatArray) -> FloatArray:
         """See `Kernel.conditional_faces`."""
-        faces: FloatArray = self.handle.conditional_faces(lambdas)
-        return faces
+        with limited(self.dense_order, self.threads):
+            return self.handle.conditional_faces(lambdas)
 
     def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]:
         """See `Kernel.moments`."""
-        gram, quadratic = self.handle.moments(entries)
-        return gram, quadratic
+        return self.handle.moments(entries)
 
 
 def compiled_kernel(rows: KernelInput) -> CompiledKernel:
@@ -64,16 +67,15 @@ def compiled_kernel(rows: KernelInput) -> CompiledKernel:
     CompiledKernel
         Its evaluations cost O(levels), not O(rows).
     """
-    return CompiledKernel(
-        _kernels.cross_products(
-            rows.y,
-            np.asfortranarray(rows.X),
-            rows.center,
-            rows.scale,
-            rows.weights,
-            [f.codes for f in rows.factors],
-            [f.n_levels for f in rows.factors],
-            [list(f.columns) for f in rows.factors],
-            [f.scale for f in rows.factors],
-        )
+    handle = _kernels.cross_products(
+        rows.y,
+        np.asfortranarray(rows.X),
+        rows.center,
+        rows.scale,
+        rows.weights,
+        [f.codes for f in rows.factors],
+        [f.n_levels for f in rows.factors],
+        [list(f.columns) for f in rows.factors],
+        [f.scale for f in rows.factors],
     )
+    return CompiledKernel(handle, rows.threads)

@@ -43,7 +43,7 @@ class TermCovariance:
         scale = np.outer(self.sd, self.sd)
         correlation = np.full(scale.shape, np.nan)
         np.divide(self.covariance, scale, out=correlation, where=scale > 0.0)
-        return np.clip(correlation, -1.0, 1.0)
+        return np.asarray(np.clip(correlation, -1.0, 1.0), dtype=np.float64)
 
 
 def term_covariances(fit: Fit) -> tuple[TermCovariance, ...]:
