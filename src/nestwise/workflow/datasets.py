@@ -101,8 +101,8 @@ def list_datasets() -> pd.DataFrame:
     Examples
     --------
     >>> import nestwise as nw
-    >>> nw.list_datasets().loc[0, ["name", "rows", "columns"]].tolist()
-    ['sleepstudy', 180, 3]
+    >>> nw.list_datasets().set_index("name").loc["sleepstudy", "rows"].item()
+    180
     """
     bundled = [
         (name, e["rows"], len(e["columns"]), e["description"], e["source"])

@@ -1,0 +1,90 @@
+"""`nestwise demo`: from describing school data to the nested model, on bundled data."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import nestwise as nw
+from nestwise.cli.approaches import PREDICTORS, Approach, compare, fit_approaches
+from nestwise.cli.describe import table_text
+
+_SHOWN = ["pooled", "aggregated", "random intercept", "nested"]
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    """Print the whole demonstration and write its plots to the folder ``options.out``."""
+    schools = nw.load_dataset("schools")
+    _title("The data: 600 students in 40 classrooms of 5 schools (simulated)")
+    measured = ["math_gain", "prior_math", "ses", "intervention"]
+    print(table_text(nw.describe(schools, measured), 2))
+    print("\nGain in mathematics by school:")
+    print(table_text(nw.describe(schools, "math_gain", by="school"), 2))
+    approaches = fit_approaches(schools)
+    for approach in approaches:
+        _title(f"{approach.name.capitalize()}: {approach.words}")
+        print(_summary_of(approach))
+    _title("What differs")
+    print(table_text(compare(approaches), 3))
+    print("\n" + "\n".join(_differences({a.name: a.model for a in approaches})))
+    _title("A tutorial's null model: how much of the scores lies between classrooms?")
+    tutorial = nw.load_dataset("hlm_tutorial")
+    print(nw.lmer("math_score ~ 1 + (1 | classroom_id)", tutorial).summary())
+    _title("Plots")
+    for file, words in _write_plots(approaches[-1].model, Path(options.out)):
+        print(f"wrote {file}: {words}")
+
+
+def _title(text: str) -> None:
+    print(f"\n{text}\n{'=' * len(text)}\n")
+
+
+def _summary_of(approach: Approach) -> str:
+    if approach.name in _SHOWN:
+        return str(approach.model.summary())
+    # Its summary has a line for every classroom; these are the lines to compare.
+    table = approach.model.tidy()
+    wanted = ["(Intercept)", "prior_math", "ses", "sexMale", "intervention"]
+    rest = len(table) - len(wanted)
+    shown = table_text(table[table["term"].isin(wanted)], 4)
+    return f"math_gain ~ {PREDICTORS} + classroom\n\n{shown}\n\n... and {rest} classrooms"
+
+
+def _differences(model: dict[str, Any]) -> list[str]:
+    """What the table says, in words, with its numbers."""
+    pooled, nested, rooms = model["pooled"], model["nested"], model["aggregated"]
+    sd = nested.tidy("ran_pars").set_index("group")["estimate"]
+    between = sd["school"] ** 2 + sd["classroom:school"] ** 2
+    share = between / (between + nested.sigma**2)
+    intercept_df = nested.tidy().set_index("term").loc["(Intercept)", "df"]
+    treated = "intervention"
+    return [
+        f"- {100 * share:.0f} % of the variance that the predictors leave lies between groups:",
+        f"  sd {sd['school']:.2f} between schools, {sd['classroom:school']:.2f} between classrooms "
+        f"of a school, {nested.sigma:.2f} between students.",
+        f"- The pooled model puts all of it into one residual (sd {pooled.sigma:.2f}) and takes "
+        f"{pooled.nobs} students",
+        f"  for independent: its intercept has SE {pooled.bse['(Intercept)']:.2f} on "
+        f"{pooled.df_resid} df, the nested model's {nested.bse['(Intercept)']:.2f} on "
+        f"{intercept_df:.1f} df.",
+        f"- Averaging leaves {rooms.nobs} rows: the intervention is estimated as "
+        f"{rooms.params[treated]:.2f} (SE {rooms.bse[treated]:.2f}),",
+        f"  by the nested model as {nested.params[treated]:.2f} (SE {nested.bse[treated]:.2f}); "
+        "simulated was 5.",
+        f"- Classrooms as a factor cost {len(model['factor'].params)} coefficients and can say "
+        "nothing of a new classroom or of schools.",
+    ]
+
+
+def _write_plots(model: Any, folder: Path) -> list[tuple[Path, str]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    plots = (
+        ("observed_vs_predicted.png", model.plot.observed_vs_predicted, "gain against prediction"),
+        ("caterpillar.png", model.plot.caterpillar, "schools and classrooms with their intervals"),
+    )
+    written = []
+    for name, draw, words in plots:
+        draw().figure.savefig(folder / name, dpi=150, bbox_inches="tight")
+        written.append((folder / name, words))
+    return written
