@@ -54,11 +54,11 @@ def _pad(header: str, cells: Sequence[str], left: bool) -> list[str]:
 
 
 def _blocks(sizes: Sequence[int], room: int) -> list[list[int]]:
-    """Group columns so that each group, with one blank before each column, fits in the room."""
+    """Group columns so that each, with a blank before it, leaves the last place of a line free."""
     blocks: list[list[int]] = [[]]
     used = 0
     for j, size in enumerate(sizes):
-        if blocks[-1] and used + size + 1 > room:
+        if blocks[-1] and used + size + 1 >= room:
             blocks.append([])
             used = 0
         blocks[-1].append(j)

@@ -30,7 +30,7 @@ class Plots:
 
     fit: Fit
 
-    def caterpillar(self, group: str | None = None) -> Axes | list[Axes]:
+    def caterpillar(self, group: str | None = None) -> Axes:
         """Random effects with their intervals, sorted."""
         return caterpillar.caterpillar(self.fit, group)
 

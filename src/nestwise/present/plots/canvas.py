@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nestwise._base.errors import MissingExtraError
+from nestwise.inference.kinds import Fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,4 +75,25 @@ def point_style(n: int) -> dict[str, Any]:
     return {"s": size, "alpha": alpha, "linewidths": 0, "rasterized": n > MANY}
 
 
-__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "VERMILION", "new_axes", "point_style"]
+def scaled_label(fit: Fit) -> str:
+    """Axis label of scaled residuals.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as S
+    >>> scaled_label(S(design=S(weights=None)))
+    'Residual / residual sd'
+    """
+    return ("Residual" if fit.design.weights is None else "Weighted residual") + " / residual sd"
+
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "VERMILION",
+    "new_axes",
+    "point_style",
+    "scaled_label",
+]

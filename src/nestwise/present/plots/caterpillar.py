@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, one_of
 from nestwise.inference.kinds import Fit, LmmFit
 from nestwise.inference.ranef import GroupEffects, group_effects
@@ -20,7 +19,7 @@ LABELLED = 60
 """With more levels than this their names are left out: they could not be read."""
 
 
-def caterpillar(fit: Fit, group: str | None = None) -> Axes | list[Axes]:
+def caterpillar(fit: Fit, group: str | None = None) -> Axes:
     """Plot each level's random effects with +-1.96 conditional standard deviations, sorted.
 
     Intervals that do not cover zero are drawn in a second colour.
@@ -34,8 +33,9 @@ def caterpillar(fit: Fit, group: str | None = None) -> Axes | list[Axes]:
 
     Returns
     -------
-    Axes or list of Axes
-        One for each effect of the factor, side by side in one figure; a single one by itself.
+    Axes
+        Of the factor's first effect; ``axes.figure.axes`` has those of all its effects, side by
+        side.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def caterpillar(fit: Fit, group: str | None = None) -> Axes | list[Axes]:
     --------
     >>> import nestwise as nw
     >>> model = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
-    >>> [axes.get_title(loc="left") for axes in caterpillar(model.fit)]
+    >>> [axes.get_title(loc="left") for axes in caterpillar(model.fit).figure.axes]
     ['(Intercept)', 'Days']
     """
     if not isinstance(fit, LmmFit):
@@ -64,7 +64,7 @@ def caterpillar(fit: Fit, group: str | None = None) -> Axes | list[Axes]:
     every[0].set_ylabel(f"{chosen.group} ({n_levels} levels)")
     label = fit.design.formula.response_label
     every[0].figure.suptitle(f"Random effects of {chosen.group} on {label}", x=0.01, ha="left")
-    return every[0] if n_effects == 1 else every
+    return every[0]
 
 
 def _draw(axes: Axes, effects: GroupEffects, j: int) -> None:
@@ -74,9 +74,18 @@ def _draw(axes: Axes, effects: GroupEffects, j: int) -> None:
     place = np.arange(modes.size)
     axes.axvline(0.0, color=GREY, linewidth=1.2)
     clear = np.abs(modes) > half
-    for chosen, colour in ((~clear, BLUE), (clear, VERMILION)):
-        _intervals(axes, modes[chosen], half[chosen], place[chosen], colour)
-    if modes.size <= LABELLED:
+    few = modes.size <= LABELLED
+    for chosen, colour, label in (
+        (~clear, BLUE, "covers zero"),
+        (clear, VERMILION, "does not cover zero"),
+    ):
+        if chosen.any():
+            ends = (modes[chosen] - half[chosen], modes[chosen] + half[chosen])
+            width, size = (1.4, 22.0) if few else (0.5, 4.0)
+            axes.hlines(place[chosen], *ends, color=colour, linewidth=width, label=label)
+            axes.scatter(modes[chosen], place[chosen], color=colour, s=size, lw=0, zorder=3)
+    axes.legend(loc="lower right", frameon=False, fontsize=8, title="interval", title_fontsize=8)
+    if few:
         axes.set_yticks(place, [str(effects.levels[i]) for i in order])
         axes.tick_params(axis="y", labelsize=8, length=0)
     else:
@@ -84,14 +93,6 @@ def _draw(axes: Axes, effects: GroupEffects, j: int) -> None:
     axes.set_ylim(-1, modes.size)
     axes.set_title(effects.columns[j], loc="left")
     axes.set_xlabel("Conditional mode ± 1.96 sd")
-
-
-def _intervals(
-    axes: Axes, modes: FloatArray, half: FloatArray, place: FloatArray, colour: str
-) -> None:
-    few = modes.size <= LABELLED
-    axes.hlines(place, modes - half, modes + half, color=colour, linewidth=1.4 if few else 0.5)
-    axes.scatter(modes, place, color=colour, s=22 if few else 4, linewidths=0, zorder=3)
 
 
 __all__ = ["caterpillar"]

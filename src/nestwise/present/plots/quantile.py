@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from nestwise._base.arrays import FloatArray
 from nestwise.inference.kinds import Fit
 from nestwise.inference.residuals import residuals
-from nestwise.present.plots.canvas import BLUE, GREY, new_axes, point_style
+from nestwise.present.plots.canvas import BLUE, GREY, new_axes, point_style, scaled_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ def qq(fit: Fit) -> Axes:
     axes.plot(ends, (q1 + q3) / 2 + slope * ends, color=GREY, label="through the quartiles")
     axes.scatter(expected, ordered, color=BLUE, **point_style(ordered.size))
     axes.set_xlabel("Normal quantile")
-    axes.set_ylabel("Residual / residual sd")
+    axes.set_ylabel(scaled_label(fit))
     axes.set_title(f"Residuals of {fit.design.formula.response_label}: normal Q-Q", loc="left")
     axes.legend(loc="upper left", frameon=False)
     return axes

@@ -10,7 +10,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise.inference.kinds import Fit
 from nestwise.inference.residuals import fitted
 from nestwise.inference.residuals import residuals as residual_values
-from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, new_axes, point_style
+from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, new_axes, point_style, scaled_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ def residuals(fit: Fit) -> Axes:
     centre, mean = binned_means(x, y)
     axes.plot(centre, mean, color=VERMILION, linewidth=1.8, label="mean of neighbours")
     axes.set_xlabel(f"Fitted {fit.design.formula.response_label}")
-    axes.set_ylabel("Residual / residual sd")
+    axes.set_ylabel(scaled_label(fit))
     axes.set_title("Residuals and fitted values", loc="left")
     axes.legend(loc="best", frameon=False)
     return axes
