@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from design.r_data import r_table
 
+from design.r_data import r_table
 from nestwise.design import build, encode_new, from_dict, to_dict
 
 ANSWERS = json.loads((Path(__file__).parents[1] / "oracle" / "design.json").read_text("utf-8"))

@@ -22,9 +22,9 @@ formulas <- c(
   "y ~ 0 + a + b", "y ~ 0 + x + a", "y ~ a*b", "y ~ a:b", "y ~ 0 + a:b", "y ~ a + a:b", "y ~ b:a + a",
   "y ~ a/b", "y ~ a/x", "y ~ 0 + a/x", "y ~ x:a", "y ~ 0 + x:a", "y ~ x + x:a", "y ~ 0 + x + x:a",
   "y ~ x*a*b", "y ~ (a + b + c)^2", "y ~ (a + b + x)^2 - a:x", "y ~ b %in% a", "y ~ a + b %in% a",
-  "y ~ a*b*c - a:b:c", "y ~ a:b:x + x", "y ~ a:x + b:x", "y ~ o", "y ~ 0 + o", "y ~ o*x", "y ~ t",
+  "y ~ a*b*c - a:b:c", "y ~ a:b:x + x", "y ~ a:x + b:x", "y ~ a:x + b:x + c:x", "y ~ a:b + a:c + b:c", "y ~ a + b:c", "y ~ a:b:c + a:x", "y ~ 0 + a:x + b:x", "y ~ o", "y ~ 0 + o", "y ~ o*x", "y ~ t",
   "y ~ 0 + t", "y ~ t*a", "y ~ s", "y ~ s:x", "y ~ factor(k)", "y ~ factor(k)*x", "y ~ C(a, sum)",
-  "y ~ C(a, contr.sum)*x", "y ~ C(a, helmert) + C(c, poly)", "y ~ C(o, treatment)", "y ~ poly(x, 2)",
+  "y ~ C(a, contr.sum)*x", "y ~ C(a, helmert) + C(c, poly)", "y ~ C(o, contr.treatment)", "y ~ C(o, treatment)", "y ~ C(a, \"contr.sum\")", "y ~ C(o)", "y ~ poly(x, 2)",
   "y ~ poly(x, 3)*a", "y ~ poly(x, 3, raw = TRUE)", "y ~ ns(x, 3)", "y ~ ns(x, df = 4)", "y ~ ns(x, knots = c(2, 3.5))",
   "y ~ ns(x, df = 3, intercept = TRUE)", "y ~ bs(x, df = 5)", "y ~ bs(x)", "y ~ bs(x, knots = 3, degree = 2)",
   "y ~ scale(x)", "y ~ scale(x, scale = FALSE)*b", "y ~ scale(x, center = FALSE)", "y ~ I(x^2) + I(x/z)", "y ~ log(x) + exp(z/10) + sqrt(z)",
@@ -35,14 +35,12 @@ formulas <- c(
   "y ~ x:z + a:x:z", "y ~ 0 + a:x + b", "y ~ cbind(x, z)", "y ~ (a + b)/x", "y ~ a/(b + x)", "y ~ factor(k):a", "y ~ z == 3", "y ~ a == \"lo\"",
   "y ~ round(x, 1) + floor(x) + ceiling(x) + sign(x - 3)")
 matrices <- lapply(formulas, function(f) {
-  text <- gsub("C\\((\\w+), (sum|helmert|poly|treatment)\\)", "C(\\1, contr.\\2)", f)
-  mf <- model.frame(as.formula(text), d)
+  mf <- model.frame(as.formula(f), d)
   m <- model.matrix(attr(mf, "terms"), mf)
-  m2 <- lm(as.formula(text), d)
+  m2 <- lm(as.formula(f), d)
   dropped <- names(coef(m2))[is.na(coef(m2))]
-  short <- function(v) if (text == f) v else gsub("C\\((\\w+), contr\\.(\\w+)\\)", "C(\\1, \\2)", v)
-  list(formula = f, names = short(colnames(m)), columns = unname(apply(m, 2, identity, simplify = FALSE)),
-       assign = attr(m, "assign"), terms = short(attr(terms(mf), "term.labels")), dropped = short(dropped),
+  list(formula = f, names = colnames(m), columns = unname(apply(m, 2, identity, simplify = FALSE)),
+       assign = attr(m, "assign"), terms = attr(terms(mf), "term.labels"), dropped = dropped,
        y = unname(model.response(mf)), offset = model.offset(mf))
 })
 lists <- list(list("y ~ a*x", list(a = "contr.sum")), list("y ~ a*b", list(a = "contr.helmert", b = "contr.sum")),

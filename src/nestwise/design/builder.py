@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nestwise._base.arrays import BoolArray, FloatArray
+from nestwise._base.arrays import AnyArray, BoolArray, FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import DataError, OptionError, did_you_mean, one_of
 from nestwise.design.check import (
@@ -22,11 +22,11 @@ from nestwise.design.coding import CodedColumn, code_linear
 from nestwise.design.contrasts import contrast_name
 from nestwise.design.encoder import Encoder, GroupLevels
 from nestwise.design.evaluate import Context, evaluate_variable
-from nestwise.design.model import Design, FixedPart, GroupingFactor
+from nestwise.design.model import Design, FixedPart
 from nestwise.design.random import build_random
 from nestwise.design.rank import redundant_columns
 from nestwise.design.table import Source, open_table
-from nestwise.design.values import Factor, Value, as_float, missing_rows, take_rows
+from nestwise.design.values import Factor, Value, as_float, drop_unused, missing_rows, take_rows
 from nestwise.formula.model import Formula, Linear
 from nestwise.formula.parser import parse
 from nestwise.formula.syntax import Name
@@ -110,7 +110,19 @@ def build(
         offset=frame.offset,
         kept=frame.kept,
         n_dropped=frame.n_dropped,
-        encoder=_encoder(parsed, columns, context, kinds, positions, fixed, factors, offset),
+        encoder=Encoder(
+            formula=parsed,
+            columns=columns,
+            levels=_levels(context),
+            coded=_coded(parsed, frame.values),
+            state=context.state,
+            contrasts=kinds,
+            kept=positions,
+            names=fixed.full_names,
+            groups=tuple(GroupLevels(f.name, f.variables, f.parts) for f in factors),
+            functions=own,
+            offset=offset if isinstance(offset, str) else None,
+        ),
         diagnostics=_diagnostics(fixed),
     )
 
@@ -146,7 +158,7 @@ def _frame(formula: Formula, context: Context, weights: Any, offset: Any, na_act
         masks["offset"] = np.isnan(extra)
     kept, n_dropped = _kept_rows(masks, na_action)
     for label, value in ((formula.response_label, response), *values.items()):
-        check_finite(label, value)
+        check_finite(label, value, kept)
     total = _total_offset(formula, values, extra, n)
     prior = _weights_argument(weights, context)
     if kept is not None:
@@ -154,6 +166,7 @@ def _frame(formula: Formula, context: Context, weights: Any, offset: Any, na_act
         values = {label: take_rows(value, kept) for label, value in values.items()}
         total = None if total is None else total[kept]
     prior = None if prior is None else check_weights(prior, kept)
+    values = {label: drop_unused(value) for label, value in values.items()}
     return _Frame(response, values, kept, n_dropped, prior, total)
 
 
@@ -265,30 +278,16 @@ def _diagnostics(fixed: FixedPart) -> tuple[Diagnostic, ...]:
     )
 
 
-def _encoder(
-    formula: Formula,
-    columns: tuple[str, ...] | None,
-    context: Context,
-    kinds: Mapping[str, str],
-    positions: tuple[int, ...],
-    fixed: FixedPart,
-    factors: tuple[GroupingFactor, ...],
-    offset: Any,
-) -> Encoder:
-    known = {
+def _levels(context: Context) -> dict[str, tuple[AnyArray, bool]]:
+    return {
         str(name): (value.levels, value.ordered)
         for name, value in context.columns.items()
         if isinstance(value, Factor)
     }
-    return Encoder(
-        formula=formula,
-        columns=columns,
-        levels=known,
-        state=context.state,
-        contrasts=kinds,
-        kept=positions,
-        names=fixed.full_names,
-        groups=tuple(GroupLevels(f.name, f.variables, f.parts) for f in factors),
-        functions=context.functions,
-        offset=offset if isinstance(offset, str) else None,
-    )
+
+
+def _coded(formula: Formula, values: Mapping[str, Value]) -> dict[str, AnyArray]:
+    linears = (formula.fixed, *(bar.within for bar in formula.random))
+    labels = {label for linear in linears for label, _ in linear.variables}
+    found = ((label, values[label]) for label in labels)
+    return {label: value.levels for label, value in found if isinstance(value, Factor)}

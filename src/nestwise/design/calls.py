@@ -10,7 +10,7 @@ import numpy as np
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import DataError
 from nestwise.design import functions as fn
-from nestwise.design.contrasts import contrast_name
+from nestwise.design.contrasts import NUMBERED, contrast_name
 from nestwise.design.cuts import cut_breaks, cut_labels
 from nestwise.design.values import (
     Factor,
@@ -52,7 +52,7 @@ def _log(label: str, learned: Learned, x: Argument, base: Argument = None) -> Ar
 
 
 def _round(label: str, learned: Learned, x: Argument, digits: Argument = 0.0) -> Argument:
-    return _numbers(np.round(as_float(x, label), _whole(digits, label)))
+    return _numbers(fn.round_half_even(as_float(x, label), _whole(digits, label)))
 
 
 def _whole(value: Argument, label: str) -> int:
@@ -215,7 +215,9 @@ def _contrasts(label: str, learned: Learned, x: Argument, contr: Argument = None
         _refuse_unseen(label, plain, position)
         lookup = np.array([position.get(v, -1) for v in plain.levels] + [-1], dtype=np.int32)
         factor = Factor(lookup[plain.codes], np.array(wanted, dtype=object))
-    kind = factor.contrast if contr is None else contrast_name(contr)
+    kind = factor.contrast
+    if contr is not None:
+        kind = NUMBERED if contr == NUMBERED else contrast_name(contr)
     return Factor(factor.codes, factor.levels, factor.ordered, kind)
 
 

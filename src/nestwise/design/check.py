@@ -51,9 +51,9 @@ def check_varies(label: str, y: FloatArray) -> None:
         )
 
 
-def check_finite(label: str, value: Value) -> None:
+def check_finite(label: str, value: Value, kept: BoolArray | None) -> None:
     """Refuse infinite numbers, naming the variable and the first row (counted from 0)."""
-    row = first_infinite(value)
+    row = first_infinite(value, kept)
     if row is not None:
         raise DataError(
             f"'{label}' is infinite in row {row}; correct the value or leave the row out"

@@ -34,9 +34,9 @@ def is_categorical(value: Value) -> bool:
 def full_coding(linear: Linear, categorical: Mapping[str, bool]) -> set[tuple[int, str]]:
     """Which factors of which terms get a column for every level.
 
-    A factor in a term is coded by contrasts when the term without it is in the model, too
-    (nothing left counts as the intercept), else by a column for every level. Without an
-    intercept the first factor of the first term that has one gets all its levels.
+    A factor in a term is coded by contrasts when an earlier term contains all other variables
+    of the term (nothing left counts as the intercept), else by a column for every level.
+    Without an intercept the first factor of the first term that has one gets all its levels.
 
     Parameters
     ----------
@@ -53,13 +53,15 @@ def full_coding(linear: Linear, categorical: Mapping[str, bool]) -> set[tuple[in
     -----
     Chambers & Hastie (1992), Statistical Models in S, section 2.4.1.
     """
-    present = {frozenset(term.variables) for term in linear.terms} | {frozenset[str]()}
-    full = {
-        (i, variable)
-        for i, term in enumerate(linear.terms)
-        for variable in term.variables
-        if categorical[variable] and frozenset(term.variables) - {variable} not in present
-    }
+    earlier: list[frozenset[str]] = []
+    full: set[tuple[int, str]] = set()
+    for i, term in enumerate(linear.terms):
+        whole = frozenset(term.variables)
+        for variable in term.variables:
+            others = whole - {variable}
+            if categorical[variable] and others and not any(others <= e for e in earlier):
+                full.add((i, variable))
+        earlier.append(whole)
     if not linear.intercept:
         for i, term in enumerate(linear.terms):
             first = next((v for v in term.variables if categorical[v]), None)

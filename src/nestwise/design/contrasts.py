@@ -8,6 +8,8 @@ from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import DataError, did_you_mean
 
 CONTRASTS = ("treatment", "sum", "helmert", "poly")
+NUMBERED = "numbered treatment"
+"""Treatment contrasts named by position: what R makes of ``C(f, contr.treatment)``."""
 
 
 def contrast_name(text: object) -> str:
@@ -37,7 +39,7 @@ def contrast_matrix(kind: str, levels: AnyArray) -> tuple[FloatArray, tuple[str,
     Parameters
     ----------
     kind : str
-        One of `CONTRASTS`.
+        One of `CONTRASTS`, or `NUMBERED`.
     levels : (k,) ndarray of object
         Labels of the levels.
 
@@ -66,6 +68,8 @@ def contrast_matrix(kind: str, levels: AnyArray) -> tuple[FloatArray, tuple[str,
         return np.eye(k)[:, 1:], tuple(str(v) for v in levels[1:])
     if kind == "poly":
         return _polynomial(k)
+    if kind == NUMBERED:
+        return np.eye(k)[:, 1:], tuple(str(i) for i in range(2, k + 1))
     numbers = tuple(str(i) for i in range(1, k))
     if kind == "sum":
         return np.vstack([np.eye(k - 1), -np.ones(k - 1)]), numbers

@@ -35,6 +35,8 @@ class Encoder:
         Columns that ``.`` may stand for; None when the formula has none.
     levels : mapping
         Column to (levels, ordered), for the columns that are factors.
+    coded : mapping
+        Variable label to the levels that occurred in the rows used, for factors.
     state : mapping
         Call label to what it learned: knots, means, coefficients, levels.
     contrasts : mapping
@@ -54,6 +56,7 @@ class Encoder:
     formula: Formula
     columns: tuple[str, ...] | None
     levels: Mapping[str, tuple[AnyArray, bool]]
+    coded: Mapping[str, AnyArray]
     state: Mapping[str, Any]
     contrasts: Mapping[str, str]
     kept: tuple[int, ...]
@@ -76,6 +79,7 @@ def to_dict(encoder: Encoder) -> dict[str, Any]:
         "formula": encoder.formula.text,
         "columns": None if encoder.columns is None else list(encoder.columns),
         "levels": {k: {"levels": v.tolist(), "ordered": o} for k, (v, o) in encoder.levels.items()},
+        "coded": {k: v.tolist() for k, v in encoder.coded.items()},
         "state": dict(encoder.state),
         "contrasts": dict(encoder.contrasts),
         "kept": list(encoder.kept),
@@ -115,6 +119,7 @@ def from_dict(
         formula=parse(saved["formula"], columns, tuple(sorted(own))),
         columns=columns,
         levels={k: (_objects(v["levels"]), bool(v["ordered"])) for k, v in saved["levels"].items()},
+        coded={k: _objects(v) for k, v in saved["coded"].items()},
         state=dict(saved["state"]),
         contrasts=dict(saved["contrasts"]),
         kept=tuple(saved["kept"]),

@@ -11,6 +11,7 @@ import numpy as np
 from nestwise._base.arrays import AnyArray
 from nestwise._base.errors import DataError, FormulaError
 from nestwise.design.calls import HANDLERS
+from nestwise.design.contrasts import NUMBERED
 from nestwise.design.table import Source, open_table, read_column
 from nestwise.design.values import (
     Factor,
@@ -240,7 +241,7 @@ def _call(node: Call, context: Context) -> Value | Scalar:
 def _contrast_word(node: Expr, context: Context) -> Value | Scalar:
     """Second argument of C: sum, contr.sum or "sum"."""
     if isinstance(node, Name):
-        return node.id
+        return NUMBERED if node.id == "contr.treatment" else node.id
     if isinstance(node, Call) and not node.args:
         return node.function
     return evaluate(node, context)

@@ -77,6 +77,21 @@ def apply_scale(x: FloatArray, state: State) -> FloatArray:
     return np.asarray((x - state["center"]) / state["scale"])
 
 
+def round_half_even(x: FloatArray, digits: int) -> FloatArray:
+    """Round to decimals: the nearer of the two neighbours in double precision, ties to even.
+
+    Examples
+    --------
+    >>> round_half_even(np.array([2.45, 0.15, 5.015, 2.5]), 1).tolist()
+    [2.5, 0.1, 5.0, 2.5]
+    """
+    unit = 10.0**digits
+    low, high = np.floor(x * unit), np.ceil(x * unit)
+    below, above = x - low / unit, high / unit - x
+    up = (above < below) | ((above == below) & (high % 2 == 0))
+    return np.asarray(np.where(up, high, low) / unit)
+
+
 def apply_spline(x: FloatArray, state: State) -> FloatArray:
     """Natural or B-spline basis by learned knots."""
     return natural_spline(x, state) if state["natural"] else basis_spline(x, state)
@@ -91,4 +106,5 @@ __all__ = [
     "learn_poly",
     "learn_scale",
     "learn_spline",
+    "round_half_even",
 ]

@@ -12,12 +12,13 @@ from nestwise._base.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from nestwise.design.check import check_finite, check_response
 from nestwise.design.coding import code_linear
 from nestwise.design.encoder import Encoder, GroupLevels
-from nestwise.design.evaluate import Context, evaluate_variable
+from nestwise.design.evaluate import Context, evaluate_variable, recode
 from nestwise.design.groups import code_levels
 from nestwise.design.model import Design
 from nestwise.design.random import bar_columns, term_order
 from nestwise.design.table import Source, open_table
 from nestwise.design.values import (
+    Factor,
     Value,
     as_float,
     labels_of,
@@ -102,10 +103,11 @@ def encode_new(design: Design | Encoder, data: Any, *, need_response: bool = Fal
         values["offset="] = evaluate_variable(encoder.offset, Name(encoder.offset), context)
     if need_response:
         values["response="] = evaluate_variable(formula.response_label, formula.response, context)
-    for label, value in values.items():
-        check_finite(label, value)
+    values = {label: _as_trained(label, value, encoder) for label, value in values.items()}
     masks = [m for m in map(missing_rows, values.values()) if m is not None]
     kept = ~np.logical_or.reduce(masks) if masks else None
+    for label, value in values.items():
+        check_finite(label, value, kept)
     if kept is not None:
         values = {label: take_rows(value, kept) for label, value in values.items()}
     m = source.n if kept is None else int(kept.sum())
@@ -117,6 +119,14 @@ def encode_new(design: Design | Encoder, data: Any, *, need_response: bool = Fal
         y=_response(formula.response_label, values.get("response=")),
         kept=kept,
     )
+
+
+def _as_trained(label: str, value: Value, encoder: Encoder) -> Value:
+    """Factors by the levels that occurred in the rows of the fit."""
+    if label not in encoder.coded or not isinstance(value, Factor):
+        return value
+    recoded = recode(label, value, encoder.coded[label], value.ordered)
+    return Factor(recoded.codes, recoded.levels, value.ordered, value.contrast)
 
 
 def _response(label: str, value: Value | None) -> FloatArray | None:

@@ -83,7 +83,7 @@ def missing_rows(value: Value) -> BoolArray | None:
     elif isinstance(value, Logical):
         return value.missing
     else:
-        if value.values.dtype.kind != "f" or np.isfinite(value.values.sum()):
+        if _surely_finite(value.values):
             return None
         found = _rows(np.isnan(value.values))
     return found if found.any() else None
@@ -104,14 +104,30 @@ def take_rows(value: Value, kept: BoolArray) -> Value:
     return Numeric(value.values[kept], value.suffixes)
 
 
-def first_infinite(value: Value) -> int | None:
-    """Position of the first infinite entry, None when all are finite or missing."""
-    if not isinstance(value, Numeric) or value.values.dtype.kind != "f":
-        return None
-    # A sum is finite only if all entries are: one pass without a mask in the common case.
-    if np.isfinite(value.values.sum()):
+def drop_unused(value: Value) -> Value:
+    """A factor without the levels that do not occur; other values as they are."""
+    if not isinstance(value, Factor):
+        return value
+    used = np.zeros(len(value.levels), dtype=np.bool_)
+    used[value.codes] = True
+    if used.all():
+        return value
+    lookup = (np.cumsum(used) - 1).astype(np.int32)
+    return Factor(lookup[value.codes], value.levels[used], value.ordered, value.contrast)
+
+
+def _surely_finite(values: AnyArray) -> bool:
+    """A sum is finite only if all entries are: one pass without a mask in the common case."""
+    with np.errstate(all="ignore"):
+        return values.dtype.kind != "f" or bool(np.isfinite(values.sum()))
+
+
+def first_infinite(value: Value, kept: BoolArray | None) -> int | None:
+    """Row of the first infinite entry among the kept rows, None when there is none."""
+    if not isinstance(value, Numeric) or _surely_finite(value.values):
         return None
     found = _rows(np.isinf(value.values))
+    found = found if kept is None else found & kept
     return int(found.argmax()) if found.any() else None
 
 
