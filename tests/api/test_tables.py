@@ -125,3 +125,18 @@ def test_tidy_intervals_and_exponentials() -> None:
     wide = m.tidy(conf_int=True)
     half = (wide["conf_high"] - wide["estimate"]) / wide["std_error"]
     np.testing.assert_allclose(half, 2.109816, rtol=1e-5)  # qt(.975, 17)
+
+
+def test_augment_of_new_rows() -> None:
+    data = nw.load_dataset("sleepstudy")
+    m = nw.lmer(FORMULA, data)
+    rows = _polars(data).head(5)
+    augmented = m.augment(rows)
+    assert augmented.columns[-3:] == ["fitted", "resid", "fitted_fixed"]
+    np.testing.assert_allclose(augmented["fitted"], m.fitted()[:5], rtol=1e-9)
+    np.testing.assert_allclose(augmented["resid"], m.residuals()[:5], rtol=1e-7)
+    without = m.augment(rows.drop("Reaction"))
+    assert without.columns == ["Days", "Subject", "fitted", "fitted_fixed"]
+    linear = nw.lm("Reaction ~ Days", data)
+    assert list(linear.augment(data.head(2)).columns)[-2:] == ["fitted", "resid"]
+    assert list(linear.augment().columns)[-3:] == ["fitted", "resid", "hat"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nestwise as nw
-from inference.r_models import LINEAR, LM, LMM, MODELS, linear, listed, mixed
+from inference.r_models import LINEAR, LM, LMM, MODELS, linear, listed, mixed, table
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.satterthwaite import degrees_of_freedom
 from nestwise.inference.wald import quantile, two_sided_p
@@ -84,3 +84,22 @@ def test_tails_and_quantiles_agree() -> None:
     df = np.array([1.5, 10.0, 1e6, np.inf])
     for level in (0.5, 0.95, 0.999):
         np.testing.assert_allclose(two_sided_p(quantile(df, level), df), 1 - level, rtol=1e-9)
+
+
+def test_degrees_of_freedom_do_not_depend_on_units() -> None:
+    data = table("sleepstudy").assign(Hours=lambda d: d["Days"] * 24e4)
+    for unit, name in (("Days", "sleepstudy"), ("Hours", "sleepstudy")):
+        m = nw.lmer(f"Reaction ~ {unit} + ({unit} | Subject)", data)
+        np.testing.assert_allclose(degrees_of_freedom(m.fit), LMM[name]["df"], rtol=1e-4)
+
+
+def test_degrees_of_freedom_of_a_flat_model_do_not_depend_on_units() -> None:
+    data = table("hlm_tutorial").assign(dose=lambda d: 1e-3 * d["intervention"])
+    m = nw.lmer("math_score ~ dose * ses + (1 + dose | classroom_id)", data)
+    df = LMM["tutorial_full"]["df"]
+    np.testing.assert_allclose(degrees_of_freedom(m.fit), df, rtol=1e-3)
+
+
+def test_options_that_cannot_be_hashed_are_refused_too() -> None:
+    with pytest.raises(nw.NestwiseError, match="ddf="):
+        coefficients(mixed("sleepstudy").fit, ["normal"])  # type: ignore[arg-type]

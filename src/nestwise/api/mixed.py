@@ -185,9 +185,12 @@ class MixedModel:
         """One row of statistics of the whole fit."""
         return to_native(tidy.glance(self.fit), self.source.data)
 
-    def augment(self) -> Any:
-        """The rows used, with ``fitted``, ``resid`` and ``fitted_fixed``."""
-        return with_columns(self.source.data, self.fit.design.kept, tidy.augment(self.fit))
+    def augment(self, newdata: Any = None) -> Any:
+        """The rows used (or new ones), with ``fitted``, ``resid`` and ``fitted_fixed``."""
+        table = tidy.augment(self.fit, newdata)
+        if newdata is not None:
+            return with_columns(newdata, None, table)
+        return with_columns(self.source.data, self.fit.design.kept, table)
 
     def vcov(self) -> FloatArray:
         """Covariance matrix of the fixed effects, (p, p)."""

@@ -40,7 +40,6 @@ class Coefficients:
     ddf: str
 
 
-@memo
 def coefficients(fit: Fit, ddf: str | None = None) -> Coefficients:
     """Test each fixed effect against zero.
 
@@ -69,12 +68,7 @@ def coefficients(fit: Fit, ddf: str | None = None) -> Coefficients:
     >>> c.names[1], c.statistic[1].round(3).item(), c.ddf
     ('Days', 6.771, 'satterthwaite')
     """
-    method = ddf_method(fit, ddf)
-    std_error = np.sqrt(np.diag(vcov(fit)))
-    df = _df(fit, method)
-    statistic = fit.beta / std_error
-    p_value = two_sided_p(statistic, df)
-    return Coefficients(fit.design.fixed.names, fit.beta, std_error, df, statistic, p_value, method)
+    return _tested(fit, ddf_method(fit, ddf))
 
 
 def ddf_method(fit: Fit, ddf: str | None) -> str:
@@ -103,3 +97,12 @@ def _df(fit: Fit, method: str) -> FloatArray:
     if method == "satterthwaite" and isinstance(fit, LmmFit):
         return degrees_of_freedom(fit)
     return np.full(p, float(fit.design.y.size - p))
+
+
+@memo
+def _tested(fit: Fit, method: str) -> Coefficients:
+    std_error = np.sqrt(np.diag(vcov(fit)))
+    df = _df(fit, method)
+    statistic = fit.beta / std_error
+    p_value = two_sided_p(statistic, df)
+    return Coefficients(fit.design.fixed.names, fit.beta, std_error, df, statistic, p_value, method)

@@ -79,6 +79,39 @@ def predict(
     return everything
 
 
+def response(design: Design, data: Any) -> FloatArray | None:
+    """The response of new rows, when the data have its columns.
+
+    Parameters
+    ----------
+    design : Design
+        The arrays of the fit.
+    data : table
+        New rows.
+
+    Returns
+    -------
+    (n_rows,) float64 or None
+        NaN in incomplete rows.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm("log(Reaction) ~ Days", nw.load_dataset("sleepstudy"))
+    >>> response(m.fit.design, {"Reaction": [1.0], "Days": [0]}).tolist()
+    [0.0]
+    """
+    source = open_table(data)
+    if any(name not in source.columns for name in columns_of(design.formula.response)):
+        return None
+    new = encode_new(design, source, need_response=True)
+    if new.y is None or new.kept is None:
+        return new.y
+    everything = np.full(new.kept.size, np.nan)
+    everything[new.kept] = new.y
+    return everything
+
+
 Columns = tuple[tuple[FloatArray | None, ...], ...]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from nestwise._base.arrays import AnyArray, FloatArray
@@ -9,9 +11,9 @@ from nestwise._base.errors import OptionError, one_of
 from nestwise._base.table import Table
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.fitmeasures import fit_measures, r_squared
-from nestwise.inference.kinds import Fit, LmFit, LmmFit
+from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.predict import predict, response
 from nestwise.inference.ranef import ranef
-from nestwise.inference.residuals import fitted, fixed_part
 from nestwise.inference.varcorr import varcorr
 from nestwise.inference.wald import quantile
 
@@ -186,29 +188,43 @@ def glance(fit: Fit) -> Table:
     return Table({name: np.array([value]) for name, value in row.items()})
 
 
-def augment(fit: Fit) -> Table:
-    """One row for each row used: what the fit says of it.
+def augment(fit: Fit, data: Any = None, *, allow_new_levels: bool = False) -> Table:
+    """What the fit says of every row.
 
     Parameters
     ----------
     fit : LmmFit or LmFit
         The fit.
+    data : table, optional
+        New rows; the rows used in the fit when None.
+    allow_new_levels : bool
+        Whether new rows may have groups that the fit has not seen.
 
     Returns
     -------
     Table
-        Mixed model: ``fitted resid fitted_fixed`` (the last without random effects); linear
-        model: ``fitted resid hat``.
+        ``fitted``; ``resid`` (for new rows when they have the response); then ``fitted_fixed``
+        (without random effects) for a mixed model, ``hat`` for the rows of a linear model.
+
+    Raises
+    ------
+    DataError
+        When columns are missing from `data`, or a group is new.
 
     Examples
     --------
     >>> import nestwise as nw
     >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
-    >>> list(augment(m.fit))
-    ['fitted', 'resid', 'fitted_fixed']
+    >>> list(augment(m.fit)), list(augment(m.fit, {"Days": [10], "Subject": ["308"]}))
+    (['fitted', 'resid', 'fitted_fixed'], ['fitted', 'fitted_fixed'])
     """
-    mu = fitted(fit)
-    columns: dict[str, FloatArray] = {"fitted": mu, "resid": fit.design.y - mu}
-    if isinstance(fit, LmFit):
-        return Table({**columns, "hat": fit.hat})
-    return Table({**columns, "fitted_fixed": fixed_part(fit)})
+    mu = predict(fit, data, allow_new_levels=allow_new_levels)
+    y = fit.design.y if data is None else response(fit.design, data)
+    columns: dict[str, FloatArray] = {"fitted": mu}
+    if y is not None:
+        columns["resid"] = y - mu
+    if isinstance(fit, LmmFit):
+        columns["fitted_fixed"] = predict(fit, data, re_form=None)
+    elif data is None:
+        columns["hat"] = fit.hat
+    return Table(columns)
