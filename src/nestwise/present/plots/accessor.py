@@ -25,7 +25,8 @@ class Plots:
     --------
     >>> import nestwise as nw
     >>> model = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
-    >>> model.plot.residuals().figure.savefig("/dev/null", format="png")
+    >>> model.plot.residuals().get_title(loc="left")
+    'Residuals and fitted values'
     """
 
     fit: Fit

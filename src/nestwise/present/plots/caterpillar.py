@@ -61,6 +61,10 @@ def caterpillar(fit: Fit, group: str | None = None) -> Axes:
     every = new_axes(1.6 + 3.4 * n_effects, height, n_effects)
     for j, axes in enumerate(every):
         _draw(axes, chosen, j)
+    legend = every[-1].legend(loc="lower right", frameon=False, fontsize=8, title="interval")
+    legend.get_title().set_fontsize(8)
+    for line in legend.get_lines():
+        line.set(linewidth=1.4, alpha=1.0)
     every[0].set_ylabel(f"{chosen.group} ({n_levels} levels)")
     label = fit.design.formula.response_label
     every[0].figure.suptitle(f"Random effects of {chosen.group} on {label}", x=0.01, ha="left")
@@ -81,10 +85,10 @@ def _draw(axes: Axes, effects: GroupEffects, j: int) -> None:
     ):
         if chosen.any():
             ends = (modes[chosen] - half[chosen], modes[chosen] + half[chosen])
-            width, size = (1.4, 22.0) if few else (0.5, 4.0)
-            axes.hlines(place[chosen], *ends, color=colour, linewidth=width, label=label)
-            axes.scatter(modes[chosen], place[chosen], color=colour, s=size, lw=0, zorder=3)
-    axes.legend(loc="lower right", frameon=False, fontsize=8, title="interval", title_fontsize=8)
+            width, size, alpha = _weight(modes.size)
+            axes.hlines(place[chosen], *ends, color=colour, lw=width, alpha=alpha, label=label)
+            dot = colour if alpha == 1.0 else "black"
+            axes.scatter(modes[chosen], place[chosen], color=dot, s=size, lw=0, zorder=3)
     if few:
         axes.set_yticks(place, [str(effects.levels[i]) for i in order])
         axes.tick_params(axis="y", labelsize=8, length=0)
@@ -93,6 +97,13 @@ def _draw(axes: Axes, effects: GroupEffects, j: int) -> None:
     axes.set_ylim(-1, modes.size)
     axes.set_title(effects.columns[j], loc="left")
     axes.set_xlabel("Conditional mode ± 1.96 sd")
+
+
+def _weight(n_levels: int) -> tuple[float, float, float]:
+    """Line width, dot size and opacity: the more levels, the lighter."""
+    if n_levels <= LABELLED:
+        return 1.4, 22.0, 1.0
+    return (0.9, 8.0, 1.0) if n_levels <= 300 else (0.4, 2.0, 0.35)
 
 
 __all__ = ["caterpillar"]
