@@ -171,3 +171,12 @@ def test_import_is_light() -> None:
     code = "import sys, nestwise; print('matplotlib' in sys.modules, 'scipy.stats' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.split() == ["False", "False"]
+
+
+def test_a_model_without_fixed_effects() -> None:
+    m = nw.lmer("Reaction ~ 0 + (1 | Subject)", nw.load_dataset("sleepstudy"))
+    assert m.criterion == pytest.approx(1985.679691, abs=1e-6)  # lme4
+    assert len(m.params) == len(m.tidy()) == len(m.confint()) == 0
+    assert "Fixed effects" not in str(m)
+    assert "<table" in m._repr_html_()
+    np.testing.assert_allclose(m.predict(re_form=None), 0.0)

@@ -110,10 +110,9 @@ def lmm_summary(fit: LmmFit, ddf: str = "satterthwaite") -> Summary:
         "Random effects:",
         *random_effects_lines(components),
         observation_line(design.y.size, [(f.name, f.n_levels) for f in design.factors]),
-        "",
-        "Fixed effects:",
-        *fixed_lines(table),
     ]
+    if p:
+        lines += ["", "Fixed effects:", *fixed_lines(table)]
     if 1 < p <= MOST:
         correlations = correlation_lines(names, fit.unscaled_vcov)
         lines += ["", "Correlation of Fixed Effects:", *correlations]
