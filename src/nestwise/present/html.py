@@ -99,6 +99,8 @@ def _title(fit: LmmFit | LmFit) -> str:
 
 def _coefficients(fit: LmmFit | LmFit) -> str:
     t = coefficients(fit)
+    if not t.names:
+        return ""
     texts = estimate_columns(np.column_stack([t.estimate, t.std_error, t.df]))
     columns: list[Column] = list(zip(("Estimate", "Std. Error", "df"), texts, strict=True))
     columns.append(("t value", statistic_column(list(t.statistic))))
