@@ -63,12 +63,28 @@ random <- lapply(bars, function(f) {
        Zt = unname(lapply(t$Ztlist, function(q) unname(as.matrix(q)))))
 })
 quotes <- c("I( x**2 )", "poly(x,2)", "log( x+1 )", "x/2", "C(f,'sum')", "I(x * 2 - 1)", "a%in%b", "I(-x^2)", "x %% 3", "f(x, df=3)",
-            "I((x + 1)/2)", "`odd name`", "I(1e5 * x)", "I(x * 0.1)", "I(123456 * x)", "I(x/1e-7)", "I(!a)", "I(a & b)", "I(x>3)", "x==\"a\"", "scale(x, center=TRUE, scale=FALSE)")
+            "I((x + 1)/2)", "I(1e5 * x)", "I(x * 0.1)", "I(123456 * x)", "I(x/1e-7)", "I(!a)", "I(a & b)", "I(x>3)", "x==\"a\"", "scale(x, center=TRUE, scale=FALSE)")
 labels <- lapply(quotes, function(q) list(text = q, label = paste(deparse(str2lang(q), width.cutoff = 500), collapse = "")))
+set.seed(7)
+grow <- function(depth) {
+  if (depth == 0 || runif(1) < 0.15) return(sample(c("a", "b", "c", "e", "1", "0"), 1, prob = c(4, 4, 4, 4, 1, 1)))
+  op <- sample(c(" + ", "*", ":", "/", " - ", " %in% ", "^"), 1, prob = c(6, 3, 3, 2, 2 * (depth == 3), 1, 1))
+  left <- grow(depth - 1); if (op %in% c("*", ":", "/", " %in% ", "^") || runif(1) < 0.3) left <- paste0("(", left, ")")
+  if (op == "^") return(paste0(left, "^", sample(2:3, 1)))
+  right <- grow(depth - 1); if (op != " + " || runif(1) < 0.3) right <- paste0("(", right, ")")
+  paste0(left, op, right)
+}
+algebra <- lapply(unique(replicate(400, grow(3))), function(f) {
+  # A bare 0 or 1 inside *, : or / has no agreed meaning.
+  if (grepl("[01]", gsub("\\^[23]", "", f)) && grepl("[*:/^%]", f)) return(NULL)
+  t <- try(terms(as.formula(paste("y ~", f))), silent = TRUE); if (inherits(t, "try-error")) return(NULL)
+  list(formula = paste("y ~", f), labels = I(attr(t, "term.labels")), intercept = attr(t, "intercept"))
+})
+algebra <- Filter(Negate(is.null), algebra)
 words <- c("b", "A", "a", "B", "10", "9", "_x", "-a", "a b", "ab", "a-b", "a_b", "Ab", "aB", "é", "e", "f", "É", "z", "ä", "ß", "st", "ss",
            "A1", "a1", "a2", "A10", "(b)", "$a", "+a", " a", "~q", "<x", "x>y", "x.y", "x,y", "Zoë", "zoe", "Zoe", "ñ", "n", "o")
 spread <- lapply(c(0, 100, 1e4, 1e6), function(m) { x <- m + d$x; f <- lm(d$y ~ x + I(2 * x) + d$z); list(x = x, dropped = unname(which(is.na(coef(f)))) - 1L) })
 out <- list(data = lapply(d, function(v) if (is.factor(v)) as.character(v) else v),
             levels = lapply(Filter(is.factor, d), levels), matrices = matrices, contrasts = with_contrasts, random = random,
-            labels = labels, words = words, sorted = sort(words), spread = spread)
+            labels = labels, algebra = algebra, words = words, sorted = sort(words), spread = spread)
 write(toJSON(out, digits = I(17), auto_unbox = TRUE, null = "null"), "design.json")

@@ -38,7 +38,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 _CONSTANTS: dict[str, Scalar] = {"TRUE": True, "FALSE": False, "NULL": None, "pi": float(np.pi)}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Context:
     """What evaluation needs to know.
 

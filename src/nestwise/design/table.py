@@ -310,7 +310,7 @@ def _from_arrow(name: str, chunked: Any) -> Column:
     if pa.types.is_dictionary(dtype):
         array = chunked.unify_dictionaries().combine_chunks()
         array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-        codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+        codes = _arrow_codes(array)
         levels = np.array([_plain_label(v) for v in array.dictionary.to_pylist()], dtype=object)
         return Column("factor", codes, levels, bool(dtype.ordered))
     if pa.types.is_integer(dtype) and not chunked.null_count:
@@ -323,8 +323,17 @@ def _from_arrow(name: str, chunked: Any) -> Column:
     if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
         array = pc.dictionary_encode(chunked).unify_dictionaries().combine_chunks()
         array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-        codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        codes = _arrow_codes(array)
         return _sorted_factor(codes, array.dictionary.to_pylist())
     if pa.types.is_null(dtype):
         return Column("number", np.full(len(chunked), np.nan))
     raise _refuse_kind(name, str(dtype))
+
+
+def _arrow_codes(array: Any) -> AnyArray:
+    """Indices of a dictionary array as int32, -1 where missing."""
+    indices = array.indices
+    plain = np.array(indices.fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int32)
+    if indices.null_count:
+        plain[indices.is_null().to_numpy(zero_copy_only=False)] = -1
+    return plain

@@ -98,7 +98,28 @@ def _sum(tree: Expr, text: str, dot: tuple[str, ...] | None, atoms: Atoms) -> st
             shown.append("- 1" if sign == "+" else "+ 1")
         else:
             shown.append(f"{sign} {_render(part, text, dot, atoms)}")
+            if sign == "+" and isinstance(part, Paren):
+                shown.extend(_intercept_marks(part))
     return " ".join(shown)
+
+
+def _intercept_marks(node: Expr) -> list[str]:
+    """A 0 or 1 in an added parenthesis speaks of the whole model's intercept, as in R."""
+    match node:
+        case Paren(inner=inner):
+            return _intercept_marks(inner)
+        case Number(value=value):
+            return ["+ 1" if value else "- 1"]
+        case Unary(op="-", operand=Number(value=value)):
+            return ["- 1" if value else "+ 1"]
+        case Binary(op="-", left=left, right=Number(value=value)):
+            return [*_intercept_marks(left), "- 1" if value else "+ 1"]
+        case Binary(op="+", left=left, right=right):
+            return _intercept_marks(left) + _intercept_marks(right)
+        case Binary(op="-", left=left):
+            return _intercept_marks(left)
+        case _:
+            return []
 
 
 def _render(node: Expr, text: str, dot: tuple[str, ...] | None, atoms: Atoms) -> str:
@@ -128,9 +149,16 @@ def _render(node: Expr, text: str, dot: tuple[str, ...] | None, atoms: Atoms) ->
             return f"({_render(left, text, dot, atoms)})**{int(right.value)}"
         case Binary(op="+" | "-"):
             return f"({_inner(node, text, dot, atoms)})"
+        case Binary(op="%in%", left=left, right=right):
+            # All variables on the right count together: (a + b) %in% (c + d) is a:c:d + b:c:d.
+            first = _render(left, text, dot, atoms)
+            inside: Atoms = {}
+            _render(right, text, dot, inside)
+            within = [_atom(variable, atoms) for _, variable in inside.values()]
+            return "(" + ":".join([first, *within]) + ")"
         case Binary(op=op, left=left, right=right) if op in _ALGEBRA:
             first, second = (_render(side, text, dot, atoms) for side in (left, right))
-            return f"({first}{':' if op == '%in%' else op}{second})"
+            return f"({first}{op}{second})"
         case Binary(op="|" | "||"):
             raise complaint("put a random term in parentheses: (x | g)", text, node.at)
         case _:

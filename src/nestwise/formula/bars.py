@@ -116,6 +116,8 @@ def expand_bar(
     tuple of Bar
         All terms of the first left part first, as lme4 orders them.
     """
+    if _is_bar(bar.left):
+        raise complaint("a random term has one bar", text, bar.at)
     whole = linear_of(bar.left, text, dot)
     if whole.offsets:
         raise complaint("offset(...) has no meaning in a random term", text, bar.left.at)

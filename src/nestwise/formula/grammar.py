@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import final
 
 from nestwise.formula.syntax import Binary, Call, Constant, Expr, Name, Number, Paren, String, Unary
 from nestwise.formula.tokens import Token, complaint, tokenize
@@ -22,6 +23,7 @@ _KEYWORDS = {"lambda", "function", "for", "while", "if", "else", "import", "from
 _MAX_DEPTH = 100
 
 
+@final
 @dataclass(slots=True)
 class _Cursor:
     """Where the parser stands."""
