@@ -130,3 +130,12 @@ def test_own_functions_are_needed_again() -> None:
         from_dict(saved)
     new = encode_new(from_dict(saved, own), {"x": [4.0]})
     assert new.X.tolist() == [[1.0, 2.0]]
+
+
+def test_offset_by_column_is_remembered_and_by_array_refused() -> None:
+    data = training()
+    new = encode_new(build("y ~ x", data, offset="z"), data.iloc[:3])
+    assert new.offset is not None
+    np.testing.assert_array_equal(new.offset, data["z"].to_numpy()[:3])
+    with pytest.raises(DataError, match="offset given as an array"):
+        encode_new(build("y ~ x", data, offset=np.ones(60)), data)

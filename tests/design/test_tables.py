@@ -172,7 +172,10 @@ def test_order_of_levels() -> None:
     assert _labels(pd.Categorical([2, 1, 2], categories=[2, 1])) == ["2", "1"]
     assert _labels([10**12, 5, 10**12]) == ["5", "1000000000000"]
     assert _labels(np.array([200, 3, 200], dtype=np.uint8)) == ["3", "200"]
-    assert _labels(np.array([-100, 100, 27], dtype=np.int8)) == ["-100", "27", "100"]
+    small = np.array([-100, 100, 27], dtype=np.int8)
+    assert _labels(small) == ["-100", "27", "100"]
+    polars = pl.DataFrame({"y": [1.0, 2.0, 4.0], "g": small})
+    assert build("y ~ 1 + (1 | g)", polars).factors[0].codes.tolist() == [0, 2, 1]
 
 
 def test_unused_levels_are_left_out() -> None:

@@ -90,7 +90,7 @@ def test_only_formula_errors(text: str) -> None:
         assert parse(formula.printed, columns).printed == formula.printed
 
 
-@settings(max_examples=200)
+@settings(max_examples=4000)
 @given(st.lists(PIECES, max_size=12).map(lambda p: "y ~ " + "".join(p)))
 def test_building_raises_only_own_errors(text: str) -> None:
     data: dict[str, Any] = {

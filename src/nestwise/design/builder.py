@@ -26,7 +26,7 @@ from nestwise.design.model import Design, FixedPart
 from nestwise.design.random import build_random
 from nestwise.design.rank import redundant_columns
 from nestwise.design.table import Source, open_table
-from nestwise.design.values import Factor, Value, as_float, drop_unused, missing_rows, take_rows
+from nestwise.design.values import Factor, Value, as_float, drop_unused, find_holes, take_rows
 from nestwise.formula.model import Formula, Linear
 from nestwise.formula.parser import parse
 from nestwise.formula.syntax import Name
@@ -122,6 +122,7 @@ def build(
             groups=tuple(GroupLevels(f.name, f.variables, f.parts) for f in factors),
             functions=own,
             offset=offset if isinstance(offset, str) else None,
+            offset_by_row=offset is not None and not isinstance(offset, str),
         ),
         diagnostics=_diagnostics(fixed),
     )
@@ -152,13 +153,14 @@ def _frame(formula: Formula, context: Context, weights: Any, offset: Any, na_act
             if label not in values:
                 values[label] = evaluate_variable(label, node, context)
     extra = _offset_argument(offset, context)
-    masks = {formula.response_label: missing_rows(response)}
-    masks |= {label: missing_rows(value) for label, value in values.items()}
+    holes = {formula.response_label: find_holes(response)}
+    holes |= {label: find_holes(value) for label, value in values.items()}
+    masks = {label: found.missing for label, found in holes.items()}
     if extra is not None and np.isnan(extra).any():
         masks["offset"] = np.isnan(extra)
     kept, n_dropped = _kept_rows(masks, na_action)
-    for label, value in ((formula.response_label, response), *values.items()):
-        check_finite(label, value, kept)
+    for label, found in holes.items():
+        check_finite(label, found.infinite, kept)
     total = _total_offset(formula, values, extra, n)
     prior = _weights_argument(weights, context)
     if kept is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from nestwise._base.arrays import BoolArray, FloatArray
 from nestwise._base.errors import DataError
 from nestwise.design.model import Design
-from nestwise.design.values import Factor, Logical, Value, as_float, first_infinite
+from nestwise.design.values import Factor, Logical, Value, as_float
 
 
 def check_response(label: str, value: Value) -> FloatArray:
@@ -51,12 +51,15 @@ def check_varies(label: str, y: FloatArray) -> None:
         )
 
 
-def check_finite(label: str, value: Value, kept: BoolArray | None) -> None:
-    """Refuse infinite numbers, naming the variable and the first row (counted from 0)."""
-    row = first_infinite(value, kept)
-    if row is not None:
+def check_finite(label: str, infinite: BoolArray | None, kept: BoolArray | None) -> None:
+    """Refuse infinite numbers in kept rows, naming the variable and the first row (from 0)."""
+    if infinite is None:
+        return
+    found = infinite if kept is None else infinite & kept
+    if found.any():
         raise DataError(
-            f"'{label}' is infinite in row {row}; correct the value or leave the row out"
+            f"'{label}' is infinite in row {int(found.argmax())}; correct the value or leave the "
+            "row out"
         )
 
 

@@ -51,6 +51,8 @@ class Encoder:
         The caller's own functions; they are not saved.
     offset : str or None
         Column that was passed as ``offset=``.
+    offset_by_row : bool
+        Whether ``offset=`` was an array, so that new rows have none.
     """
 
     formula: Formula
@@ -64,6 +66,7 @@ class Encoder:
     groups: tuple[GroupLevels, ...]
     functions: Mapping[str, Callable[..., Any]]
     offset: str | None = None
+    offset_by_row: bool = False
 
 
 def to_dict(encoder: Encoder) -> dict[str, Any]:
@@ -90,6 +93,7 @@ def to_dict(encoder: Encoder) -> dict[str, Any]:
         ],
         "functions": sorted(encoder.functions),
         "offset": encoder.offset,
+        "offset_by_row": encoder.offset_by_row,
     }
 
 
@@ -130,6 +134,7 @@ def from_dict(
         ),
         functions=own,
         offset=saved["offset"],
+        offset_by_row=bool(saved["offset_by_row"]),
     )
 
 

@@ -73,6 +73,8 @@ def _code_numbers(value: Numeric) -> tuple[IntArray, AnyArray]:
         return np.zeros(0, np.int32), numbers
     low, high = numbers.min(), numbers.max()
     whole = numbers.dtype.kind in "iu"
+    if whole and numbers.itemsize < 4:
+        numbers = numbers.astype(np.int32)  # differences of bytes would overflow
     if not whole and np.isfinite(low) and np.isfinite(high) and abs(low) < 2**53 > abs(high):
         as_integers = numbers.astype(np.int64)
         if np.array_equal(as_integers, numbers):

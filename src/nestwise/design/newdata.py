@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nestwise._base.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from nestwise._base.errors import DataError
 from nestwise.design.check import check_finite, check_response
 from nestwise.design.coding import code_linear
 from nestwise.design.encoder import Encoder, GroupLevels
@@ -21,8 +22,8 @@ from nestwise.design.values import (
     Factor,
     Value,
     as_float,
+    find_holes,
     labels_of,
-    missing_rows,
     take_rows,
 )
 from nestwise.formula.model import Bar
@@ -90,6 +91,11 @@ def encode_new(design: Design | Encoder, data: Any, *, need_response: bool = Fal
     ([[1.0, 5.0]], [-1])
     """
     encoder = design.encoder if isinstance(design, Design) else design
+    if encoder.offset_by_row:
+        raise DataError(
+            "the fit had an offset given as an array, which new rows do not have; fit it with "
+            "offset='column' or offset(column) in the formula"
+        )
     source = open_table(data)
     formula = encoder.formula
     context = Context(source, dict(encoder.state), False, encoder.levels, encoder.functions)
@@ -104,10 +110,11 @@ def encode_new(design: Design | Encoder, data: Any, *, need_response: bool = Fal
     if need_response:
         values["response="] = evaluate_variable(formula.response_label, formula.response, context)
     values = {label: _as_trained(label, value, encoder) for label, value in values.items()}
-    masks = [m for m in map(missing_rows, values.values()) if m is not None]
+    holes = {label: find_holes(value) for label, value in values.items()}
+    masks = [found.missing for found in holes.values() if found.missing is not None]
     kept = ~np.logical_or.reduce(masks) if masks else None
-    for label, value in values.items():
-        check_finite(label, value, kept)
+    for label, found in holes.items():
+        check_finite(label, found.infinite, kept)
     if kept is not None:
         values = {label: take_rows(value, kept) for label, value in values.items()}
     m = source.n if kept is None else int(kept.sum())
@@ -201,7 +208,7 @@ def _group_codes(
 
 def _match(value: Value, distinct: AnyArray, label: str) -> AnyArray:
     """Position of each row's value among the distinct training values, -1 when it is not one."""
-    missing = missing_rows(value)
+    missing = find_holes(value).missing
     present = value if missing is None else take_rows(value, ~missing)
     codes, levels = code_levels(present, label)
     if levels.dtype.kind in "iuf" and distinct.dtype.kind in "iuf":

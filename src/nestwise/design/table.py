@@ -80,6 +80,8 @@ def open_table(data: Any) -> Source:
     if isinstance(data, pd.DataFrame):
         if not data.columns.is_unique:
             _refuse_duplicates([str(c) for c in data.columns])
+        if data.columns.nlevels > 1:
+            raise DataError("the columns have several levels of names; flatten them to one")
         return _filled(Source(data, "pandas", tuple(data.columns), len(data)))
     if isinstance(data, Mapping):
         return _filled(_open_mapping(data))

@@ -74,24 +74,44 @@ def value_of_column(column: Column) -> Value:
     return Numeric(column.values)
 
 
-def missing_rows(value: Value) -> BoolArray | None:
-    """Rows where a value is missing; None when no row is."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Holes:
+    """Rows where a value is missing and rows where it is infinite; None for no such row."""
+
+    missing: BoolArray | None
+    infinite: BoolArray | None
+
+
+_NO_HOLES = Holes(None, None)
+
+
+def find_holes(value: Value) -> Holes:
+    """Where a value is missing or infinite.
+
+    Examples
+    --------
+    >>> find_holes(Numeric(np.array([1.0, np.nan]))).missing.tolist()
+    [False, True]
+    """
     if isinstance(value, Factor):
         if value.codes.size == 0 or value.codes.min() >= 0:
-            return None
-        found: BoolArray = np.asarray(value.codes < 0)
-    elif isinstance(value, Logical):
-        return value.missing
-    else:
-        if _surely_finite(value.values):
-            return None
-        found = _rows(np.isnan(value.values))
-    return found if found.any() else None
+            return _NO_HOLES
+        return Holes(np.asarray(value.codes < 0), None)
+    if isinstance(value, Logical):
+        return _NO_HOLES if value.missing is None else Holes(value.missing, None)
+    if value.values.dtype.kind != "f":
+        return _NO_HOLES
+    # A sum is finite only if all entries are: one pass without a mask in the common case.
+    with np.errstate(all="ignore"):
+        if np.isfinite(value.values.sum()):
+            return _NO_HOLES
+    return Holes(_rows(np.isnan(value.values)), _rows(np.isinf(value.values)))
 
 
-def _rows(entries: AnyArray) -> BoolArray:
-    """Rows with any of their entries set."""
-    return np.asarray(entries if entries.ndim == 1 else entries.any(axis=1), dtype=np.bool_)
+def _rows(entries: AnyArray) -> BoolArray | None:
+    """Rows with any of their entries set; None when there is none."""
+    rows = np.asarray(entries if entries.ndim == 1 else entries.any(axis=1), dtype=np.bool_)
+    return rows if rows.any() else None
 
 
 def take_rows(value: Value, kept: BoolArray) -> Value:
@@ -114,21 +134,6 @@ def drop_unused(value: Value) -> Value:
         return value
     lookup = (np.cumsum(used) - 1).astype(np.int32)
     return Factor(lookup[value.codes], value.levels[used], value.ordered, value.contrast)
-
-
-def _surely_finite(values: AnyArray) -> bool:
-    """A sum is finite only if all entries are: one pass without a mask in the common case."""
-    with np.errstate(all="ignore"):
-        return values.dtype.kind != "f" or bool(np.isfinite(values.sum()))
-
-
-def first_infinite(value: Value, kept: BoolArray | None) -> int | None:
-    """Row of the first infinite entry among the kept rows, None when there is none."""
-    if not isinstance(value, Numeric) or _surely_finite(value.values):
-        return None
-    found = _rows(np.isinf(value.values))
-    found = found if kept is None else found & kept
-    return int(found.argmax()) if found.any() else None
 
 
 def as_float(value: Value | Scalar, what: str) -> FloatArray:
