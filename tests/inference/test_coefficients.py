@@ -8,7 +8,7 @@ import pytest
 import nestwise as nw
 from inference.r_models import LINEAR, LM, LMM, MODELS, linear, listed, mixed, table
 from nestwise.inference.coefficients import coefficients
-from nestwise.inference.satterthwaite import degrees_of_freedom
+from nestwise.inference.satterthwaite import degrees_of_freedom, inverse_curvature
 from nestwise.inference.wald import quantile, two_sided_p
 
 
@@ -103,3 +103,22 @@ def test_degrees_of_freedom_of_a_flat_model_do_not_depend_on_units() -> None:
 def test_options_that_cannot_be_hashed_are_refused_too() -> None:
     with pytest.raises(nw.NestwiseError, match="ddf="):
         coefficients(mixed("sleepstudy").fit, ["normal"])  # type: ignore[arg-type]
+
+
+def test_inverse_curvature_of_a_proper_minimum() -> None:
+    H = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, 2.0]])
+    units = np.outer([1e-4, 1.0, 1e5], [1e-4, 1.0, 1e5])
+    np.testing.assert_allclose(inverse_curvature(H), 2.0 * np.linalg.inv(H), rtol=1e-12)
+    np.testing.assert_allclose(
+        inverse_curvature(H * units), 2.0 * np.linalg.inv(H) / units, rtol=1e-9, atol=0.0
+    )
+
+
+@pytest.mark.parametrize("curvature", [1e-10, 0.0, -1e-10, -0.5])
+def test_inverse_curvature_leaves_out_flat_and_downward_directions(curvature: float) -> None:
+    flat = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2.0)
+    H = flat @ np.diag([3.0, curvature]) @ flat.T
+    A = inverse_curvature(H)
+    along = flat[:, 1] @ A @ flat[:, 1]
+    assert flat[:, 0] @ A @ flat[:, 0] == pytest.approx(2.0 / 3.0, rel=1e-6)
+    assert abs(along) < 1e-6

@@ -82,11 +82,7 @@ def variance_gradient(fit: LmmFit, L: FloatArray) -> FloatArray:
 
 @memo
 def parameter_covariance(fit: LmmFit) -> FloatArray:
-    """Asymptotic covariance matrix of (theta, sigma), 2 H^-1 on the directions that are not flat.
-
-    H, the Hessian of the deviance, is first scaled to a unit diagonal, so that what counts as
-    flat does not depend on the units of the columns of Z. Flat and downward directions are left
-    out; a variance of a contrast that is estimable does not change along them.
+    """Asymptotic covariance matrix of (theta, sigma).
 
     Parameters
     ----------
@@ -96,10 +92,7 @@ def parameter_covariance(fit: LmmFit) -> FloatArray:
     Returns
     -------
     (m + 1, m + 1) float64
-
-    Source
-    ------
-    Kuznetsova, Brockhoff & Christensen (2017), section 3.
+        See `inverse_curvature`.
 
     Examples
     --------
@@ -108,7 +101,35 @@ def parameter_covariance(fit: LmmFit) -> FloatArray:
     >>> parameter_covariance(m.fit).shape
     (4, 4)
     """
-    H = hessian(fit.problem, fit.theta, fit.sigma, fit.reml)
+    return inverse_curvature(hessian(fit.problem, fit.theta, fit.sigma, fit.reml))
+
+
+def inverse_curvature(H: FloatArray) -> FloatArray:
+    """2 H^-1 on the directions in which the deviance really rises.
+
+    H is first scaled to a unit diagonal, so that what counts as flat does not depend on the units
+    of the columns of Z. Flat and downward directions are left out; the variance of an estimable
+    contrast does not change along them.
+
+    Parameters
+    ----------
+    H : (k, k) float64
+        Hessian of a deviance (-2 log-likelihood).
+
+    Returns
+    -------
+    (k, k) float64
+        Asymptotic covariance matrix of the parameters, singular when directions were left out.
+
+    Source
+    ------
+    Kuznetsova, Brockhoff & Christensen (2017), J. Stat. Softw. 82(13), section 3.
+
+    Examples
+    --------
+    >>> inverse_curvature(np.diag([8.0, 0.0])).round(12).tolist()
+    [[0.25, 0.0], [0.0, 0.0]]
+    """
     diagonal = np.abs(np.diag(H))
     scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
     values, vectors = np.linalg.eigh(H * np.outer(scale, scale))
