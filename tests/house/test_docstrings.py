@@ -6,7 +6,6 @@ import inspect
 
 import nestwise as nw
 
-
 # Their first three arguments are named in the public interface.
 SEVERAL = {"describe", "center", "simulate_schools"}
 
