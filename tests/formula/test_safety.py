@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestwise._base.errors import FormulaError, NestwiseError
-from nestwise.design import build
+from nestwise.design import build, encode_new
 from nestwise.design.calls import HANDLERS
 from nestwise.formula import parse
 from nestwise.formula.allow import FUNCTIONS
@@ -74,7 +74,8 @@ def test_own_functions_come_in_only_when_passed() -> None:
 
 PIECES = st.sampled_from(
     ["y", "~", "x", "g", "+", "-", "*", "/", ":", "^", "**", "%in%", "|", "||", "(", ")", "1", "0",
-     "log(", "I(", "us(", "cs(", "`a b`", "'t'", ",", "=", ".", "__x__", "x.y", "offset(", " ",
+     "log(", "I(", "us(", "cs(", "`a b`", "'t'", ",", "=", ".", "__x__", "x.y", "offset(", " ", "factor(", "scale(", "C(", "ns(", "cbind(", "pmin(",
+     "ifelse(", "cut(", "t", "g", ")", "~ x",
      "poly(x, 2)", "2", "!", "==", "TRUE", "\n", "lambda", "[", "\\", "é"]
 )  # fmt: skip
 
@@ -98,12 +99,47 @@ def test_building_raises_only_own_errors(text: str) -> None:
         "x": np.array([2.0, 1.0, 5.0, 3.0, 9.0, 4.0]),
         "g": list("aabbcc"),
         "a b": np.arange(6),
+        "t": [True, False, False, True, True, False],
     }
     try:
         design = build(text, data)
     except NestwiseError:
         return
     assert np.isfinite(design.fixed.X).all()
+
+
+def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    one = st.sampled_from(sorted(FUNCTIONS))
+    operator = st.sampled_from([" + ", " - ", "*", "/", ":", "^", " > ", " == ", " & ", " %in% "])
+    return st.one_of(
+        st.tuples(one, inner).map(lambda p: f"{p[0]}({p[1]})"),
+        st.tuples(one, inner, inner).map(lambda p: f"{p[0]}({p[1]}, {p[2]})"),
+        st.tuples(inner, operator, inner).map("".join),
+        inner.map(lambda p: f"({p})"),
+        inner.map(lambda p: f"!{p}"),
+    )
+
+
+LEAVES = st.sampled_from(["x", "g", "t", "`a b`", "2", "0.5", "'a'", "TRUE", "NULL", "1"])
+
+
+@settings(max_examples=300)
+@given(st.recursive(LEAVES, _grown, max_leaves=6), st.booleans())
+def test_building_expressions_raises_only_own_errors(text: str, random: bool) -> None:
+    data: dict[str, Any] = {
+        "y": np.array([1.0, 3.0, 2.0, 5.0, 4.0, 8.0]),
+        "x": np.array([2.0, 1.0, 5.0, 3.0, 9.0, 4.0]),
+        "g": list("aabbcc"),
+        "a b": np.arange(6),
+        "t": [True, False, False, True, True, False],
+    }
+    try:
+        design = build(f"y ~ 1 + ({text} | g)" if random else f"y ~ {text}", data)
+    except NestwiseError:
+        return
+    assert np.isfinite(design.fixed.X).all()
+    new = encode_new(design, data)
+    np.testing.assert_array_equal(new.X, design.fixed.X)
 
 
 def test_deep_nesting_is_an_error_not_a_crash() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nestwise._base.arrays import AnyArray
-from nestwise._base.errors import DataError, FormulaError
+from nestwise._base.errors import DataError, FormulaError, NestwiseError
 from nestwise.design.calls import HANDLERS
 from nestwise.design.contrasts import NUMBERED
 from nestwise.design.table import Source, open_table, read_column
@@ -104,8 +104,11 @@ def evaluate(node: Expr, context: Context) -> Value | Scalar:
 def evaluate_variable(label: str, node: Expr, context: Context) -> Value:
     """As `evaluate`, but the result must be a value for every row."""
     value = evaluate(node, context)
-    if not isinstance(value, (Numeric, Factor, Logical)):
+    scalar = isinstance(value, Logical) and value.values.ndim == 0
+    if scalar or not isinstance(value, (Numeric, Factor, Logical)):
         raise FormulaError(f"'{label}' has no value for every row; name a column in it")
+    if isinstance(value, Logical) and value.values.ndim != 1:
+        raise FormulaError(f"'{label}' has several columns of truth values; it must have one")
     return value
 
 
@@ -165,17 +168,24 @@ def _binary(op: str, left: Value | Scalar, right: Value | Scalar, node: Binary) 
         return _compare(op, left, right, what)
     if op in ("&", "|"):
         a, b = _truth(left, what), _truth(right, what)
+        _check_shapes(a.values, b.values, what)
         joined = a.values & b.values if op == "&" else a.values | b.values
         return Logical(joined, _either(a.missing, b.missing))
     if op not in _ARITHMETIC:
         raise FormulaError(f"the operator '{op}' cannot be evaluated in {what}; use I() or a term")
     a_, b_ = as_float(left, what), as_float(right, what)
+    _check_shapes(a_, b_, what)
     with np.errstate(all="ignore"):
         result = _ARITHMETIC[op](a_, b_)
     suffixes = next(
         (v.suffixes for v in (left, right) if isinstance(v, Numeric) and v.suffixes), None
     )
     return float(result) if np.ndim(result) == 0 else Numeric(result, suffixes)
+
+
+def _check_shapes(a: AnyArray, b: AnyArray, what: str) -> None:
+    if a.ndim and b.ndim and a.shape != b.shape:
+        raise DataError(f"{what}: the two sides have different numbers of columns")
 
 
 def _either(a: AnyArray | None, b: AnyArray | None) -> AnyArray | None:
@@ -188,6 +198,7 @@ def _compare(op: str, left: Value | Scalar, right: Value | Scalar, what: str) ->
     if isinstance(left, Factor) or isinstance(right, Factor):
         return _compare_labels(op, left, right, what)
     a, b = as_float(left, what), as_float(right, what)
+    _check_shapes(a, b, what)
     with np.errstate(invalid="ignore"):
         found = _COMPARISONS[op](a, b)
     missing = np.isnan(a) | np.isnan(b)
@@ -234,7 +245,9 @@ def _call(node: Call, context: Context) -> Value | Scalar:
     try:
         with np.errstate(all="ignore"):
             return handler(label, context.learned, *positional, **named)
-    except TypeError:
+    except NestwiseError:
+        raise
+    except (TypeError, ValueError):
         raise FormulaError(f"wrong arguments in '{label}'") from None
 
 
