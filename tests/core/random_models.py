@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
+
 from nestwise.core.problem import ModelArrays, TermColumns
 
 
@@ -31,7 +32,9 @@ def make_model(
 ) -> ModelArrays:
     """A model with one term for each width, cycling through the factors."""
     rng = np.random.default_rng(seed)
-    n = 6 * max(levels)
+    # More rows than random effects, else the likelihood has no maximum.
+    effects = sum(k * levels[i % len(levels)] for i, k in enumerate(widths))
+    n = max(6 * max(levels), effects + 20)
     X = np.column_stack(
         [np.ones(n)] + [rng.normal(size=n) * 10 ** rng.uniform(-2, 2) + 3 for _ in range(p - 1)]
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from core.random_models import make_model, models
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from core.random_models import make_model, models
 from nestwise.core import lmm, reference
 from nestwise.core.problem import ModelArrays, Problem, build_problem
 
@@ -51,9 +52,7 @@ def test_twins_agree(arrays: ModelArrays, seed: int, reml: bool, zero: bool) -> 
 
 @given(models(), st.integers(0, 1000), st.booleans(), st.booleans())
 @settings(max_examples=40)
-def test_gradient_is_the_derivative(
-    arrays: ModelArrays, seed: int, reml: bool, zero: bool
-) -> None:
+def test_gradient_is_the_derivative(arrays: ModelArrays, seed: int, reml: bool, zero: bool) -> None:
     problem = build_problem(arrays)
     theta = draw_theta(problem, seed, zero)
     exact = lmm.evaluate(problem, theta, reml).gradient
@@ -62,14 +61,14 @@ def test_gradient_is_the_derivative(
         h[i] = 1e-5 / problem.theta_scale[i]
         up, down = (lmm.evaluate(problem, theta + s * h, reml, 0).criterion for s in (1, -1))
         difference = (up - down) / (2 * h[i])
-        assert g == pytest.approx(difference, rel=1e-5, abs=1e-5 * problem.theta_scale[i] * problem.n)
+        assert g == pytest.approx(
+            difference, rel=1e-5, abs=1e-5 * problem.theta_scale[i] * problem.n
+        )
 
 
 @given(models(), st.integers(0, 1000), st.booleans())
 @settings(max_examples=30)
-def test_criterion_is_the_gaussian_likelihood(
-    arrays: ModelArrays, seed: int, reml: bool
-) -> None:
+def test_criterion_is_the_gaussian_likelihood(arrays: ModelArrays, seed: int, reml: bool) -> None:
     """-2 log-likelihood from the n x n covariance matrix, written without the engine."""
     problem = build_problem(arrays)
     theta = draw_theta(problem, seed, False)
@@ -111,9 +110,7 @@ def test_huge_offsets_cost_no_digits() -> None:
     y = arrays.y
     fits = [
         lmm.evaluate(
-            build_problem(
-                ModelArrays(y, X, 0, None, arrays.codes, arrays.n_levels, arrays.terms)
-            ),
+            build_problem(ModelArrays(y, X, 0, None, arrays.codes, arrays.n_levels, arrays.terms)),
             np.array([0.7]),
         )
         for X in (near, far)

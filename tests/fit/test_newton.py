@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nestwise._base.options import Control
 from nestwise.fit.newton import minimise, trust_step
 from nestwise.fit.point import Point
 
 
 def point(par: np.ndarray, value: float, g: np.ndarray, H: np.ndarray) -> Point:
-    return Point(par, value, g, H, (), None)  # type: ignore[arg-type]
+    return Point(par, value, g, H, 1, None)  # type: ignore[arg-type]
 
 
-def rosenbrock(par: np.ndarray, before: Point | None) -> Point:
+def rosenbrock(par: np.ndarray) -> Point:
     x, y = par
     value = (1 - x) ** 2 + 100 * (y - x * x) ** 2
     g = np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
@@ -30,7 +31,7 @@ def test_finds_the_minimum_of_a_curved_valley() -> None:
 
 
 def test_leaves_a_saddle() -> None:
-    def saddle(par: np.ndarray, before: Point | None) -> Point:
+    def saddle(par: np.ndarray) -> Point:
         x, y = par
         return point(
             par,
@@ -49,7 +50,7 @@ def test_says_when_evaluations_run_out() -> None:
 
 
 def test_steps_back_from_where_the_function_does_not_exist() -> None:
-    def log_barrier(par: np.ndarray, before: Point | None) -> Point:
+    def log_barrier(par: np.ndarray) -> Point:
         x = par[0]
         if x <= 0:
             return point(par, float("nan"), np.zeros(1), np.eye(1))

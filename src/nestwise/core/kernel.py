@@ -46,6 +46,8 @@ class KernelInput:
         Prior weights.
     factors : tuple of FactorColumns
         The grouping factors.
+    threads : int
+        Threads that the linear algebra may use.
     """
 
     y: FloatArray
@@ -54,6 +56,7 @@ class KernelInput:
     scale: FloatArray
     weights: FloatArray | None
     factors: tuple[FactorColumns, ...]
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

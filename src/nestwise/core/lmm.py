@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from nestwise._base.arrays import FloatArray
 from nestwise.core.kernel import KernelResult
@@ -153,7 +152,7 @@ def evaluate(problem: Problem, theta: FloatArray, reml: bool = True, order: int 
 
 def covariance_from(problem: Problem, RX: FloatArray) -> FloatArray:
     """(p, p) (X'V0^-1 X)^-1 in the user's units from the kernel's lower factor."""
-    half = problem.basis.to_user @ solve_triangular(RX, np.eye(problem.p), lower=True).T
+    half = problem.basis.to_user @ np.linalg.inv(RX).T
     return np.asarray(half @ half.T)
 
 
@@ -168,7 +167,7 @@ def vcov_derivatives(problem: Problem, theta: FloatArray) -> FloatArray:
     flat = flat_lambdas(problem, theta * problem.theta_scale)
     forms = problem.kernel.vcov_forms(flat, problem.entries)
     RX = problem.kernel.evaluate(flat, problem.entries, True, 0).RX
-    inverse = solve_triangular(RX, np.eye(problem.p), lower=True)
+    inverse = np.linalg.inv(RX)
     half = problem.basis.to_user @ inverse.T @ inverse
     return np.asarray(half @ forms @ half.T * problem.theta_scale[:, None, None])
 

@@ -155,7 +155,9 @@ def _entries(arrays: ModelArrays, blocks: tuple[TermBlock, ...]) -> IntArray:
 
 
 def build_problem(
-    arrays: ModelArrays, make_kernel: Callable[[KernelInput], Kernel] = compiled_kernel
+    arrays: ModelArrays,
+    make_kernel: Callable[[KernelInput], Kernel] = compiled_kernel,
+    threads: int = 1,
 ) -> Problem:
     """Read the rows once and keep what every evaluation needs.
 
@@ -165,6 +167,8 @@ def build_problem(
         The model in the user's units.
     make_kernel : callable
         The compiled kernel, or its NumPy twin `nestwise.core.reference.dense_kernel`.
+    threads : int
+        Threads that the linear algebra may use.
 
     Returns
     -------
@@ -175,7 +179,7 @@ def build_problem(
     factors = _factors(arrays)
     y = residual(arrays.y, arrays.X, basis)
     kernel = make_kernel(
-        KernelInput(y, arrays.X, basis.center, basis.scale, arrays.weights, factors)
+        KernelInput(y, arrays.X, basis.center, basis.scale, arrays.weights, factors, threads)
     )
     blocks = _blocks(arrays)
     entries = _entries(arrays, blocks)

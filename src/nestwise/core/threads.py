@@ -6,14 +6,11 @@ for the number that `Control` names, and only where BLAS is called on something 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
+from typing import Any
 
 from threadpoolctl import ThreadpoolController
-
-from nestwise._base.options import Control
-from nestwise.core.problem import Problem
 
 SMALL = 64
 """Order of the dense trailing matrix up to which BLAS does not start threads anyway."""
@@ -25,11 +22,9 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-@contextmanager
-def limited(problem: Problem, control: Control) -> Iterator[None]:
-    """Run the body with ``control.threads`` threads of BLAS where that matters."""
-    if problem.kernel.dense_order <= SMALL:
-        yield
-        return
-    with _controller().limit(limits=int(control.threads), user_api="blas"):
-        yield
+def limited(dense_order: int, threads: int) -> AbstractContextManager[Any]:
+    """A context with `threads` threads of BLAS, where a matrix of this order makes it matter."""
+    if dense_order <= SMALL:
+        return nullcontext()
+    context: AbstractContextManager[Any] = _controller().limit(limits=threads, user_api="blas")
+    return context

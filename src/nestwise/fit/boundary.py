@@ -10,9 +10,10 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
 from nestwise.core.lmm import lambda_templates
 from nestwise.core.problem import Problem
+from nestwise.core.semidefinite import semidefinite_factor
 from nestwise.fit.newton import Path, minimise
 from nestwise.fit.point import Point
-from nestwise.fit.rectify import diagonal_positions, rectify, semidefinite_factor
+from nestwise.fit.rectify import diagonal_positions, rectify
 
 NEAR = 3e-3
 """Relative standard deviation below which exactly zero is tried."""
@@ -23,7 +24,7 @@ PROBE = 1e-2
 RESTARTS = 4
 """How often a saddle may send the optimiser back."""
 
-Function = Callable[[FloatArray, Point | None], Point]
+Function = Callable[[FloatArray], Point]
 
 
 def snap_to_zero(problem: Problem, function: Function, path: Path) -> Path:
@@ -36,11 +37,11 @@ def snap_to_zero(problem: Problem, function: Function, path: Path) -> Path:
         return path
     snapped = par.copy()
     snapped[near] = 0.0
-    trial = function(rectify(problem, snapped), path.point)
+    trial = function(rectify(problem, snapped))
     worse = trial.value - path.point.value
     if not worse <= 1e-9 + 1e-14 * abs(path.point.value):
         return path
-    return Path(trial, path.n_evaluations + 1, path.decrease, path.stopped)
+    return Path(trial, path.n_evaluations + trial.evaluations, path.decrease, path.stopped)
 
 
 def escape_direction(problem: Problem, function: Function, point: Point) -> FloatArray | None:
@@ -55,7 +56,7 @@ def escape_direction(problem: Problem, function: Function, point: Point) -> Floa
         return None
     probe = point.par.copy()
     probe[zero] = PROBE
-    gradient = function(probe, point).gradient / (2.0 * PROBE)
+    gradient = function(probe).gradient / (2.0 * PROBE)
     templates = lambda_templates(problem, point.par)
     moved = False
     for f, Lambda in enumerate(templates):
@@ -100,9 +101,7 @@ def _pushed(problem: Problem, factor: int, Lambda: FloatArray, push: FloatArray)
     return out
 
 
-def settle(
-    problem: Problem, function: Function, path: Path, control: Control
-) -> tuple[Path, bool]:
+def settle(problem: Problem, function: Function, path: Path, control: Control) -> tuple[Path, bool]:
     """Zero what is zero, and leave saddles; returns the final path and whether it is a saddle."""
     for restart in range(RESTARTS + 1):
         path = snap_to_zero(problem, function, path)

@@ -120,8 +120,10 @@ def identifiability(design: Design, problem: Problem) -> tuple[Diagnostic, ...]:
     out = []
     for d in directions:
         involved = [names[i] for i in np.flatnonzero(np.abs(d.weights) > SHARE)]
-        listed = " and ".join(involved) if len(involved) < 3 else (
-            ", ".join(involved[:-1]) + " and " + involved[-1]
+        listed = (
+            " and ".join(involved)
+            if len(involved) < 3
+            else (", ".join(involved[:-1]) + " and " + involved[-1])
         )
         out.append(
             Diagnostic(

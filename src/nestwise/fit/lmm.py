@@ -22,13 +22,19 @@ from nestwise.design.model import Design
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.boundary import settle
 from nestwise.fit.identify import identifiability
+from nestwise.fit.multistart import look_again
 from nestwise.fit.newton import Path, minimise
 from nestwise.fit.point import Point, evaluate_point
 from nestwise.fit.rectify import diagonal_positions, rectify
 from nestwise.fit.result import LmmFit
 from nestwise.fit.start import SMALLEST, starting_par
-from nestwise.fit.threads import limited
 from nestwise.fit.verdict import decide, singular_terms
+
+COLLAPSED = 1e-10
+"""Share of the response's variance, left to the residuals, at which the likelihood is unbounded."""
+
+EXACT = 1e-22
+"""Share of the response's sum of squares, left by least squares, that is rounding error."""
 
 
 def fit_lmm(
@@ -64,7 +70,9 @@ def fit_lmm(
         When the criterion cannot be evaluated at all.
     """
     check_grouping(design)
-    return fit_problem(design, build_problem(model_arrays(design)), reml, control, start)
+    options = Control() if control is None else control
+    problem = build_problem(model_arrays(design), threads=options.threads)
+    return fit_problem(design, problem, reml, options, start)
 
 
 def refit(fit: LmmFit, y: FloatArray) -> LmmFit:
@@ -90,7 +98,7 @@ def refit(fit: LmmFit, y: FloatArray) -> LmmFit:
         )
     if not np.isfinite(response).all():
         raise DataError("the new response has missing or infinite values; leave them out")
-    problem = build_problem(model_arrays(fit.design, response))
+    problem = build_problem(model_arrays(fit.design, response), threads=fit.control.threads)
     design = replace(fit.design, y=response)
     return fit_problem(design, problem, fit.reml, fit.control, fit.theta)
 
@@ -99,17 +107,17 @@ def fit_problem(
     design: Design,
     problem: Problem,
     reml: bool,
-    control: Control | None = None,
+    options: Control,
     start: FloatArray | None = None,
 ) -> LmmFit:
     """Optimise cross-products that are at hand, and give the verdict."""
-    options = Control() if control is None else control
-    with limited(problem, options):
-        path, saddle = _optimise(problem, reml, options, _start(problem, start))
-        flat = identifiability(design, problem)
+    _refuse_exact(design, problem)
+    path, saddle = optimise(problem, reml, options, _start(problem, start))
+    flat = identifiability(design, problem)
     par = rectify(problem, path.point.par)
     singular = singular_terms(design, problem, par, options.singular_tolerance)
-    verdict, told = decide(singular, flat, path, saddle, options)
+    collapsed = path.point.result.pwrss <= COLLAPSED * problem.n * float(np.var(design.y))
+    verdict, told = decide(singular, flat, path, saddle, collapsed, options)
     result, theta = path.point.result, path.point.par / problem.theta_scale
     rectified = par / problem.theta_scale
     return LmmFit(
@@ -131,6 +139,17 @@ def fit_problem(
     )
 
 
+def _refuse_exact(design: Design, problem: Problem) -> None:
+    """Nothing is left to explain when least squares already reproduces the response."""
+    left = float(problem.kernel.moments(problem.entries[:0])[1][-1])
+    total = float(np.var(design.y)) * problem.n
+    if left <= EXACT * total:
+        raise FitError(
+            "the fixed effects reproduce the response exactly, so that there is no variance to "
+            "divide among levels; check that the response is not also among the predictors"
+        )
+
+
 def _start(problem: Problem, start: FloatArray | None) -> FloatArray:
     """par to begin with; given zeros are moved off the saddle."""
     if start is None:
@@ -147,18 +166,19 @@ def _start(problem: Problem, start: FloatArray | None) -> FloatArray:
     return par
 
 
-def _optimise(
+def optimise(
     problem: Problem, reml: bool, control: Control, start: FloatArray
 ) -> tuple[Path, bool]:
-    """Newton from the start, then the boundary."""
+    """Newton from the start, then the boundary, then further starts where there may be several."""
 
-    def function(par: FloatArray, before: Point | None) -> Point:
-        return evaluate_point(problem, par, reml, before)
+    def function(par: FloatArray) -> Point:
+        return evaluate_point(problem, par, reml)
 
     path = minimise(function, start, control)
     if path.stopped == "degenerate":
         raise FitError(
-            "the criterion cannot be evaluated: the fixed effects reproduce the response exactly "
-            "or the numbers overflow; check the response and the scale of the covariates"
+            "the criterion cannot be evaluated at the starting values: the numbers overflow; "
+            "check the scale of the response, the covariates and the weights"
         )
-    return settle(problem, function, path, control)
+    path, saddle = settle(problem, function, path, control)
+    return look_again(problem, function, path, saddle, control)

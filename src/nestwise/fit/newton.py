@@ -16,6 +16,9 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
 from nestwise.fit.point import Point
 
+PATIENCE = 6
+"""Evaluations after which slow progress makes the optimiser learn curvature from its steps."""
+
 FLAT = 1e-9
 """Curvature, relative to the largest, below which a direction counts as flat."""
 
@@ -97,15 +100,38 @@ def _damping(along: FloatArray, curvature: FloatArray, radius: float) -> float:
     return damping
 
 
-def minimise(
-    function: Callable[[FloatArray, Point | None], Point], start: FloatArray, control: Control
-) -> Path:
+def secant_correction(
+    correction: FloatArray, move: FloatArray, change: FloatArray, hessian: FloatArray
+) -> FloatArray:
+    """What must be added to a model Hessian so that it explains the last change of gradient.
+
+    Symmetric rank one, on top of a curvature that is known in part (structured secant method).
+    Source: Nocedal & Wright (2006), eq. 6.24-6.26; Dennis, Gay & Welsch (1981), ACM Trans. Math.
+    Softw. 7, 348-368.
+
+    Parameters
+    ----------
+    correction : (m, m) float64
+        The correction so far.
+    move, change : (m,) float64
+        Last step, and the change of the gradient along it.
+    hessian : (m, m) float64
+        The model Hessian at the new point, without correction.
+    """
+    error = change - (hessian + correction) @ move
+    along = float(error @ move)
+    if abs(along) <= 1e-6 * float(np.linalg.norm(error) * np.linalg.norm(move)):
+        return correction
+    return correction + np.outer(error, error) / along
+
+
+def minimise(function: Callable[[FloatArray], Point], start: FloatArray, control: Control) -> Path:
     """Minimise a function that returns value, gradient and an approximate Hessian.
 
     Parameters
     ----------
     function : callable
-        ``function(par, before) -> Point``; a NaN value makes the step shorter.
+        ``function(par) -> Point``; a NaN value makes the step shorter.
     start : (m,) float64
         Where to begin.
     control : Control
@@ -116,12 +142,14 @@ def minimise(
     Path
         The best point and why it stopped.
     """
-    point = function(start, None)
+    point = function(start)
     if not np.isfinite(point.value):
         return Path(point, 1, np.inf, "degenerate")
-    count, radius = 1, max(1.0, 0.5 * float(np.linalg.norm(start)))
+    count, radius = point.evaluations, max(1.0, 0.5 * float(np.linalg.norm(start)))
+    correction, before = np.zeros_like(point.hessian), np.inf
     while True:
-        newton = trust_step(point.gradient, point.hessian, np.inf)
+        hessian = point.hessian + correction
+        newton = trust_step(point.gradient, hessian, np.inf)
         noise = 4e-15 * len(start) * max(1.0, abs(point.value))
         if newton.predicted < control.tolerance:
             return Path(point, count, newton.predicted, "tolerance")
@@ -129,9 +157,15 @@ def minimise(
             return Path(point, count, newton.predicted, "evaluations")
         step = newton
         if newton.length > radius:
-            step = trust_step(point.gradient, point.hessian, radius)
-        trial = function(point.par + step.move, point)
-        count += 1
+            step = trust_step(point.gradient, hessian, radius)
+        trial = function(point.par + step.move)
+        count += trial.evaluations
+        # Far from the optimum the last steps say little about the curvature here.
+        slow = count > PATIENCE and newton.predicted > 0.1 * before
+        before = newton.predicted
+        if slow and np.isfinite(trial.value):
+            change = trial.gradient - point.gradient
+            correction = secant_correction(correction, step.move, change, trial.hessian)
         gained = point.value - trial.value if np.isfinite(trial.value) else -np.inf
         ratio = gained / step.predicted
         if ratio < 0.25:

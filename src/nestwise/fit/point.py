@@ -12,7 +12,10 @@ from nestwise.core.lmm import combine, degrees, flat_lambdas, information
 from nestwise.core.problem import Problem
 
 NEAR_ZERO = 1e-4
-"""Diagonal of Lambda below which the variance score cannot be read off the inverse."""
+"""Size of Lambda below which the score by the covariance cannot be read off its inverse."""
+
+NUDGE = 3e-3
+"""Relative standard deviation that is added where Lambda is singular, to read the score."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,9 +32,8 @@ class Point:
         Its derivative by par.
     hessian : (m, m) float64
         Average information plus the curvature of Lambda Lambda' itself; may be indefinite.
-    scores : tuple of (k, k) float64
-        For each factor the derivative S of the criterion by the relative covariance
-        Lambda Lambda' (symmetric); gradient = lower triangle of 2 S Lambda.
+    evaluations : int
+        Evaluations of the kernel that it took.
     result : KernelResult
         What the kernel returned.
     """
@@ -40,48 +42,81 @@ class Point:
     value: float
     gradient: FloatArray
     hessian: FloatArray
-    scores: tuple[FloatArray, ...]
+    evaluations: int
     result: KernelResult
 
 
+def _inverse(Lambda: FloatArray) -> FloatArray | None:
+    """Inverse of a lower triangular Lambda, None where it is too near singular to divide by."""
+    if np.abs(Lambda.diagonal()).min() < NEAR_ZERO:
+        return None
+    inverse: FloatArray = np.asarray(np.linalg.inv(Lambda), dtype=np.float64)
+    return inverse if np.abs(inverse).max() < 1.0 / NEAR_ZERO else None
+
+
 def _score(
-    Lambda: FloatArray, faces: FloatArray, residual_gram: FloatArray, levels: int, ratio: float
-) -> FloatArray | None:
-    """S of one factor, or None where Lambda is too near singular to divide by.
+    inverse: FloatArray, faces: FloatArray, residual_gram: FloatArray, levels: int, ratio: float
+) -> FloatArray:
+    """S of one factor: sum_l (Z'P0Z)_ll - (df / rho^2) sum_l v_l v_l'.
 
     sum_l (Z'P0Z)_ll = Lambda^-T (m I - sum_l C_ll) Lambda^-1, because Lambda'Z'Z Lambda = M - I.
     """
-    if np.abs(Lambda.diagonal()).min() < NEAR_ZERO:
-        return None
-    inverse = np.linalg.inv(Lambda)
-    trace = inverse.T @ (levels * np.eye(len(Lambda)) - faces) @ inverse
+    trace = inverse.T @ (levels * np.eye(len(inverse)) - faces) @ inverse
     score: FloatArray = trace - ratio * residual_gram
     return 0.5 * (score + score.T)
 
 
 def _scores(
-    problem: Problem, flat: FloatArray, r: KernelResult, ratio: float, before: Point | None
-) -> tuple[FloatArray, ...]:
-    """S of every factor; near a singular Lambda the one of the point before, which is close."""
+    problem: Problem, flat: FloatArray, r: KernelResult, reml: bool
+) -> tuple[tuple[FloatArray, ...], int]:
+    """S of every factor, and the further evaluations that it took (0 or 1).
+
+    Where Lambda is singular, S is read beside it, at Lambda Lambda' + NUDGE^2 I: S is a smooth
+    function of the covariance, so that the error is of the order of NUDGE^2.
+    """
+    blocks = [flat[at].reshape(k, k) for at, k in _parts(problem)]
+    inverses = [_inverse(block) for block in blocks]
+    extra = 0
+    if any(inverse is None for inverse in inverses):
+        nudged = [
+            _nudged(block) if inverse is None else block
+            for block, inverse in zip(blocks, inverses, strict=True)
+        ]
+        beside = np.concatenate([block.ravel() for block in nudged])
+        near = problem.kernel.evaluate(beside, problem.entries, reml, 1)
+        extra = 1
+        if np.isfinite(near.pwrss) and near.pwrss > 0.0:
+            r = near
+            inverses = [np.asarray(np.linalg.inv(b), dtype=np.float64) for b in nudged]
+    ratio, out = degrees(problem, reml) / r.pwrss, []
+    for (at, k), inverse, (_, levels) in zip(
+        _parts(problem), inverses, problem.shapes, strict=True
+    ):
+        if inverse is None:
+            out.append(np.zeros((k, k)))
+            continue
+        faces, gram = r.faces[at].reshape(k, k), r.residual_gram[at].reshape(k, k)
+        out.append(_score(inverse, faces, gram, levels, ratio))
+    return tuple(out), extra
+
+
+def _nudged(Lambda: FloatArray) -> FloatArray:
+    """Lower factor of Lambda Lambda' + NUDGE^2 I, by QR so that nothing is squared."""
+    stacked = np.vstack([Lambda.T, NUDGE * np.eye(len(Lambda))])
+    return np.asarray(np.linalg.qr(stacked)[1].T)
+
+
+def _parts(problem: Problem) -> list[tuple[slice, int]]:
+    """Where each factor's k x k block stands in flat arrays, and its k."""
     out, at = [], 0
-    for f, (k, levels) in enumerate(problem.shapes):
-        part = slice(at, at + k * k)
+    for k, _ in problem.shapes:
+        out.append((slice(at, at + k * k), k))
         at += k * k
-        score = _score(
-            flat[part].reshape(k, k),
-            r.faces[part].reshape(k, k),
-            r.residual_gram[part].reshape(k, k),
-            levels,
-            ratio,
-        )
-        if score is None:
-            score = np.zeros((k, k)) if before is None else before.scores[f]
-        out.append(score)
-    return tuple(out)
+    return out
 
 
 def _second_part(problem: Problem, scores: tuple[FloatArray, ...]) -> FloatArray:
-    """(m, m): 2 S[r, r'] for entries (r, c), (r', c) in the same column of the same factor."""
+    """(m, m): 2 S[r, r'] (S the derivative by Lambda Lambda') for entries (r, c), (r', c) in the same column of the same factor."""
     factor, row, column = problem.entries.T
     same = (factor[:, None] == factor) & (column[:, None] == column)
     widest = max(k for k, _ in problem.shapes)
@@ -91,9 +126,7 @@ def _second_part(problem: Problem, scores: tuple[FloatArray, ...]) -> FloatArray
     return np.where(same, 2.0 * stacked[factor[:, None], row[:, None], row], 0.0)
 
 
-def evaluate_point(
-    problem: Problem, par: FloatArray, reml: bool, before: Point | None = None
-) -> Point:
+def evaluate_point(problem: Problem, par: FloatArray, reml: bool) -> Point:
     """Evaluate everything that a Newton step needs.
 
     Parameters
@@ -104,17 +137,14 @@ def evaluate_point(
         theta in the kernel's units.
     reml : bool
         REML or ML.
-    before : Point, optional
-        The point that the step came from.
     """
     flat = flat_lambdas(problem, par)
     r = problem.kernel.evaluate(flat, problem.entries, reml, 2)
     value = combine(problem, r, reml)
     if not np.isfinite(value):
         m = len(par)
-        return Point(par, float("nan"), np.zeros(m), np.eye(m), (), r)
-    ratio = degrees(problem, reml) / r.pwrss
-    scores = _scores(problem, flat, r, ratio, before)
+        return Point(par, float("nan"), np.zeros(m), np.eye(m), 1, r)
+    scores, extra = _scores(problem, flat, r, reml)
     hessian = information(problem, r, reml) + _second_part(problem, scores)
-    gradient = r.grad_logdet + ratio * r.grad_pwrss
-    return Point(par, value, gradient, hessian, scores, r)
+    gradient = r.grad_logdet + (degrees(problem, reml) / r.pwrss) * r.grad_pwrss
+    return Point(par, value, gradient, hessian, 1 + extra, r)

@@ -107,11 +107,21 @@ def _saddle(path: Path) -> Diagnostic:
     )
 
 
+def _collapsed() -> Diagnostic:
+    return Diagnostic(
+        "no-residual-variance",
+        "The residual variance tends to zero: the random effects can reproduce the response, so "
+        "that the likelihood has no maximum.",
+        "Use fewer random effects, or none for groups with as few rows as effects.",
+    )
+
+
 def decide(
     singular: tuple[Diagnostic, ...],
     flat: tuple[Diagnostic, ...],
     path: Path,
     saddle: bool,
+    collapsed: bool,
     control: Control,
 ) -> tuple[Verdict, tuple[Diagnostic, ...]]:
     """The verdict and its diagnostics, worst first.
@@ -124,10 +134,12 @@ def decide(
         Where the optimiser stopped.
     saddle : bool
         Whether restarts ran out at a saddle.
+    collapsed : bool
+        Whether nothing is left to the residuals.
     control : Control
         Its options.
     """
-    converged = path.decrease <= ACCEPTABLE
+    converged = path.decrease <= ACCEPTABLE and not collapsed
     told: tuple[Diagnostic, ...] = ()
     status: Status = "converged"
     if singular:
@@ -137,6 +149,7 @@ def decide(
     if saddle:
         status, told = "saddle", (_saddle(path),)
     if not converged:
-        status, told = "not-converged", (*told, _not_converged(path, control))
+        why = _collapsed() if collapsed else _not_converged(path, control)
+        status, told = "not-converged", (*told, why)
     verdict = Verdict(status, converged and not saddle, bool(singular), path.decrease)
     return verdict, (*told, *flat, *singular)

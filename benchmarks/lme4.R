@@ -1,0 +1,45 @@
+# One case with lme4: Rscript lme4.R CASE ENGINE REPS -> one JSON line for each fit.
+# ENGINE: lme4 (defaults) or lme4tuned (calc.derivs = FALSE: no finite-difference check).
+args <- commandArgs(TRUE)
+case <- args[1]; engine <- args[2]; reps <- as.integer(args[3])
+suppressMessages(library(lme4))
+folder <- Sys.getenv("BENCH_DATA", "benchmarks/data")
+read <- function(file, factors) {
+  d <- as.data.frame(data.table::fread(file.path(folder, file)))
+  for (v in factors) d[[v]] <- factor(d[[v]])
+  d
+}
+exam <- function() { e <- new.env(); data("Exam", package = "mlmRev", envir = e); e$Exam }
+cases <- list(
+  sleepstudy = list(function() sleepstudy, Reaction ~ Days + (Days | Subject), TRUE),
+  penicillin = list(function() Penicillin, diameter ~ 1 + (1 | plate) + (1 | sample), TRUE),
+  exam = list(exam, normexam ~ standLRT + (standLRT | school), TRUE),
+  insteval2 = list(function() InstEval, y ~ service + (1 | s) + (1 | d), TRUE),
+  insteval = list(function() InstEval,
+                  y ~ service + (1 | s) + (1 | d) + (1 | dept:service), TRUE),
+  insteval_ml = list(function() InstEval,
+                     y ~ service + (1 | s) + (1 | d) + (1 | dept:service), FALSE),
+  nested1e6 = list(function() read("nested1e6.csv", c("school", "cls")),
+                   y ~ x1 + x2 + x3 + (1 + x1 | school) + (1 | cls), TRUE),
+  crossed1e6 = list(function() read("crossed1e6.csv", c("a", "b")),
+                    y ~ x1 + x2 + (1 | a) + (1 | b), TRUE))
+status <- function(key) {
+  lines <- readLines("/proc/self/status")
+  as.numeric(gsub("[^0-9]", "", lines[grepl(key, lines)])) / 1024
+}
+spec <- cases[[case]]
+data <- spec[[1]]()
+control <- lmerControl(calc.derivs = engine != "lme4tuned")
+invisible(gc())
+base <- status("VmRSS")
+for (r in seq_len(reps)) {
+  gc(FALSE)
+  seconds <- system.time(
+    m <- suppressWarnings(suppressMessages(
+      lmer(spec[[2]], data, REML = spec[[3]], control = control))))[["elapsed"]]
+  criterion <- if (spec[[3]]) REMLcrit(m) else deviance(m)
+  cat(jsonlite::toJSON(list(case = case, engine = engine, seconds = seconds,
+                            criterion = criterion, evaluations = m@optinfo$feval,
+                            theta = unname(getME(m, "theta")), memory = status("VmHWM") - base),
+                       auto_unbox = TRUE, digits = 14), "\n", sep = "")
+}
