@@ -73,11 +73,10 @@ def test_own_functions_come_in_only_when_passed() -> None:
 
 
 PIECES = st.sampled_from(
-    ["y", "~", "x", "g", "+", "-", "*", "/", ":", "^", "**", "%in%", "|", "||", "(", ")", "1", "0",
-     "log(", "I(", "us(", "cs(", "`a b`", "'t'", ",", "=", ".", "__x__", "x.y", "offset(", " ", "factor(", "scale(", "C(", "ns(", "cbind(", "pmin(",
-     "ifelse(", "cut(", "t", "g", ")", "~ x",
-     "poly(x, 2)", "2", "!", "==", "TRUE", "\n", "lambda", "[", "\\", "é"]
-)  # fmt: skip
+    "y ~ x g t + - * / : ^ ** %in% | || ( ) 1 0 2 log( I( us( cs( 't' , = . __x__ x.y offset( "
+    "factor( scale( C( ns( cbind( pmin( ifelse( cut( ! == TRUE lambda [ \\ é `ab` ) ~x".split()
+    + [" ", "\n", "`a b`", "poly(x, 2)"]
+)
 
 
 @settings(max_examples=400)

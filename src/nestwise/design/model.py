@@ -118,7 +118,8 @@ class Design:
     factors : tuple of GroupingFactor
         By decreasing number of levels (ties in the order of the formula).
     terms : tuple of RandomTerm
-        In lme4's order: by decreasing number of levels of their factor, ties as written.
+        In lme4's order: as written when the numbers of levels never increase, else by decreasing
+        number of levels with ties in reverse (`term_order`).
     weights, offset : (n,) float64 or None
         Prior weights (all positive) and the sum of the offsets; None when not given.
     kept : (n_data,) bool or None
