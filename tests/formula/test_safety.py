@@ -72,11 +72,11 @@ def test_own_functions_come_in_only_when_passed() -> None:
     assert design.fixed.X[:, 1].tolist() == [2.0, 10.0, 4.0]
 
 
-PIECES = st.sampled_from(
+WORDS = (
     "y ~ x g t + - * / : ^ ** %in% | || ( ) 1 0 2 log( I( us( cs( 't' , = . __x__ x.y offset( "
-    "factor( scale( C( ns( cbind( pmin( ifelse( cut( ! == TRUE lambda [ \\ é `ab` ) ~x".split()
-    + [" ", "\n", "`a b`", "poly(x, 2)"]
+    "factor( scale( C( ns( cbind( pmin( ifelse( cut( ! == TRUE lambda [ \\ é `ab` ) ~x"
 )
+PIECES = st.sampled_from([*WORDS.split(), " ", "\n", "`a b`", "poly(x, 2)"])
 
 
 @settings(max_examples=400)
