@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,23 @@ class CompiledKernel:
         """See `Kernel.conditional_faces`."""
         with limited(self.dense_order, self.threads):
             return self.handle.conditional_faces(lambdas)
+
+    def solve(self, lambdas: FloatArray, rhs: FloatArray) -> FloatArray:
+        """See `Kernel.solve`."""
+        with limited(self.dense_order, self.threads):
+            return self.handle.solve(lambdas, np.ascontiguousarray(rhs))
+
+    def row_forms(
+        self,
+        lambdas: FloatArray,
+        levels: Sequence[IntArray],
+        values: Sequence[FloatArray],
+        X: FloatArray,
+    ) -> FloatArray:
+        """See `Kernel.row_forms`."""
+        rows = [np.ascontiguousarray(v) for v in values]
+        with limited(self.dense_order, self.threads):
+            return self.handle.row_forms(lambdas, list(levels), rows, np.ascontiguousarray(X))
 
     def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]:
         """See `Kernel.moments`."""

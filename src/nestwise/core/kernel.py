@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -128,6 +129,20 @@ class Kernel(Protocol):
 
     def conditional_faces(self, lambdas: FloatArray) -> FloatArray:
         """(sum m_f k_f^2,): diagonal faces of M^-1, factor by factor, level by level."""
+        ...
+
+    def solve(self, lambdas: FloatArray, rhs: FloatArray) -> FloatArray:
+        """(q + p, r): the mixed-model equations in (u, beta) solved for r right-hand sides."""
+        ...
+
+    def row_forms(
+        self,
+        lambdas: FloatArray,
+        levels: Sequence[IntArray],
+        values: Sequence[FloatArray],
+        X: FloatArray,
+    ) -> FloatArray:
+        """(r,): a'K^-1 a for sparse rows a: one level (or -1) and (r, k) values a factor; X."""
         ...
 
     def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]:

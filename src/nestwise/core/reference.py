@@ -6,6 +6,7 @@ criterion; Gilmour, Thompson & Cullis (1995), Biometrics 51, for the average inf
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,21 @@ class DenseKernel:
         """See `Kernel.conditional_faces`."""
         return np.concatenate([f.ravel() for f in _faces(self, _inverse(self, lambdas, False))])
 
+    def solve(self, lambdas: FloatArray, rhs: FloatArray) -> FloatArray:
+        """See `Kernel.solve`."""
+        return np.asarray(np.linalg.solve(_coefficients(self, lambdas, True), rhs))
+
+    def row_forms(
+        self,
+        lambdas: FloatArray,
+        levels: Sequence[IntArray],
+        values: Sequence[FloatArray],
+        X: FloatArray,
+    ) -> FloatArray:
+        """See `Kernel.row_forms`."""
+        A = np.hstack([_spread(self.shapes, levels, values), X])
+        return np.asarray(np.einsum("ri,ir->r", A, self.solve(lambdas, A.T)))
+
     def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]:
         """See `Kernel.moments`."""
         units = [_lambda_dot(self, entry) for entry in entries]
@@ -84,6 +100,19 @@ def dense_z(factor: FactorColumns, root_weight: FloatArray) -> FloatArray:
         value = 1.0 if column is None else column / factor.scale[j]
         Z[np.arange(n), factor.codes, j] = root_weight * value
     return Z.reshape(n, factor.n_levels * k)
+
+
+def _spread(
+    shapes: tuple[tuple[int, int], ...], levels: Sequence[IntArray], values: Sequence[FloatArray]
+) -> FloatArray:
+    """(r, q): each row's values at its level of each factor, zero elsewhere."""
+    blocks = []
+    for (k, m), level, value in zip(shapes, levels, values, strict=True):
+        block = np.zeros((len(level), m, k))
+        known = np.flatnonzero(level >= 0)
+        block[known, level[known]] = value[known]
+        blocks.append(block.reshape(len(level), m * k))
+    return np.hstack(blocks)
 
 
 def _big_lambda(kernel: DenseKernel, lambdas: FloatArray) -> FloatArray:

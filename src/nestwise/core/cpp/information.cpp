@@ -5,6 +5,7 @@
 #include "elimination.hpp"
 #include "lapack.hpp"
 #include "small.hpp"
+#include "substitution.hpp"
 
 namespace nw {
 
@@ -41,39 +42,6 @@ void scale_columns(const CrossProducts& cp, const Lambdas& lambda, int m, double
             double* r = R + (g.offset + l * g.k) * m;
             lambda_t_times<0>(lambda[f].data(), g.k, r, m, block.data());
             std::copy_n(block.data(), g.k * m, r);
-        }
-    }
-}
-
-void subtract_columns(double* target, double c, const double* r, int m) {
-    for (int j = 0; j < m; ++j) target[j] -= c * r[j];
-}
-
-// R <- L^-1 R through one chain factor; its tail and X parts go to R_tail ((tail + p) x m).
-void forward_factor(const CrossProducts& cp, int i, int m, double* R, Workspace& w) {
-    const Factor& f = cp.factors[i];
-    const int k = f.k, p = cp.p, p1 = p + 1, Q = cp.tail;
-    const ChainWork& own = w.chain[i];
-    const TailRows& rows = cp.rows[i];
-    for (i64 l = 0; l < f.m; ++l) {
-        double* r = R + (f.offset + l * k) * m;
-        solve_lower<0>(own.L.data() + l * k * k, k, r, m, m);
-        const int nc = static_cast<int>(rows.start[l + 1] - rows.start[l]);
-        const i32* col = rows.column.data() + rows.start[l];
-        for (int s = 0; s < k; ++s) {
-            const double* rs = r + static_cast<i64>(s) * m;
-            for (int j = i + 1; j < cp.n_chain; ++j) {
-                const Factor& g = cp.factors[j];
-                double* up = R + (g.offset + static_cast<i64>(cp.pairs[i][j].level[l]) * g.k) * m;
-                const double* W = own.ancestor[j].data() + (l * k + s) * g.k;
-                for (int t = 0; t < g.k; ++t) subtract_columns(up + t * m, W[t], rs, m);
-            }
-            const double* T = own.tail.data() + rows.start[l] * k + static_cast<i64>(s) * nc;
-            for (int e = 0; e < nc; ++e)
-                subtract_columns(w.R_tail.data() + static_cast<i64>(col[e]) * m, T[e], rs, m);
-            const double* X = own.xy.data() + (l * k + s) * p1;
-            for (int j = 0; j < p; ++j)
-                subtract_columns(w.R_tail.data() + static_cast<i64>(Q + j) * m, X[j], rs, m);
         }
     }
 }

@@ -16,6 +16,7 @@
 #include "information.hpp"
 #include "lapack.hpp"
 #include "moments.hpp"
+#include "substitution.hpp"
 
 namespace nb = nanobind;
 
@@ -31,6 +32,7 @@ using i64 = std::int64_t;
 using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Codes = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Table = nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using RowMajor = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::f_contig, nb::device::cpu>;
 using Columns = std::vector<std::optional<Vector>>;
 
@@ -229,6 +231,74 @@ nb::object conditional_faces(const CrossProducts& cp, Vector lambdas) {
     return array(std::move(out));
 }
 
+nb::object solve(const CrossProducts& cp, Vector lambdas, RowMajor rhs) {
+    const Lambdas lambda = unpack(cp, lambdas);
+    const i64 q = cp.q, p = cp.p;
+    if (static_cast<i64>(rhs.shape(0)) != q + p)
+        throw nb::value_error("the right-hand sides do not have q + p rows");
+    const int m = static_cast<int>(rhs.shape(1));
+    std::vector<double> R(static_cast<size_t>(q) * m), out(static_cast<size_t>(q + p) * m);
+    {
+        nb::gil_scoped_release release;
+        Borrowed w(cp);
+        if (nw::eliminate(cp, lambda, *w).positive) {
+            i64 at = 0;
+            for (size_t f : positions(cp)) {
+                const auto& g = cp.factors[f];
+                const i64 size = static_cast<i64>(g.m) * g.k;
+                std::copy_n(rhs.data() + at * m, size * m, R.begin() + g.offset * m);
+                at += size;
+            }
+            w->R_tail.assign(static_cast<size_t>(cp.tail + p) * m, 0.0);
+            std::copy_n(rhs.data() + q * m, p * m, w->R_tail.begin() + static_cast<i64>(cp.tail) * m);
+            nw::solve_equations(cp, m, R.data(), *w);
+            at = 0;
+            for (size_t f : positions(cp)) {
+                const auto& g = cp.factors[f];
+                const i64 size = static_cast<i64>(g.m) * g.k;
+                std::copy_n(R.begin() + g.offset * m, size * m, out.begin() + at * m);
+                at += size;
+            }
+            std::copy_n(w->R_tail.begin() + static_cast<i64>(cp.tail) * m, p * m, out.begin() + q * m);
+        } else {
+            std::fill(out.begin(), out.end(), std::numeric_limits<double>::quiet_NaN());
+        }
+    }
+    return array(std::move(out), {static_cast<size_t>(q + p), static_cast<size_t>(m)});
+}
+
+nb::object row_forms(const CrossProducts& cp, Vector lambdas, std::vector<Codes> levels,
+                     std::vector<RowMajor> values, RowMajor X) {
+    const Lambdas lambda = unpack(cp, lambdas);
+    nw::SparseRows rows;
+    rows.n = static_cast<i64>(X.shape(0));
+    rows.X = X.data();
+    rows.level.resize(cp.factors.size());
+    rows.value.resize(cp.factors.size());
+    if (levels.size() != cp.factors.size() || values.size() != cp.factors.size() ||
+        static_cast<i64>(X.shape(1)) != cp.p)
+        throw nb::value_error("the rows do not have the factors and columns of the model");
+    for (size_t f = 0; f < cp.factors.size(); ++f) {
+        const auto& g = cp.factors[f];
+        const auto input = static_cast<size_t>(g.input);
+        if (static_cast<i64>(levels[input].shape(0)) != rows.n ||
+            static_cast<i64>(values[input].shape(0)) != rows.n ||
+            static_cast<int>(values[input].shape(1)) != g.k)
+            throw nb::value_error("the rows of a factor have the wrong shape");
+        rows.level[f] = levels[input].data();
+        rows.value[f] = values[input].data();
+        for (i64 r = 0; r < rows.n; ++r)
+            if (rows.level[f][r] >= g.m) throw nb::value_error("a row has a level that does not exist");
+    }
+    std::vector<double> out(static_cast<size_t>(rows.n), std::numeric_limits<double>::quiet_NaN());
+    {
+        nb::gil_scoped_release release;
+        Borrowed w(cp);
+        if (nw::eliminate(cp, lambda, *w).positive) nw::row_forms(cp, rows, *w, out.data());
+    }
+    return array(std::move(out));
+}
+
 nb::tuple moments(const CrossProducts& cp, Table entries) {
     const std::vector<Entry> free = unpack(cp, entries);
     const size_t c = free.size() + 1;
@@ -252,6 +322,9 @@ NB_MODULE(_kernels, m) {
         .def_ro("tail", &CrossProducts::tail)
         .def("evaluate", &evaluate, nb::arg("lambdas"), nb::arg("entries"), nb::arg("reml"),
              nb::arg("order"))
+        .def("solve", &solve, nb::arg("lambdas"), nb::arg("rhs"))
+        .def("row_forms", &row_forms, nb::arg("lambdas"), nb::arg("levels"), nb::arg("values"),
+             nb::arg("X"))
         .def("moments", &moments, nb::arg("entries"))
         .def("vcov_forms", &vcov_forms, nb::arg("lambdas"), nb::arg("entries"))
         .def("conditional_faces", &conditional_faces, nb::arg("lambdas"));
