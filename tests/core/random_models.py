@@ -45,8 +45,10 @@ def make_model(
     terms = tuple(
         TermColumns(
             i % len(levels),
-            (None if i < len(levels) else rng.normal(size=n),)
-            + tuple(rng.normal(size=n) * 3 + 1 for _ in range(k - 1)),
+            (
+                None if i < len(levels) else rng.normal(size=n),
+                *(rng.normal(size=n) * 3 + 1 for _ in range(k - 1)),
+            ),
             structure,
         )
         for i, k in enumerate(widths)

@@ -116,7 +116,10 @@ def _parts(problem: Problem) -> list[tuple[slice, int]]:
 
 
 def _second_part(problem: Problem, scores: tuple[FloatArray, ...]) -> FloatArray:
-    """(m, m): 2 S[r, r'] (S the derivative by Lambda Lambda') for entries (r, c), (r', c) in the same column of the same factor."""
+    """(m, m): 2 S[r, r'] for entries (r, c) and (r', c) in the same column of the same factor.
+
+    S is the derivative by Lambda Lambda'; gradient = lower triangle of 2 S Lambda.
+    """
     factor, row, column = problem.entries.T
     same = (factor[:, None] == factor) & (column[:, None] == column)
     widest = max(k for k, _ in problem.shapes)
