@@ -73,6 +73,16 @@ def test_the_same_factor_twice_cannot_be_identified() -> None:
     assert fit.criterion == pytest.approx(single.criterion, abs=1e-7)
 
 
+def test_a_random_intercept_for_a_fixed_factor_is_named() -> None:
+    formula = "diameter ~ plate + (1 | plate) + (1 | sample)"
+    fit = fit_lmm(build(formula, load_dataset("Penicillin")))
+    assert fit.verdict.status == "not-identifiable"
+    message = fit.diagnostics[0].message
+    assert "does not depend on the variance of (Intercept) by plate" in message
+    ml = fit_lmm(build(formula, load_dataset("Penicillin")), reml=False)
+    assert (ml.verdict.status, ml.theta[0]) == ("singular", 0.0)
+
+
 def test_starting_at_the_saddle_of_zero_finds_the_variance() -> None:
     design = build("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff"))
     at_zero = fit_lmm(design, start=np.array([0.0]))

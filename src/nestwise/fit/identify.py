@@ -7,6 +7,7 @@ from the cross-products, shows it whatever the estimates are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise.core.problem import Problem
 from nestwise.design.model import Design
+from nestwise.fit.point import Point
 
 DEPENDENT = 1e-10
 """Eigenvalue of the Gram matrix (unit diagonal) that counts as zero."""
@@ -101,6 +103,52 @@ def _reason(design: Design) -> str:
         )
     ]
     return f", because {' and '.join(found)}" if found else ""
+
+
+def flat_at_optimum(
+    function: Callable[[FloatArray], Point], point: Point
+) -> tuple[FlatDirection, ...]:
+    """Directions in which the criterion itself does not change: REML's projection can cause it.
+
+    A random intercept for a factor that is also among the fixed effects is an example: V depends
+    on its variance, the REML criterion does not.
+
+    Parameters
+    ----------
+    function : callable
+        par to `Point`.
+    point : Point
+        The optimum.
+    """
+    values, vectors = np.linalg.eigh(point.hessian)
+    flat = np.flatnonzero(np.abs(values) < 1e-9 * max(1.0, float(np.abs(values).max())))
+    out = []
+    for i in flat:
+        sides = [function(point.par + step * vectors[:, i]).value for step in (-0.1, 0.1)]
+        if max(abs(side - point.value) for side in sides) < 1e-8 * max(1.0, abs(point.value)):
+            weights = np.append(vectors[:, i], 0.0)
+            out.append(FlatDirection(weights / np.abs(weights).max()))
+    return tuple(out)
+
+
+def not_separable(
+    design: Design, problem: Problem, directions: tuple[FlatDirection, ...]
+) -> tuple[Diagnostic, ...]:
+    """What a flat REML criterion means, for each direction of `flat_at_optimum`."""
+    names = component_names(design, problem)
+    out = []
+    for d in directions:
+        involved = [names[i] for i in np.flatnonzero(np.abs(d.weights) > SHARE)]
+        out.append(
+            Diagnostic(
+                "not-identifiable",
+                f"The criterion does not depend on {' and '.join(involved)}: the fixed effects "
+                "already take up these differences between groups.",
+                "Leave the term out, or take its factor out of the fixed effects; do not "
+                "interpret this variance.",
+            )
+        )
+    return tuple(out)
 
 
 def identifiability(design: Design, problem: Problem) -> tuple[Diagnostic, ...]:

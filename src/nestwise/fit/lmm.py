@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from nestwise.design.check import check_grouping
 from nestwise.design.model import Design
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.boundary import settle
-from nestwise.fit.identify import identifiability
+from nestwise.fit.identify import flat_at_optimum, identifiability, not_separable
 from nestwise.fit.multistart import look_again
 from nestwise.fit.newton import Path, minimise
 from nestwise.fit.point import Point, evaluate_point
@@ -114,6 +115,8 @@ def fit_problem(
     _refuse_exact(design, problem)
     path, saddle = optimise(problem, reml, options, _start(problem, start))
     flat = identifiability(design, problem)
+    if not flat:
+        flat = not_separable(design, problem, flat_at_optimum(objective(problem, reml), path.point))
     par = rectify(problem, path.point.par)
     singular = singular_terms(design, problem, par, options.singular_tolerance)
     collapsed = path.point.result.pwrss <= COLLAPSED * problem.n * float(np.var(design.y))
@@ -166,14 +169,20 @@ def _start(problem: Problem, start: FloatArray | None) -> FloatArray:
     return par
 
 
-def optimise(
-    problem: Problem, reml: bool, control: Control, start: FloatArray
-) -> tuple[Path, bool]:
-    """Newton from the start, then the boundary, then further starts where there may be several."""
+def objective(problem: Problem, reml: bool) -> Callable[[FloatArray], Point]:
+    """What the optimiser minimises: par to `Point`."""
 
     def function(par: FloatArray) -> Point:
         return evaluate_point(problem, par, reml)
 
+    return function
+
+
+def optimise(
+    problem: Problem, reml: bool, control: Control, start: FloatArray
+) -> tuple[Path, bool]:
+    """Newton from the start, then the boundary, then further starts where there may be several."""
+    function = objective(problem, reml)
     path = minimise(function, start, control)
     if path.stopped == "degenerate":
         raise FitError(
