@@ -17,6 +17,7 @@ from nestwise.inference import fitmeasures, tidy, wald
 from nestwise.inference.anova import anova_lm
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.predict import predict
+from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.residuals import fitted, residuals
 
 if TYPE_CHECKING:
@@ -210,9 +211,23 @@ class LinearModel:
         """Leverages of the rows used."""
         return self.fit.hat.copy()
 
-    def predict(self, newdata: Any = None) -> FloatArray:
-        """Predicted responses of new rows (of the rows used by default)."""
-        return predict(self.fit, newdata)
+    def predict(
+        self,
+        newdata: Any = None,
+        *,
+        se: bool = False,
+        interval: str | None = None,
+        level: float = 0.95,
+    ) -> Any:
+        """Predicted responses of new rows (of the rows used by default).
+
+        With `se` or `interval` (``"confidence"``, ``"prediction"``) a table
+        ``fit se [lower upper]``.
+        """
+        if not se and interval is None:
+            return predict(self.fit, newdata)
+        table = predict_interval(self.fit, newdata, interval=interval, level=level)
+        return to_native(table, self.source.data)
 
     # -- again -----------------------------------------------------------------------------------
 

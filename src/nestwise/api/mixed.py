@@ -16,6 +16,7 @@ from nestwise.fit.result import LmmFit
 from nestwise.inference import fitmeasures, tidy, wald
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.predict import predict
+from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.ranef import coef, ranef
 from nestwise.inference.residuals import fitted, residuals
 from nestwise.inference.varcorr import varcorr
@@ -238,9 +239,15 @@ class MixedModel:
         newdata: Any = None,
         *,
         re_form: str | None = "all",
+        type: str = "response",
         allow_new_levels: bool = False,
-    ) -> FloatArray:
-        """Predicted responses.
+        se: bool = False,
+        interval: str | None = None,
+        level: float = 0.95,
+        ddf: str = "satterthwaite",
+        theta_uncertainty: bool = True,
+    ) -> Any:
+        """Predicted responses, with standard errors and intervals when asked for.
 
         Parameters
         ----------
@@ -249,15 +256,36 @@ class MixedModel:
         re_form : str or None
             Random effects that count: ``"all"``, None for the population, or some of them as
             ``"(1 | g)"``.
+        type : str
+            ``"response"``; a linear mixed model has no other scale.
         allow_new_levels : bool
             Whether a group that the fit does not know gets the population's prediction (else an
-            error).
+            error); its effect's whole variance then counts in `se` and interval.
+        se : bool
+            Whether to give the standard error of the mean x'beta + z'b.
+        interval : str, optional
+            ``"confidence"`` for that mean, ``"prediction"`` for a new observation.
+        level, ddf, theta_uncertainty
+            See `nestwise.inference.prediction_interval.predict_interval`.
 
         Returns
         -------
-        (n_rows,) float64
+        (n_rows,) float64, or a table ``fit se [lower upper]`` when `se` or `interval` is asked
         """
-        return predict(self.fit, newdata, re_form=re_form, allow_new_levels=allow_new_levels)
+        one_of("type", type, ("response", "link"))
+        if not se and interval is None:
+            return predict(self.fit, newdata, re_form=re_form, allow_new_levels=allow_new_levels)
+        table = predict_interval(
+            self.fit,
+            newdata,
+            re_form=re_form,
+            allow_new_levels=allow_new_levels,
+            interval=interval,
+            level=level,
+            ddf=ddf,
+            theta_uncertainty=theta_uncertainty,
+        )
+        return to_native(table, self.source.data)
 
     # -- again -----------------------------------------------------------------------------------
 
