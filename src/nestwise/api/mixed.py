@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -15,6 +15,7 @@ from nestwise.fit.lmm import refit
 from nestwise.fit.result import LmmFit
 from nestwise.inference import fitmeasures, tidy, wald
 from nestwise.inference.coefficients import coefficients
+from nestwise.inference.joint import JointCovariance, joint_vcov
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.ranef import coef, ranef
@@ -209,9 +210,13 @@ class MixedModel:
         """Conditional modes: ``group level term estimate [cond_var]``."""
         return to_native(ranef(self.fit, cond_var), self.source.data)
 
-    def coef(self) -> Any:
-        """Coefficients of each group, fixed plus random: ``group level term estimate``."""
-        return to_native(coef(self.fit), self.source.data)
+    def coef(self, std_error: bool = False) -> Any:
+        """Coefficients by group, fixed plus random: ``group level term estimate [std_error]``."""
+        return to_native(coef(self.fit, std_error), self.source.data)
+
+    def joint_vcov(self, levels: Mapping[str, Sequence[object]] | None = None) -> JointCovariance:
+        """Joint covariance of the fixed effects and the random effects of chosen levels."""
+        return joint_vcov(self.fit, levels)
 
     def confint(
         self,

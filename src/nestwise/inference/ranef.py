@@ -13,6 +13,7 @@ from nestwise._base.table import Table
 from nestwise.core.lmm import conditional_covariance
 from nestwise.design import level_labels
 from nestwise.fit.result import LmmFit
+from nestwise.inference.joint import coefficient_errors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,19 +115,21 @@ def ranef(fit: LmmFit, cond_var: bool = False) -> Table:
     return Table(columns)
 
 
-def coef(fit: LmmFit) -> Table:
+def coef(fit: LmmFit, std_error: bool = False) -> Table:
     """Coefficients by group: fixed effects plus the modes of that group's own effects.
 
     Parameters
     ----------
     fit : LmmFit
         The fit.
+    std_error : bool
+        Whether to add standard errors, from the joint covariance of fixed and random effects.
 
     Returns
     -------
     Table
-        ``group level term estimate``, by factor, then coefficient, then level. An effect that has
-        no fixed counterpart is a deviation from zero.
+        ``group level term estimate [std_error]``, by factor, then coefficient, then level. An
+        effect that has no fixed counterpart is a deviation from zero.
 
     Examples
     --------
@@ -146,7 +149,11 @@ def coef(fit: LmmFit) -> Table:
         for j, column in enumerate(g.columns):
             total[:, wanted.index(column)] += g.modes[:, j]
         totals.append(total)
-    return Table(_long(effects, names, totals))
+    table = _long(effects, names, totals)
+    if std_error:
+        errors = [coefficient_errors(fit, f, wanted) for f, wanted in enumerate(names)]
+        table["std_error"] = np.concatenate([e.ravel(order="F") for e in errors])
+    return Table(table)
 
 
 def _long(
