@@ -9,7 +9,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core import _kernels
-from nestwise.core.kernel import KernelInput, KernelResult
+from nestwise.core.kernel import KenwardRogerSums, KernelInput, KernelResult
 from nestwise.core.threads import limited
 
 
@@ -44,6 +44,11 @@ class CompiledKernel:
         """See `Kernel.vcov_forms`."""
         with limited(self.dense_order, self.threads):
             return self.handle.vcov_forms(lambdas, entries)
+
+    def kenward_roger(self, lambdas: FloatArray, entries: IntArray) -> KenwardRogerSums:
+        """See `Kernel.kenward_roger`."""
+        with limited(self.dense_order, self.threads):
+            return KenwardRogerSums(*self.handle.kenward_roger(lambdas, entries))
 
     def conditional_faces(self, lambdas: FloatArray) -> FloatArray:
         """See `Kernel.conditional_faces`."""

@@ -104,6 +104,28 @@ class KernelResult:
     residual_gram: FloatArray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KenwardRogerSums:
+    """Traces and Gram matrices of Kenward & Roger's adjustment, in the units of the kernel.
+
+    V0 = I + sum_a t_a V_a with V_a = Z S_a Z', S_a the symmetric unit matrix of the entry a.
+
+    Parameters
+    ----------
+    first : (m,) float64
+        tr(V0^-1 V_a).
+    second : (m, m) float64
+        tr(V0^-1 V_a V0^-1 V_b).
+    plain, weighted : (p (m + 1), p (m + 1)) float64
+        F'F and F'V0^-1 F; F stacks F_a = V_a V0^-1 X and, last, V0^-1 X.
+    """
+
+    first: FloatArray
+    second: FloatArray
+    plain: FloatArray
+    weighted: FloatArray
+
+
 class Kernel(Protocol):
     """The operations on cross-products that everything else is made of.
 
@@ -125,6 +147,10 @@ class Kernel(Protocol):
 
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray:
         """(m, p, p): X'V0^-1 (dV0/dtheta_i) V0^-1 X."""
+        ...
+
+    def kenward_roger(self, lambdas: FloatArray, entries: IntArray) -> KenwardRogerSums:
+        """Traces and Gram matrices of Kenward & Roger's adjustment."""
         ...
 
     def conditional_faces(self, lambdas: FloatArray) -> FloatArray:

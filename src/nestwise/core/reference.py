@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import block_diag, cho_factor, cho_solve, solve_triangular
 
 from nestwise._base.arrays import FloatArray, IntArray
-from nestwise.core.kernel import FactorColumns, KernelInput, KernelResult
+from nestwise.core.kernel import FactorColumns, KenwardRogerSums, KernelInput, KernelResult
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +52,10 @@ class DenseKernel:
         """See `Kernel.vcov_forms`."""
         return vcov_forms(self, lambdas, entries)
 
+    def kenward_roger(self, lambdas: FloatArray, entries: IntArray) -> KenwardRogerSums:
+        """See `Kernel.kenward_roger`."""
+        return kenward_roger(self, lambdas, entries)
+
     def conditional_faces(self, lambdas: FloatArray) -> FloatArray:
         """See `Kernel.conditional_faces`."""
         return np.concatenate([f.ravel() for f in _faces(self, _inverse(self, lambdas, False))])
@@ -73,9 +77,7 @@ class DenseKernel:
 
     def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]:
         """See `Kernel.moments`."""
-        units = [_lambda_dot(self, entry) for entry in entries]
-        symmetric = [u if (u == u.T).all() else u + u.T for u in units]
-        V = [self.Z @ u @ self.Z.T for u in symmetric] + [np.eye(len(self.y))]
+        V = [*_components(self, entries), np.eye(len(self.y))]
         gram = np.array([[float(np.sum(a * b)) for a in V] for b in V])
         return gram, np.array([float(self.y @ a @ self.y) for a in V])
 
@@ -134,6 +136,13 @@ def _lambda_dot(kernel: DenseKernel, entry: IntArray) -> FloatArray:
             unit[entry[1], entry[2]] = 1.0
         parts.append(np.kron(np.eye(m), unit))
     return np.asarray(block_diag(*parts), dtype=np.float64)
+
+
+def _components(kernel: DenseKernel, entries: IntArray) -> list[FloatArray]:
+    """V_a = Z S_a Z', (n, n): derivatives of V0 by the (co)variances."""
+    units = [_lambda_dot(kernel, entry) for entry in entries]
+    symmetric = [u if (u == u.T).all() else u + u.T for u in units]
+    return [np.asarray(kernel.Z @ u @ kernel.Z.T) for u in symmetric]
 
 
 def _coefficients(kernel: DenseKernel, lambdas: FloatArray, reml: bool) -> FloatArray:
@@ -242,6 +251,22 @@ def vcov_forms(kernel: DenseKernel, lambdas: FloatArray, entries: IntArray) -> F
         half = E.T @ _lambda_dot(kernel, entry) @ Lambda.T @ E
         out.append(half + half.T)
     return np.array(out).reshape(len(entries), kernel.X.shape[1], kernel.X.shape[1])
+
+
+def kenward_roger(kernel: DenseKernel, lambdas: FloatArray, entries: IntArray) -> KenwardRogerSums:
+    """Kenward & Roger's traces and Gram matrices from the n x n matrices themselves."""
+    V0_inv = _v0_inverse(kernel, lambdas)
+    V = _components(kernel, entries)
+    VX = V0_inv @ kernel.X
+    F = np.hstack([*(a @ VX for a in V), VX])
+    products = [V0_inv @ a for a in V]
+    second = [[float(np.sum(a * b.T)) for b in products] for a in products]
+    return KenwardRogerSums(
+        first=np.array([float(np.trace(a)) for a in products]),
+        second=np.array(second).reshape(len(V), len(V)),
+        plain=F.T @ F,
+        weighted=F.T @ V0_inv @ F,
+    )
 
 
 def log_likelihood(kernel: DenseKernel, lambdas: FloatArray, sigma: float, reml: bool) -> float:

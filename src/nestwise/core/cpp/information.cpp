@@ -33,7 +33,17 @@ void direction_columns(const CrossProducts& cp, const Lambdas& lambda,
     }
 }
 
-// R <- Lambda'R, factor by factor (q x m).
+void add_gram(const double* A, const double* B, i64 rows, int m, double sign, double* gram) {
+    for (i64 r = 0; r < rows; ++r)
+        for (int i = 0; i < m; ++i) {
+            const double a = sign * A[r * m + i];
+            if (a == 0.0) continue;
+            for (int j = 0; j < m; ++j) gram[i * m + j] += a * B[r * m + j];
+        }
+}
+
+}  // namespace
+
 void scale_columns(const CrossProducts& cp, const Lambdas& lambda, int m, double* R) {
     std::vector<double> block(static_cast<size_t>(cp.max_k * m));
     for (size_t f = 0; f < cp.factors.size(); ++f) {
@@ -45,17 +55,6 @@ void scale_columns(const CrossProducts& cp, const Lambdas& lambda, int m, double
         }
     }
 }
-
-void add_gram(const double* A, const double* B, i64 rows, int m, double sign, double* gram) {
-    for (i64 r = 0; r < rows; ++r)
-        for (int i = 0; i < m; ++i) {
-            const double a = sign * A[r * m + i];
-            if (a == 0.0) continue;
-            for (int j = 0; j < m; ++j) gram[i * m + j] += a * B[r * m + j];
-        }
-}
-
-}  // namespace
 
 void average_information(const CrossProducts& cp, const Lambdas& lambda,
                          const std::vector<Entry>& entries, Workspace& w, double* gram) {
@@ -137,37 +136,46 @@ void solve_x_columns(const CrossProducts& cp, Workspace& w, double* U) {
 
 }  // namespace
 
-void covariance_forms(const CrossProducts& cp, const Lambdas& lambda,
-                      const std::vector<Entry>& entries, Workspace& w, double* out) {
+FixedColumns fixed_columns(const CrossProducts& cp, const Lambdas& lambda, Workspace& w) {
     const int p = cp.p, p1 = p + 1;
-    // With U as above, E = Z'V0^-1 X = Z'WX - Z'WZ Lambda U and Lambda'E = U.
-    std::vector<double> U(static_cast<size_t>(cp.q * p)), B(U.size()), E(U.size());
-    solve_x_columns(cp, w, U.data());
+    // With U = M^-1 Lambda'Z'WX, E = Z'V0^-1 X = Z'WX - Z'WZ Lambda U and Lambda'E = U.
+    FixedColumns x;
+    x.U.resize(static_cast<size_t>(cp.q * p));
+    x.B.resize(x.U.size());
+    x.E.resize(x.U.size());
+    solve_x_columns(cp, w, x.U.data());
     for (size_t f = 0; f < cp.factors.size(); ++f) {
         const Factor& g = cp.factors[f];
         for (i64 l = 0; l < g.m; ++l)
             for (int r = 0; r < g.k; ++r) {
-                double* b = B.data() + (g.offset + l * g.k + r) * p;
+                double* b = x.B.data() + (g.offset + l * g.k + r) * p;
                 for (int t = 0; t <= r; ++t)
                     subtract_columns(b, -lambda[f][r * g.k + t],
-                                     U.data() + (g.offset + l * g.k + t) * p, p);
+                                     x.U.data() + (g.offset + l * g.k + t) * p, p);
             }
     }
-    times_cross_product(cp, B.data(), p, E.data());
+    times_cross_product(cp, x.B.data(), p, x.E.data());
     for (const Factor& f : cp.factors)
         for (i64 i = 0; i < static_cast<i64>(f.m) * f.k; ++i)
             for (int j = 0; j < p; ++j) {
-                double& e = E[(f.offset + i) * p + j];
+                double& e = x.E[(f.offset + i) * p + j];
                 e = f.xy[i * p1 + j] - e;
             }
+    return x;
+}
+
+void covariance_forms(const CrossProducts& cp, const Lambdas& lambda,
+                      const std::vector<Entry>& entries, Workspace& w, double* out) {
+    const int p = cp.p;
+    const FixedColumns x = fixed_columns(cp, lambda, w);
     for (size_t i = 0; i < entries.size(); ++i) {
         const Entry& entry = entries[i];
         const Factor& f = cp.factors[entry.factor];
         double* form = out + static_cast<i64>(i) * p * p;
         std::fill_n(form, p * p, 0.0);
         for (i64 l = 0; l < f.m; ++l) {
-            const double* e = E.data() + (f.offset + l * f.k + entry.row) * p;
-            const double* u = U.data() + (f.offset + l * f.k + entry.column) * p;
+            const double* e = x.E.data() + (f.offset + l * f.k + entry.row) * p;
+            const double* u = x.U.data() + (f.offset + l * f.k + entry.column) * p;
             for (int a = 0; a < p; ++a)
                 for (int b = 0; b < p; ++b) form[a * p + b] += e[a] * u[b] + u[a] * e[b];
         }

@@ -14,6 +14,16 @@ struct Entry {
 void average_information(const CrossProducts& cp, const Lambdas& lambda,
                          const std::vector<Entry>& entries, Workspace& w, double* gram);
 
+// R <- Lambda'R, factor by factor (q x m, row-major).
+void scale_columns(const CrossProducts& cp, const Lambdas& lambda, int m, double* R);
+
+// What the fixed effects meet in the random ones (q x p, row-major): U = M^-1 Lambda'Z'WX,
+// B = Lambda U and E = Z'V0^-1 X = Z'WX - Z'WZ B.
+struct FixedColumns {
+    std::vector<double> U, B, E;
+};
+FixedColumns fixed_columns(const CrossProducts& cp, const Lambdas& lambda, Workspace& w);
+
 // out[i] (p x p) = X'V0^-1 (dV0/dtheta_i) V0^-1 X, after `eliminate`.
 void covariance_forms(const CrossProducts& cp, const Lambdas& lambda,
                       const std::vector<Entry>& entries, Workspace& w, double* out);

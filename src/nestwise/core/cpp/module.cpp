@@ -11,9 +11,11 @@
 #include <optional>
 #include <utility>
 
+#include "curvature.hpp"
 #include "elimination.hpp"
 #include "gradient.hpp"
 #include "information.hpp"
+#include "kenward.hpp"
 #include "lapack.hpp"
 #include "moments.hpp"
 #include "substitution.hpp"
@@ -212,6 +214,24 @@ nb::object vcov_forms(const CrossProducts& cp, Vector lambdas, Table entries) {
     return array(std::move(out), {m, p, p});
 }
 
+nb::tuple kenward_roger(const CrossProducts& cp, Vector lambdas, Table entries) {
+    const Lambdas lambda = unpack(cp, lambdas);
+    const std::vector<Entry> free = unpack(cp, entries);
+    const size_t m = free.size(), c = static_cast<size_t>(cp.p) * (m + 1);
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    std::vector<double> first(m, nan), second(m * m, nan), plain(c * c, nan), weighted(c * c, nan);
+    {
+        nb::gil_scoped_release release;
+        Borrowed w(cp);
+        if (nw::eliminate(cp, lambda, *w).positive) {
+            nw::covariance_curvature(cp, lambda, free, *w, first.data(), second.data());
+            nw::kenward_gram(cp, lambda, free, *w, plain.data(), weighted.data());
+        }
+    }
+    return nb::make_tuple(array(std::move(first)), array(std::move(second), {m, m}),
+                          array(std::move(plain), {c, c}), array(std::move(weighted), {c, c}));
+}
+
 nb::object conditional_faces(const CrossProducts& cp, Vector lambdas) {
     const Lambdas lambda = unpack(cp, lambdas);
     std::vector<i64> start(cp.factors.size() + 1, 0);
@@ -327,6 +347,7 @@ NB_MODULE(_kernels, m) {
              nb::arg("X"))
         .def("moments", &moments, nb::arg("entries"))
         .def("vcov_forms", &vcov_forms, nb::arg("lambdas"), nb::arg("entries"))
+        .def("kenward_roger", &kenward_roger, nb::arg("lambdas"), nb::arg("entries"))
         .def("conditional_faces", &conditional_faces, nb::arg("lambdas"));
     m.def("cross_products", &build, nb::arg("y"), nb::arg("X"), nb::arg("x_center"),
           nb::arg("x_scale"), nb::arg("weights").none(), nb::arg("codes"), nb::arg("n_levels"),
