@@ -86,12 +86,28 @@ def quantile(df: FloatArray, level: float) -> FloatArray:
     >>> quantile(np.array([10.0, np.inf]), 0.95).round(4).tolist()
     [2.2281, 1.96]
     """
-    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0.0 < level < 1.0:
-        raise OptionError(f"level={level!r} is not a number between 0 and 1; use for instance 0.95")
-    upper = 0.5 + 0.5 * level
+    upper = 0.5 + 0.5 * checked_level(level)
     finite = np.isfinite(df)
     student = stdtrit(np.where(finite, df, 1.0), upper)
     return np.asarray(np.where(finite, student, ndtri(upper)), dtype=np.float64)
+
+
+def checked_level(level: float) -> float:
+    """`level` when it is a number between 0 and 1.
+
+    Raises
+    ------
+    OptionError
+        When it is not.
+
+    Examples
+    --------
+    >>> checked_level(0.95)
+    0.95
+    """
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0.0 < level < 1.0:
+        raise OptionError(f"level={level!r} is not a number between 0 and 1; use for instance 0.95")
+    return float(level)
 
 
 def confint_wald(fit: Fit, level: float = 0.95, params: Sequence[str] | None = None) -> Table:
@@ -140,7 +156,9 @@ def confint_wald(fit: Fit, level: float = 0.95, params: Sequence[str] | None = N
     )
 
 
-def chosen(names: Sequence[str], wanted: Sequence[str] | None) -> list[int]:
+def chosen(
+    names: Sequence[str], wanted: Sequence[str] | None, what: str = "coefficient"
+) -> list[int]:
     """Positions of the wanted names, all when None.
 
     Raises
@@ -159,5 +177,5 @@ def chosen(names: Sequence[str], wanted: Sequence[str] | None) -> list[int]:
     for name in listed:
         if name not in names:
             hint = did_you_mean(str(name), names)
-            raise OptionError(f"params: there is no coefficient {name!r}{hint}")
+            raise OptionError(f"params: there is no {what} {name!r}{hint}")
     return [names.index(name) for name in listed]
