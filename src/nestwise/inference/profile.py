@@ -108,7 +108,7 @@ def profile(fit: LmmFit, params: Sequence[str] | None = None, level: float = 0.9
     >>> m = nw.lmer("Reaction ~ Days + (Days || Subject)", nw.load_dataset("sleepstudy"))
     >>> days = profile(m.fit, ["Days"]).curves[0]
     >>> days.value[[0, -1]].round(1).tolist(), days.zeta[[0, -1]].round(1).tolist()
-    ([6.1, 14.8], [-2.6, 2.6])
+    ([6.2, 14.7], [-2.6, 2.6])
     """
     zeta_max = float(ndtri(0.5 + 0.5 * checked_level(level)))
     ml = fit_lmm(fit.design, reml=False, control=fit.control) if fit.reml else fit

@@ -1,0 +1,157 @@
+"""The model fitted again to another response, or to other rows, reduced to its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import FitError
+from nestwise.core.problem import build_problem
+from nestwise.design.model import Design, GroupingFactor
+from nestwise.fit.assemble import model_arrays
+from nestwise.fit.lmm import fit_lmm, refit
+from nestwise.fit.result import LmmFit
+from nestwise.inference.parameters import Parameter, parameter_values
+
+DEPENDENT = 1e-10
+"""Eigenvalue of the correlation of the columns of X that counts as zero."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refitted:
+    """One refit.
+
+    Parameters
+    ----------
+    values : (q,) float64
+        Parameters on the reported scale (`nestwise.inference.parameters`).
+    criterion : float
+        REML criterion or -2 log-likelihood.
+    converged, singular : bool
+        Its verdict.
+    """
+
+    values: FloatArray
+    criterion: float
+    converged: bool
+    singular: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Portable:
+    """A fit without its compiled cross-products, so that it can be sent to another process."""
+
+    values: dict[str, object]
+
+
+def dismantle(fit: LmmFit) -> Portable:
+    """All of a fit but what another process has to build for itself."""
+    return Portable({f.name: getattr(fit, f.name) for f in fields(fit) if f.name != "problem"})
+
+
+def reassemble(parts: Portable) -> LmmFit:
+    """The fit again, to the last digit."""
+    design, control = parts.values["design"], parts.values["control"]
+    problem = build_problem(model_arrays(design), threads=control.threads)  # type: ignore[arg-type,attr-defined]
+    return LmmFit(problem=problem, **parts.values)  # type: ignore[arg-type]
+
+
+def response_refitter(
+    fit: LmmFit, listed: tuple[Parameter, ...]
+) -> Callable[[FloatArray], Refitted]:
+    """A function that fits the model to another response on the same rows."""
+
+    def again(y: FloatArray) -> Refitted:
+        return _reduced(refit(fit, y), listed)
+
+    return again
+
+
+def refit_rows(fit: LmmFit, design: Design, listed: tuple[Parameter, ...]) -> Refitted:
+    """The model fitted to other rows (`take_rows`), beginning at the fit's theta.
+
+    Raises
+    ------
+    FitError
+        When the rows no longer determine all fixed effects.
+    """
+    X = design.fixed.X
+    size = np.sqrt(np.einsum("ij,ij->j", X, X))
+    if not (size > 0.0).all():
+        raise FitError("a column of the fixed effects is zero in the resampled rows")
+    scaled = X / size
+    if X.shape[1] and float(np.linalg.eigvalsh(scaled.T @ scaled)[0]) < DEPENDENT:
+        raise FitError("the resampled rows do not determine all fixed effects")
+    again = fit_lmm(design, reml=fit.reml, control=fit.control, start=fit.theta)
+    return _reduced(again, listed)
+
+
+def _reduced(fit: LmmFit, listed: tuple[Parameter, ...]) -> Refitted:
+    values = parameter_values(listed, fit.lambdas, fit.sigma, fit.beta)
+    return Refitted(values, fit.criterion, fit.verdict.converged, fit.verdict.singular)
+
+
+def take_rows(
+    design: Design, rows: NDArray[np.intp], copies: NDArray[np.intp] | None = None
+) -> Design:
+    """A design of some rows, perhaps repeated.
+
+    Parameters
+    ----------
+    design : Design
+        The rows to choose from.
+    rows : (n_new,) int
+        Which.
+    copies : (n_new,) int, optional
+        Levels in different copies become different levels.
+
+    Returns
+    -------
+    Design
+        Levels that no longer occur are gone.
+    """
+    return replace(
+        design,
+        y=design.y[rows],
+        fixed=replace(design.fixed, X=np.asfortranarray(design.fixed.X[rows]), full=None),
+        factors=tuple(_taken(f, rows, copies) for f in design.factors),
+        terms=tuple(
+            replace(t, Z=tuple(None if z is None else z[rows] for z in t.Z)) for t in design.terms
+        ),
+        weights=None if design.weights is None else design.weights[rows],
+        offset=None if design.offset is None else design.offset[rows],
+        kept=None,
+        n_dropped=0,
+        diagnostics=(),
+    )
+
+
+def _taken(
+    factor: GroupingFactor, rows: NDArray[np.intp], copies: NDArray[np.intp] | None
+) -> GroupingFactor:
+    codes = factor.codes[rows].astype(np.int64)
+    if copies is not None:
+        codes += copies.astype(np.int64) * factor.n_levels
+    levels, new = np.unique(codes, return_inverse=True)
+    old = levels % factor.n_levels
+    return replace(
+        factor,
+        codes=new.astype(np.int32),
+        n_levels=len(levels),
+        parts=tuple(part[old] for part in factor.parts),
+    )
+
+
+__all__ = [
+    "Portable",
+    "Refitted",
+    "dismantle",
+    "reassemble",
+    "refit_rows",
+    "response_refitter",
+    "take_rows",
+]

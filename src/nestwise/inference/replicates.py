@@ -1,0 +1,136 @@
+"""Many replicates: in order, in parallel, with progress, interruptible, stopped early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from joblib import Parallel, cpu_count, delayed
+from tqdm import tqdm
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import OptionError
+
+CHUNKS = 8
+"""Parts of the work that each worker gets, so that none waits long for the others."""
+
+
+class Task(Protocol):
+    """Work that can be sent to another process and begun there."""
+
+    def begin(self) -> Callable[[int], FloatArray]:
+        """A function from the number of a replicate to its row of results."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What came of a run.
+
+    Parameters
+    ----------
+    rows : (n_done, width) float64
+        Results of the first replicates asked for, in order.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    """
+
+    rows: FloatArray
+    interrupted: bool
+
+
+def run(
+    task: Task,
+    numbers: Sequence[int],
+    *,
+    n_jobs: int = 1,
+    progress: bool = False,
+    enough: Callable[[FloatArray], bool] | None = None,
+) -> Run:
+    """Compute replicates in order, until all are there, `enough` says so, or Ctrl-C.
+
+    Parameters
+    ----------
+    task : Task
+        The work.
+    numbers : sequence of int
+        Numbers of the replicates.
+    n_jobs : int
+        Worker processes; -1 for as many as there are cores. The answer does not depend on it.
+    progress : bool
+        Whether to show a bar.
+    enough : callable, optional
+        Asked with each row, in order; True ends the run after that row.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    OptionError
+        When `n_jobs` is neither positive nor -1.
+    """
+    workers = min(checked_jobs(n_jobs), max(len(numbers), 1))
+    rows: list[FloatArray] = []
+    interrupted = False
+    bar = tqdm(total=len(numbers), disable=not progress, unit="replicate")
+    source = _here(task, numbers) if workers == 1 else _spread(task, numbers, workers)
+    try:
+        for row in source:
+            rows.append(row)
+            bar.update()
+            if enough is not None and enough(row):
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        source.close()
+        bar.close()
+    return Run(np.array(rows) if rows else np.empty((0, 0)), interrupted)
+
+
+def checked_jobs(n_jobs: int) -> int:
+    """The number of workers that `n_jobs` asks for.
+
+    Raises
+    ------
+    OptionError
+        When it is neither positive nor -1.
+
+    Examples
+    --------
+    >>> checked_jobs(2)
+    2
+    """
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or (n_jobs < 1 and n_jobs != -1):
+        raise OptionError(
+            f"n_jobs={n_jobs!r} is neither a whole number above zero nor -1 (all cores)"
+        )
+    return int(cpu_count()) if n_jobs == -1 else n_jobs
+
+
+def _here(task: Task, numbers: Sequence[int]) -> Generator[FloatArray, None, None]:
+    one = task.begin()
+    for number in numbers:
+        yield one(number)
+
+
+def _spread(task: Task, numbers: Sequence[int], workers: int) -> Generator[FloatArray, None, None]:
+    parts = np.array_split(np.asarray(numbers), min(workers * CHUNKS, len(numbers)))
+    work = Parallel(n_jobs=workers, return_as="generator")
+    chunks = work(delayed(_chunk)(task, part.tolist()) for part in parts)
+    try:
+        for chunk in chunks:
+            yield from chunk
+    finally:
+        chunks.close()
+
+
+def _chunk(task: Task, numbers: Sequence[int]) -> list[FloatArray]:
+    return list(_here(task, numbers))
+
+
+__all__ = ["Run", "Task", "checked_jobs", "run"]
