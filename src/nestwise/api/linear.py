@@ -16,6 +16,7 @@ from nestwise.fit.result import LmFit
 from nestwise.inference import fitmeasures, tidy, wald
 from nestwise.inference.anova import anova_lm
 from nestwise.inference.coefficients import coefficients
+from nestwise.inference.contrast import contrast
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.residuals import fitted, residuals
@@ -173,6 +174,10 @@ class LinearModel:
         if newdata is not None:
             return with_columns(newdata, None, table)
         return with_columns(self.source.data, self.fit.design.kept, table)
+
+    def contrast(self, L: Any, rhs: Any = 0.0, joint: bool = False, ddf: str = "residual") -> Any:
+        """Tests of linear combinations of the coefficients; see `MixedModel.contrast`."""
+        return to_native(contrast(self.fit, L, rhs, joint, ddf), self.source.data)
 
     def vcov(self) -> FloatArray:
         """Covariance matrix of the coefficients, (p, p)."""

@@ -15,6 +15,8 @@ from nestwise.fit.lmm import refit
 from nestwise.fit.result import LmmFit
 from nestwise.inference import fitmeasures, tidy, wald
 from nestwise.inference.coefficients import coefficients
+from nestwise.inference.contrast import contrast
+from nestwise.inference.ddf import covariance
 from nestwise.inference.joint import JointCovariance, joint_vcov
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
@@ -158,7 +160,8 @@ class MixedModel:
     # -- tables ----------------------------------------------------------------------------------
 
     def summary(self, ddf: str = "satterthwaite") -> Summary:
-        """What lmerTest prints; `ddf` is ``"satterthwaite"``, ``"normal"`` or ``"residual"``."""
+        """What lmerTest prints; `ddf`: ``"satterthwaite"``, ``"kenward-roger"``,
+        ``"between-within"``, ``"residual"`` or ``"normal"``."""
         from nestwise.present.summary import lmm_summary
 
         return lmm_summary(self.fit, ddf)
@@ -194,9 +197,19 @@ class MixedModel:
             return with_columns(newdata, None, table)
         return with_columns(self.source.data, self.fit.design.kept, table)
 
-    def vcov(self) -> FloatArray:
-        """Covariance matrix of the fixed effects, (p, p)."""
-        return wald.vcov(self.fit)
+    def vcov(self, ddf: str | None = None) -> FloatArray:
+        """Covariance matrix of the fixed effects, (p, p); adjusted for ``"kenward-roger"``."""
+        return covariance(self.fit, ddf)
+
+    def contrast(
+        self, L: Any, rhs: Any = 0.0, joint: bool = False, ddf: str = "satterthwaite"
+    ) -> Any:
+        """Tests of linear combinations of the fixed effects, single (t) or `joint` (F).
+
+        `L`: weights in the order of the coefficients (one row or several), ``{"name": weight}``,
+        coefficient names, or ``{"label": {"name": weight}}``.
+        """
+        return to_native(contrast(self.fit, L, rhs, joint, ddf), self.source.data)
 
     def varcorr(self) -> Any:
         """Variance components: ``group var1 var2 vcov sdcor``, the residual in the last row."""

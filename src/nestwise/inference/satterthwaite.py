@@ -1,4 +1,4 @@
-"""Satterthwaite's degrees of freedom for single contrasts of the fixed effects."""
+"""Satterthwaite's degrees of freedom for single and joint contrasts of the fixed effects."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from nestwise.fit.result import LmmFit
 
 FLAT = 1e-7
 """Eigenvalues of the scaled Hessian below this share of the largest count as flat directions."""
+
+SAME = 1e-8
+"""Degrees of freedom of principal contrasts that differ by less count as equal."""
 
 
 def degrees_of_freedom(fit: LmmFit, L: FloatArray | None = None) -> FloatArray:
@@ -51,6 +54,69 @@ def degrees_of_freedom(fit: LmmFit, L: FloatArray | None = None) -> FloatArray:
     df = np.full(variance.shape, np.inf)
     np.divide(2.0 * variance**2, spread, out=df, where=spread > 0.0)
     return df
+
+
+def joint_df(fit: LmmFit, L: FloatArray) -> float:
+    """Denominator degrees of freedom of the F test of a joint hypothesis.
+
+    The F statistic is the mean of the squared t statistics of the principal contrasts, those
+    whose estimates are uncorrelated; its denominator is chosen so that the expectations agree.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        The fit.
+    L : (q, p) float64
+        Linearly independent rows.
+
+    Returns
+    -------
+    float
+
+    Source
+    ------
+    Fai & Cornelius (1996), J. Stat. Comput. Simul. 54, 363-378; Kuznetsova, Brockhoff &
+    Christensen (2017), J. Stat. Softw. 82(13), eq. 7-9.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> round(joint_df(m.fit, np.eye(2)), 2)
+    17.0
+    """
+    _, vectors = np.linalg.eigh(L @ fit.unscaled_vcov @ L.T)
+    return pooled_df(degrees_of_freedom(fit, vectors.T @ L))
+
+
+def pooled_df(df: FloatArray) -> float:
+    """The denominator whose F has the expectation of a mean of squared independent t's.
+
+    Parameters
+    ----------
+    df : (q,) float64
+        Degrees of freedom of the t's.
+
+    Returns
+    -------
+    float
+        2 E / (E - q) with E the sum of df / (df - 2); 2 when an expectation does not exist.
+
+    Source
+    ------
+    Fai & Cornelius (1996), J. Stat. Comput. Simul. 54, 363-378.
+
+    Examples
+    --------
+    >>> pooled_df(np.array([10.0, 10.0])), round(pooled_df(np.array([10.0, 20.0])), 3)
+    (10.0, 13.077)
+    """
+    if np.isinf(df).all() or bool((np.abs(df - df[0]) < SAME).all()):
+        return float(df.mean())
+    if (df <= 2.0).any():
+        return 2.0
+    excess = float(np.sum(2.0 / (df - 2.0)))
+    return 2.0 * (excess + df.size) / excess
 
 
 def variance_gradient(fit: LmmFit, L: FloatArray) -> FloatArray:

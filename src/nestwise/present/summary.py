@@ -27,6 +27,7 @@ from nestwise.present.rformat import cat, round_places
 TESTS = {
     "satterthwaite": "t-tests use Satterthwaite's method",
     "kenward-roger": "t-tests use Kenward-Roger's method",
+    "between-within": "t-tests use between-within degrees of freedom",
     "normal": "z-tests treat the statistics as normal",
     "residual": "t-tests use the residual degrees of freedom",
 }
@@ -77,7 +78,8 @@ def lmm_summary(fit: LmmFit, ddf: str = "satterthwaite") -> Summary:
     fit : LmmFit
         The fit.
     ddf : str
-        Degrees of freedom: ``"satterthwaite"``, ``"normal"`` (z tests) or ``"residual"``.
+        Degrees of freedom: ``"satterthwaite"``, ``"kenward-roger"``, ``"between-within"``,
+        ``"normal"`` (z tests) or ``"residual"``.
 
     Returns
     -------
