@@ -1,0 +1,374 @@
+"""Likelihood-ratio test by simulation under the smaller model.
+
+Source: Halekoh & Højsgaard (2014), J. Stat. Softw. 59(9), sections 3-4; Besag & Clifford (1991),
+Biometrika 78, 301-304 (stopping early).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc, fdtrc, gammaincc
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import NestwiseError, OptionError
+from nestwise._base.table import Table
+from nestwise.fit.lmm import fit_lmm, refit
+from nestwise.inference.fitmeasures import fit_measures
+from nestwise.inference.kinds import Fit, LmFit, LmmFit
+from nestwise.inference.lrt import check_comparable
+from nestwise.inference.refitting import Portable, dismantle, reassemble
+from nestwise.inference.replicates import run
+from nestwise.inference.residuals import fixed_part
+from nestwise.inference.simulate import draw, generator, positive_count, seed_entropy
+
+EARLY = 20
+"""Exceedances after which ``early_stop=True`` ends."""
+
+NOTHING = -1e-6
+"""A statistic below this, relative to one plus the deviance, means that a refit went astray."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """A bootstrap likelihood-ratio test.
+
+    Parameters
+    ----------
+    statistic : float
+        Observed likelihood ratio, by maximum likelihood.
+    df : int
+        Difference in the numbers of parameters.
+    simulated : (n_used,) float64
+        Its values under the smaller model.
+    n_done, n_failed : int
+        Replicates computed, and those of them that could not be fitted.
+    p_value : float
+        Bootstrap p value.
+    stopped_early : bool
+        Whether there were enough exceedances before the last replicate.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    boundary : bool
+        Whether the models differ in their random effects.
+    seed : int
+        Replicate r depends on it and r alone.
+    """
+
+    statistic: float
+    df: int
+    simulated: FloatArray
+    n_done: int
+    n_failed: int
+    p_value: float
+    stopped_early: bool
+    interrupted: bool
+    boundary: bool
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """Both models, as they are sent to a worker."""
+
+    small: Portable | LmFit
+    large: Portable | LmFit
+    seed: int
+
+    def begin(self) -> Callable[[int], FloatArray]:
+        small, large = (
+            reassemble(one) if isinstance(one, Portable) else one
+            for one in (self.small, self.large)
+        )
+        return statistic_maker(small, large, self.seed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Local:
+    """Both models in this process."""
+
+    small: Fit
+    large: Fit
+    seed: int
+
+    def begin(self) -> Callable[[int], FloatArray]:
+        return statistic_maker(self.small, self.large, self.seed)
+
+
+def pb_compare(
+    fit0: Fit,
+    fit1: Fit,
+    *,
+    n: int = 1000,
+    seed: int | None = None,
+    n_jobs: int = 1,
+    progress: bool = False,
+    early_stop: bool | int = False,
+) -> Comparison:
+    """Test whether the larger of two nested models is needed.
+
+    Parameters
+    ----------
+    fit0, fit1 : LmmFit or LmFit
+        The models, in any order; the one with fewer parameters is simulated from. Fits by REML
+        are refitted by maximum likelihood.
+    n : int
+        Largest number of simulations.
+    seed, n_jobs, progress
+        As `nestwise.inference.bootstrap.bootstrap`.
+    early_stop : bool or int
+        Stop as soon as so many simulated statistics (20 for True) exceed the observed one: the p
+        value is then their share, and known as well as it needs to be.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    OptionError
+        When an argument is out of range or the models have as many parameters.
+    DataError
+        When the models were fitted to different rows, responses or weights.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> data = nw.load_dataset("sleepstudy")
+    >>> m1 = nw.lmer("Reaction ~ Days + (Days | Subject)", data)
+    >>> m0 = m1.update(". ~ 1 + (Days | Subject)")
+    >>> c = pb_compare(m0.fit, m1.fit, n=50, seed=1)
+    >>> round(c.statistic, 2), c.df, round(c.p_value, 3)
+    (23.54, 1, 0.02)
+    """
+    count, entropy = positive_count("n", n), seed_entropy(seed)
+    wanted = _exceedances(early_stop)
+    small, large = _ordered(fit0, fit1)
+    df = fit_measures(large).n_par - fit_measures(small).n_par
+    statistic = max(deviance_of(small) - deviance_of(large), 0.0)
+    task = (
+        _Local(small, large, entropy) if n_jobs == 1 else _Task(_sent(small), _sent(large), entropy)
+    )
+    stop = _stopper(statistic, wanted)
+    found = run(task, range(count), n_jobs=n_jobs, progress=progress, enough=stop)
+    values = found.rows.ravel()
+    used = values[np.isfinite(values)]
+    reached = int((used >= _bar(statistic)).sum())
+    early = bool(wanted) and reached >= wanted
+    p_value = reached / len(used) if early else (reached + 1) / (len(used) + 1)
+    return Comparison(
+        statistic=statistic,
+        df=df,
+        simulated=used,
+        n_done=len(values),
+        n_failed=len(values) - len(used),
+        p_value=p_value if len(used) else float("nan"),
+        stopped_early=early and len(values) < count,
+        interrupted=found.interrupted,
+        boundary=_n_theta(small) != _n_theta(large),
+        seed=entropy,
+    )
+
+
+def _exceedances(early_stop: bool | int) -> int:
+    if isinstance(early_stop, bool):
+        return EARLY if early_stop else 0
+    return positive_count("early_stop", early_stop)
+
+
+def _ordered(fit0: Fit, fit1: Fit) -> tuple[Fit, Fit]:
+    """Both by maximum likelihood, the smaller first."""
+    check_comparable([fit0, fit1])
+    pair = sorted((_by_ml(fit0), _by_ml(fit1)), key=lambda fit: fit_measures(fit).n_par)
+    if fit_measures(pair[0]).n_par == fit_measures(pair[1]).n_par:
+        raise OptionError(
+            "pb_compare: both models have "
+            f"{fit_measures(pair[0]).n_par} parameters, so that neither is nested in the other; "
+            "compare a model with a smaller one"
+        )
+    return pair[0], pair[1]
+
+
+def _by_ml(fit: Fit) -> Fit:
+    if isinstance(fit, LmmFit) and fit.reml:
+        return fit_lmm(fit.design, reml=False, control=fit.control)
+    return fit
+
+
+def _sent(fit: Fit) -> Portable | LmFit:
+    return dismantle(fit) if isinstance(fit, LmmFit) else fit
+
+
+def _n_theta(fit: Fit) -> int:
+    return fit.theta.size if isinstance(fit, LmmFit) else 0
+
+
+def deviance_of(fit: Fit) -> float:
+    """-2 log-likelihood of a fit by maximum likelihood.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> round(deviance_of(nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy")).fit), 2)
+    1900.59
+    """
+    return fit.criterion if isinstance(fit, LmmFit) else -2.0 * fit.loglik
+
+
+def deviance_refitter(fit: Fit) -> Callable[[FloatArray], float]:
+    """From a response to the deviance of the model refitted to it; NaN without convergence.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> fit = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy")).fit
+    >>> abs(deviance_refitter(fit)(fit.design.y) - deviance_of(fit)) < 1e-8
+    True
+    """
+    if isinstance(fit, LmmFit):
+        mixed = fit
+
+        def by_newton(y: FloatArray) -> float:
+            again = refit(mixed, y)
+            return again.criterion if again.verdict.converged else float("nan")
+
+        return by_newton
+    design, n = fit.design, len(fit.design.y)
+    weights = np.ones(n) if design.weights is None else design.weights
+    Q = np.linalg.qr(design.fixed.X * np.sqrt(weights)[:, None])[0]
+    constant = n * (1.0 + float(np.log(2.0 * np.pi / n))) - float(np.log(weights).sum())
+
+    def by_projection(y: FloatArray) -> float:
+        moved = (y if design.offset is None else y - design.offset) * np.sqrt(weights)
+        left = moved - Q @ (Q.T @ moved)
+        return constant + n * float(np.log(left @ left))
+
+    return by_projection
+
+
+def statistic_maker(small: Fit, large: Fit, seed: int) -> Callable[[int], FloatArray]:
+    """From the number of a replicate to its likelihood ratio, NaN where a refit failed.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> data = nw.load_dataset("sleepstudy")
+    >>> m0, m1 = nw.lm("Reaction ~ 1", data), nw.lm("Reaction ~ Days", data)
+    >>> bool(statistic_maker(m0.fit, m1.fit, 1)(0)[0] >= 0.0)
+    True
+    """
+    mean = fixed_part(small)
+    again0, again1 = deviance_refitter(small), deviance_refitter(large)
+
+    def one(r: int) -> FloatArray:
+        y = draw(small, mean, generator(seed, r))
+        try:
+            smaller = again0(y)
+            value = smaller - again1(y)
+        except NestwiseError:
+            return np.array([np.nan])
+        astray = value < NOTHING * (1.0 + abs(smaller))
+        return np.array([np.nan if astray else max(value, 0.0)])
+
+    return one
+
+
+def _bar(statistic: float) -> float:
+    """What counts as reached: equal but for rounding."""
+    return statistic - 1e-6
+
+
+def _stopper(statistic: float, wanted: int) -> Callable[[FloatArray], bool] | None:
+    """Whether a row is the last of the exceedances that are wanted."""
+    if not wanted:
+        return None
+    left = iter(range(wanted - 1, -1, -1))
+
+    def enough(row: FloatArray) -> bool:
+        return bool(row[0] >= _bar(statistic)) and next(left) == 0
+
+    return enough
+
+
+def comparison_table(found: Comparison) -> Table:
+    """The test as a table, beside the chi-square test and corrections by the simulated moments.
+
+    Returns
+    -------
+    Table
+        ``test statistic df ddf p_value``: ``LRT`` (chi-square), ``PBtest`` (share of the
+        simulations), and where only fixed effects differ ``Gamma``, ``Bartlett`` and ``F``, which
+        take their moments from the simulations.
+
+    Source
+    ------
+    Halekoh & Højsgaard (2014), section 4.2.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> data = nw.load_dataset("sleepstudy")
+    >>> m0, m1 = nw.lm("Reaction ~ 1", data), nw.lm("Reaction ~ Days", data)
+    >>> comparison_table(pb_compare(m0.fit, m1.fit, n=50, seed=1))["test"].tolist()
+    ['LRT', 'PBtest', 'Gamma', 'Bartlett', 'F']
+    """
+    t, d, nan = found.statistic, float(found.df), float("nan")
+    rows = [("LRT", t, d, nan, float(chdtrc(d, t))), ("PBtest", t, nan, nan, found.p_value)]
+    if not found.boundary and len(found.simulated) > 1:
+        mean, var = float(found.simulated.mean()), float(found.simulated.var(ddof=1))
+        if mean > 0.0 and var > 0.0:
+            rows.append(("Gamma", t, nan, nan, float(gammaincc(mean**2 / var, t * mean / var))))
+            rows.append(("Bartlett", t * d / mean, d, nan, float(chdtrc(d, t * d / mean))))
+        if mean > d:
+            ddf = 2.0 * mean / (mean - d)
+            rows.append(("F", t / d, d, ddf, float(fdtrc(d, ddf, t / d))))
+    test, statistic, df, ddf, p_value = zip(*rows, strict=True)
+    return Table(
+        {
+            "test": np.array(test, dtype=object),
+            "statistic": np.array(statistic),
+            "df": np.array(df),
+            "ddf": np.array(ddf),
+            "p_value": np.array(p_value),
+        },
+        " ".join(comparison_notes(found)),
+    )
+
+
+def comparison_notes(found: Comparison) -> tuple[str, ...]:
+    """What must be said about a comparison.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> data = nw.load_dataset("sleepstudy")
+    >>> m0, m1 = nw.lm("Reaction ~ 1", data), nw.lm("Reaction ~ Days", data)
+    >>> comparison_notes(pb_compare(m0.fit, m1.fit, n=50, seed=1))
+    ('50 simulations under the smaller model, seed 1.',)
+    """
+    out = [f"{len(found.simulated)} simulations under the smaller model, seed {found.seed}."]
+    if found.stopped_early:
+        out.append("Stopped early: enough simulations exceed the observed statistic.")
+    if found.interrupted:
+        out.append("Interrupted: the p value rests on the simulations that were done.")
+    if found.n_failed:
+        out.append(f"{found.n_failed} of {found.n_done} replicates failed and are left out.")
+    if found.boundary:
+        out.append(
+            "The models differ in their random effects: a variance of zero is a boundary, where "
+            "the chi-square p value (LRT) is too large; PBtest allows for it."
+        )
+    return tuple(out)
+
+
+__all__ = [
+    "Comparison",
+    "comparison_notes",
+    "comparison_table",
+    "deviance_of",
+    "deviance_refitter",
+    "pb_compare",
+    "statistic_maker",
+]
