@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.random_models import make_model, models
+from nestwise._base.errors import FitError
 from nestwise.core import lmm, reference
 from nestwise.core.problem import ModelArrays, Problem, build_problem
 
@@ -90,6 +91,42 @@ def test_criterion_is_the_gaussian_likelihood(arrays: ModelArrays, seed: int, re
         direct += np.linalg.slogdet(XtVX)[1] - problem.p * np.log(2 * np.pi)
     assert e.criterion == pytest.approx(direct, rel=1e-9)
     np.testing.assert_allclose(e.beta, beta, rtol=1e-6, atol=1e-8)
+
+
+@given(models(), st.integers(0, 1000), st.booleans())
+@settings(max_examples=40)
+def test_sparse_and_dense_remainders_agree(arrays: ModelArrays, seed: int, reml: bool) -> None:
+    dense = build_problem(arrays, solver="dense")
+    sparse = build_problem(arrays, solver="sparse")
+    theta = draw_theta(dense, seed, False)
+    a, b = (lmm.evaluate(p, theta, reml, 2) for p in (dense, sparse))
+    assert a.criterion == pytest.approx(b.criterion, rel=1e-11)
+    for name in ("gradient", "information", "beta"):
+        assert_close(getattr(a, name), getattr(b, name), 1e-8)
+    for name in ("faces", "u", "RX"):
+        assert_close(getattr(a.kernel, name), getattr(b.kernel, name), 1e-8)
+    assert_close(lmm.vcov_derivatives(dense, theta), lmm.vcov_derivatives(sparse, theta), 1e-8)
+    for x, y in zip(
+        lmm.conditional_covariance(dense, theta),
+        lmm.conditional_covariance(sparse, theta),
+        strict=True,
+    ):
+        assert_close(x, y, 1e-9)
+
+
+def test_the_method_is_said() -> None:
+    crossed = make_model(1, (12, 6), (False, False), (1, 1), 2)
+    assert build_problem(crossed).kernel.method == "by level, then a dense factor of order 6"
+    assert "sparse factor of order 6" in build_problem(crossed, solver="sparse").kernel.method
+    assert build_problem(make_model(1, (12,), (False,), (1,), 2)).kernel.method == "by level"
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_it_is_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nestwise.core.compiled.available_memory", lambda: 100.0)
+    with pytest.raises(FitError, match=r"order 8 needs .* MiB, more than .* coarsen the factor"):
+        build_problem(make_model(1, (12, 6), (False, False), (1, 1), 2))
 
 
 def test_elimination_takes_nested_factors_by_level() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nestwise._base.errors import OptionError
+from nestwise._base.errors import OptionError, one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class Control:
         Relative standard deviation, or distance of a correlation from one, called singular.
     threads : int
         Threads for the linear algebra; 1 is fastest for nearly all models.
+    solver : str
+        How what is left after elimination by level is factorised: ``"auto"`` (by predicted cost),
+        ``"dense"`` or ``"sparse"``.
 
     Raises
     ------
@@ -37,8 +40,10 @@ class Control:
     tolerance: float = 1e-9
     singular_tolerance: float = 1e-4
     threads: int = 1
+    solver: str = "auto"
 
     def __post_init__(self) -> None:
+        one_of("control: solver", self.solver, ("auto", "dense", "sparse"))
         for name in ("max_evaluations", "tolerance", "singular_tolerance", "threads"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:

@@ -9,6 +9,7 @@ class CrossProducts:
     p: int
     n_chain: int
     tail: int
+    sparse_values: int
     def evaluate(
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
     ) -> tuple[
@@ -50,4 +51,6 @@ def cross_products(
     n_levels: Sequence[int],
     columns: Sequence[Sequence[FloatArray | None]],
     scales: Sequence[FloatArray],
+    solver: int,
+    memory: float,
 ) -> CrossProducts: ...

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
+from nestwise._base.errors import FitError
 from nestwise.core import _kernels
 from nestwise.core.kernel import KenwardRogerSums, KernelInput, KernelResult
+from nestwise.core.memory import available_memory
 from nestwise.core.threads import limited
+
+SOLVERS = ("auto", "dense", "sparse")
+"""Ways to factorise what is left after elimination by level; positions are the C++ codes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +32,16 @@ class CompiledKernel:
 
     handle: _kernels.CrossProducts
     threads: int
+
+    @property
+    def method(self) -> str:
+        """See `Kernel.method`."""
+        order, stored = self.handle.tail, self.handle.sparse_values
+        if not order:
+            return "by level"
+        if stored:
+            return f"by level, then a sparse factor of order {order} with {stored} values"
+        return f"by level, then a dense factor of order {order}"
 
     @property
     def dense_order(self) -> int:
@@ -89,16 +104,29 @@ def compiled_kernel(rows: KernelInput) -> CompiledKernel:
     -------
     CompiledKernel
         Its evaluations cost O(levels), not O(rows).
+
+    Raises
+    ------
+    FitError
+        When the factor would not fit into the memory that is available; nothing is tried.
     """
-    handle = _kernels.cross_products(
-        rows.y,
-        np.asfortranarray(rows.X),
-        rows.center,
-        rows.scale,
-        rows.weights,
-        [f.codes for f in rows.factors],
-        [f.n_levels for f in rows.factors],
-        [list(f.columns) for f in rows.factors],
-        [f.scale for f in rows.factors],
-    )
+    try:
+        handle = _kernels.cross_products(
+            rows.y,
+            np.asfortranarray(rows.X),
+            rows.center,
+            rows.scale,
+            rows.weights,
+            [f.codes for f in rows.factors],
+            [f.n_levels for f in rows.factors],
+            [list(f.columns) for f in rows.factors],
+            [f.scale for f in rows.factors],
+            SOLVERS.index(rows.solver),
+            available_memory(),
+        )
+    except ValueError as too_large:
+        raise FitError(
+            f"the crossed grouping factors are too large to solve exactly: {too_large}; leave out "
+            "or coarsen the factor with the second most levels, or use a machine with more memory"
+        ) from too_large
     return CompiledKernel(handle, rows.threads)

@@ -49,6 +49,9 @@ class KernelInput:
         The grouping factors.
     threads : int
         Threads that the linear algebra may use.
+    solver : str
+        How what is left after elimination by level is factorised: ``"auto"`` (by predicted
+        cost), ``"dense"`` or ``"sparse"``.
     """
 
     y: FloatArray
@@ -58,6 +61,7 @@ class KernelInput:
     weights: FloatArray | None
     factors: tuple[FactorColumns, ...]
     threads: int = 1
+    solver: str = "auto"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +137,11 @@ class Kernel(Protocol):
     `entries` lists the m free entries as rows (factor, row, column); `order` 0 asks for the
     criterion, 1 adds the gradient, 2 the average information.
     """
+
+    @property
+    def method(self) -> str:
+        """How the equations are solved, in words."""
+        ...
 
     @property
     def dense_order(self) -> int:

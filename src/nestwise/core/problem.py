@@ -158,6 +158,7 @@ def build_problem(
     arrays: ModelArrays,
     make_kernel: Callable[[KernelInput], Kernel] = compiled_kernel,
     threads: int = 1,
+    solver: str = "auto",
 ) -> Problem:
     """Read the rows once and keep what every evaluation needs.
 
@@ -169,6 +170,8 @@ def build_problem(
         The compiled kernel, or its NumPy twin `nestwise.core.reference.dense_kernel`.
     threads : int
         Threads that the linear algebra may use.
+    solver : str
+        How a remainder of crossed factors is factorised: ``"auto"``, ``"dense"``, ``"sparse"``.
 
     Returns
     -------
@@ -179,7 +182,9 @@ def build_problem(
     factors = _factors(arrays)
     y = residual(arrays.y, arrays.X, basis)
     kernel = make_kernel(
-        KernelInput(y, arrays.X, basis.center, basis.scale, arrays.weights, factors, threads)
+        KernelInput(
+            y, arrays.X, basis.center, basis.scale, arrays.weights, factors, threads, solver
+        )
     )
     blocks = _blocks(arrays)
     entries = _entries(arrays, blocks)

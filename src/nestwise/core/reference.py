@@ -38,6 +38,11 @@ class DenseKernel:
     shapes: tuple[tuple[int, int], ...]
 
     @property
+    def method(self) -> str:
+        """See `Kernel.method`."""
+        return "dense reference"
+
+    @property
     def dense_order(self) -> int:
         """See `Kernel.dense_order`."""
         return int(self.Z.shape[1] + self.X.shape[1])

@@ -72,7 +72,7 @@ def fit_lmm(
     """
     check_grouping(design)
     options = Control() if control is None else control
-    problem = build_problem(model_arrays(design), threads=options.threads)
+    problem = build_problem(model_arrays(design), threads=options.threads, solver=options.solver)
     return fit_problem(design, problem, reml, options, start)
 
 
@@ -99,7 +99,9 @@ def refit(fit: LmmFit, y: FloatArray) -> LmmFit:
         )
     if not np.isfinite(response).all():
         raise DataError("the new response has missing or infinite values; leave them out")
-    problem = build_problem(model_arrays(fit.design, response), threads=fit.control.threads)
+    problem = build_problem(
+        model_arrays(fit.design, response), threads=fit.control.threads, solver=fit.control.solver
+    )
     design = replace(fit.design, y=response)
     return fit_problem(design, problem, fit.reml, fit.control, fit.theta)
 

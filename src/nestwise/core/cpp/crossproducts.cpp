@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "tail.hpp"
 #include "workspace.hpp"
 
 namespace nw {
@@ -229,7 +230,7 @@ void lay_out_factors(const Rows& rows, const std::vector<int>& order, CrossProdu
 
 }  // namespace
 
-std::unique_ptr<CrossProducts> cross_products(const Rows& rows) {
+std::unique_ptr<CrossProducts> cross_products(const Rows& rows, int solver, double memory) {
     auto cp = std::make_unique<CrossProducts>();
     cp->n = rows.n;
     cp->p = rows.p;
@@ -257,6 +258,7 @@ std::unique_ptr<CrossProducts> cross_products(const Rows& rows) {
         for (int j = i + 1; j < cp->n_chain; ++j)
             cp->rows[static_cast<size_t>(i)].in_ancestor[static_cast<size_t>(j)] = positions_in(*cp, i, j);
     }
+    plan_tail(*cp, solver, memory);
     return cp;
 }
 

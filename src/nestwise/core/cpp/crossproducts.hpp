@@ -9,6 +9,8 @@
 #include <mutex>
 #include <vector>
 
+#include "supernodal.hpp"
+
 namespace nw {
 
 // One grouping factor as it comes from Python: nullptr columns are constantly one.
@@ -54,6 +56,8 @@ struct TailRows {
     std::vector<std::int32_t> column;
     std::vector<std::vector<std::int32_t>> in_ancestor;
     bool full = false;  // every level meets every tail column
+    // Sparse tail only: where the square of each level's columns stands in the factor, by columns.
+    std::vector<std::int64_t> square_start, square;
 };
 
 struct Workspace;
@@ -66,6 +70,8 @@ struct CrossProducts {
     std::vector<Factor> factors;       // elimination order
     std::vector<std::vector<Pairs>> pairs;  // pairs[f][g], f < g
     std::vector<TailRows> rows;        // one for each chain factor
+    std::unique_ptr<Supernodes> sparse;  // pattern of the tail's factor; null: dense
+    std::vector<std::int64_t> x_at;      // sparse: where (X, tail column) begins in the factor
     std::vector<double> xx;            // (p + 1) x (p + 1): X'WX, X'Wy, y'Wy
     int max_k = 0;
 
@@ -83,7 +89,7 @@ struct CrossProducts {
     mutable std::vector<std::unique_ptr<Workspace>> idle_;
 };
 
-// One pass over the rows for each factor.
-std::unique_ptr<CrossProducts> cross_products(const Rows& rows);
+// One pass over the rows for each factor. `solver` and `memory` (bytes): see `plan_tail`.
+std::unique_ptr<CrossProducts> cross_products(const Rows& rows, int solver, double memory);
 
 }  // namespace nw

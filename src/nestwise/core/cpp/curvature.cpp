@@ -5,6 +5,7 @@
 
 #include "hyperdual.hpp"
 #include "lapack.hpp"
+#include "tail.hpp"
 
 namespace nw {
 
@@ -246,12 +247,12 @@ Dense product(const Dense& A, const Dense& B, i64 Q) {
 
 // H = Lambda M^-1 Lambda' of the dense tail, M from its factor in the workspace.
 Dense tail_inverse(const CrossProducts& cp, const Lambdas& lambda, const Workspace& w) {
-    const i64 Q = cp.tail, N = Q + cp.p;
-    Dense H(static_cast<size_t>(Q * Q)), half(H.size());
-    for (i64 j = 0; j < Q; ++j) std::copy_n(w.S.data() + j * N + j, Q - j, H.data() + j * Q + j);
-    int n = static_cast<int>(Q), info = 0;
-    lapack().dpotri(const_cast<char*>("L"), &n, H.data(), &n, &info);
-    mirror(H, Q);
+    const i64 Q = cp.tail;
+    Dense H(static_cast<size_t>(Q * (Q + cp.p)), 0.0), half(static_cast<size_t>(Q * Q));
+    for (i64 j = 0; j < Q; ++j) H[j * Q + j] = 1.0;
+    tail_forward(cp, w, static_cast<int>(Q), false, H.data());
+    tail_backward(cp, w, static_cast<int>(Q), false, H.data());
+    H.resize(half.size());
     // Rows times Lambda, transposed, twice: Lambda (Lambda H)' = Lambda H Lambda'.
     for (int twice = 0; twice < 2; ++twice) {
         for (size_t t = cp.n_chain; t < cp.factors.size(); ++t) {

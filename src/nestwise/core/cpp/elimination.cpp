@@ -5,6 +5,7 @@
 
 #include "lapack.hpp"
 #include "small.hpp"
+#include "tail.hpp"
 
 namespace nw {
 
@@ -13,8 +14,8 @@ namespace {
 using i64 = std::int64_t;
 using i32 = std::int32_t;
 
-// Tail matrices up to this order are factorised in place, without the cost of a LAPACK call.
-constexpr int small_tail = 32;
+// Tail columns from which a rank-mk update is left to BLAS.
+constexpr int blas_from = 32;
 
 // Scaled blocks of one chain factor: Lambda'A Lambda (+ I), Lambda'Z'W[X, y].
 template <int K>
@@ -61,7 +62,6 @@ void assemble_chain(const CrossProducts& cp, const Lambdas& lambda, int i, Chain
 // Lower triangle of the scaled tail: its own diagonal blocks and pairs, and X.
 void assemble_tail(const CrossProducts& cp, const Lambdas& lambda, Workspace& w) {
     const int p = cp.p, p1 = p + 1, Q = cp.tail;
-    const i64 N = Q + p;
     double* S = w.S.data();
     std::fill(w.S.begin(), w.S.end(), 0.0);
     std::vector<double> block(static_cast<size_t>(cp.max_k * std::max(cp.max_k, p1)));
@@ -73,10 +73,11 @@ void assemble_tail(const CrossProducts& cp, const Lambdas& lambda, Workspace& w)
             lambda_t_times<0>(lambda[t].data(), k, f.diagonal.data() + l * k * k, k, block.data());
             times_lambda(block.data(), k, k, lambda[t].data(), k);
             for (int r = 0; r < k; ++r)
-                for (int s = 0; s <= r; ++s) S[c0 + r + (c0 + s) * N] = block[r * k + s] + (r == s);
+                for (int s = 0; s <= r; ++s)
+                    S[tail_at(cp, c0 + r, c0 + s)] = block[r * k + s] + (r == s);
             lambda_t_times<0>(lambda[t].data(), k, f.xy.data() + l * k * p1, p1, block.data());
             for (int r = 0; r < k; ++r) {
-                for (int j = 0; j < p; ++j) S[Q + j + (c0 + r) * N] = block[r * p1 + j];
+                std::copy_n(block.data() + r * p1, p, S + tail_x_at(cp, c0 + r));
                 w.y_row[c0 + r] = block[r * p1 + p];
             }
         }
@@ -92,12 +93,12 @@ void assemble_tail(const CrossProducts& cp, const Lambdas& lambda, Workspace& w)
                     times_lambda(block.data(), k, other.k, lambda[g].data(), other.k);
                     for (int r = 0; r < k; ++r)
                         for (int s = 0; s < other.k; ++s)
-                            S[r0 + s + (c0 + r) * N] = block[r * other.k + s];
+                            S[tail_at(cp, r0 + s, c0 + r)] = block[r * other.k + s];
                 }
         }
     }
     for (int i = 0; i < p; ++i) {
-        for (int j = 0; j <= i; ++j) S[Q + i + (Q + j) * N] = cp.xx[i * p1 + j];
+        for (int j = 0; j <= i; ++j) S[tail_at(cp, Q + i, Q + j)] = cp.xx[i * p1 + j];
         w.y_row[Q + i] = cp.xx[i * p1 + p];
     }
     w.yy = cp.xx[p * p1 + p];
@@ -147,24 +148,31 @@ void update_ancestors(const CrossProducts& cp, int i, i64 l, int k, Workspace& w
     }
 }
 
-// What eliminating level l takes from the dense tail, its X rows and y.
-void update_tail(const CrossProducts& cp, const i32* col, const double* T, int nc, const double* X,
-                 int k, bool own_columns, Workspace& w) {
+// What eliminating level l of factor i takes from the tail, its X rows and y.
+void update_tail(const CrossProducts& cp, int i, i64 l, const double* T, int nc, const double* X, int k,
+                 bool own_columns, Workspace& w) {
+    const TailRows& rows = cp.rows[i];
+    const i32* col = rows.column.data() + rows.start[l];
     const int p = cp.p, p1 = p + 1, Q = cp.tail;
-    const i64 N = Q + p;
+    const i64 N = Q + p, ldx = cp.sparse ? p : N, xx = p > 0 ? tail_at(cp, Q, Q) : 0;
     double* S = w.S.data();
     for (int r = 0; r < k; ++r) {
         const double *t = T + static_cast<i64>(r) * nc, *x = X + static_cast<i64>(r) * p1;
+        const i64* square = cp.sparse ? rows.square.data() + rows.square_start[l] : nullptr;
         for (int a = 0; a < nc; ++a) {
             const double c = t[a];
-            double* column = S + col[a] * N;
-            if (own_columns)
+            if (square) {
+                for (int e = a; e < nc; ++e) S[*square++] -= c * t[e];
+            } else if (own_columns) {
+                double* column = S + col[a] * N;
                 for (int e = a; e < nc; ++e) column[col[e]] -= c * t[e];
-            for (int j = 0; j < p; ++j) column[Q + j] -= c * x[j];
+            }
+            double* below = S + tail_x_at(cp, col[a]);
+            for (int j = 0; j < p; ++j) below[j] -= c * x[j];
             w.y_row[col[a]] -= c * x[p];
         }
         for (int j = 0; j < p; ++j) {
-            double* column = S + (Q + j) * N + Q;
+            double* column = S + xx + j * ldx;
             for (int e = j; e < p; ++e) column[e] -= x[j] * x[e];
             w.y_row[Q + j] -= x[j] * x[p];
         }
@@ -179,7 +187,7 @@ bool eliminate_factor(const CrossProducts& cp, int i, Workspace& w, double& ldL2
     ChainWork& own = w.chain[i];
     const TailRows& rows = cp.rows[i];
     // A level that meets the whole tail gives a dense update: one rank-mk update by BLAS.
-    const bool by_blas = rows.full && cp.tail > small_tail;
+    const bool by_blas = rows.full && cp.tail > blas_from && !cp.sparse;
     double product = 1.0;
     for (i64 l = 0; l < f.m; ++l) {
         double* L = own.L.data() + l * k * k;
@@ -201,7 +209,7 @@ bool eliminate_factor(const CrossProducts& cp, int i, Workspace& w, double& ldL2
             solve_lower<K>(L, k, own.ancestor[j].data() + l * k * kj, kj, kj);
         }
         update_ancestors<K>(cp, i, l, k, w);
-        update_tail(cp, rows.column.data() + rows.start[l], T, nc, X, k, !by_blas, w);
+        update_tail(cp, i, l, T, nc, X, k, !by_blas, w);
     }
     if (by_blas) {
         int Q = cp.tail, mk = f.m * k, N = Q + cp.p;
@@ -210,43 +218,6 @@ bool eliminate_factor(const CrossProducts& cp, int i, Workspace& w, double& ldL2
                        own.tail.data(), &Q, &one, w.S.data(), &N);
     }
     return true;
-}
-
-// Lower Cholesky factor of a column-major matrix, in place.
-bool factorise_dense(double* S, int N) {
-    if (N > small_tail) {
-        int info = 0;
-        lapack().dpotrf(const_cast<char*>("L"), &N, S, &N, &info);
-        return info == 0;
-    }
-    for (int j = 0; j < N; ++j) {
-        double* column = S + static_cast<i64>(j) * N;
-        for (int t = 0; t < j; ++t) {
-            const double* left = S + static_cast<i64>(t) * N;
-            for (int i = j; i < N; ++i) column[i] -= left[j] * left[i];
-        }
-        if (!(column[j] > 0.0)) return false;
-        const double d = std::sqrt(column[j]);
-        for (int i = j; i < N; ++i) column[i] /= d;
-    }
-    return true;
-}
-
-void forward_dense(const double* L, int N, double* x) {
-    for (int j = 0; j < N; ++j) {
-        const double* column = L + static_cast<i64>(j) * N;
-        x[j] /= column[j];
-        for (int i = j + 1; i < N; ++i) x[i] -= column[i] * x[j];
-    }
-}
-
-void backward_dense(const double* L, int N, double* x) {
-    for (int j = N - 1; j >= 0; --j) {
-        const double* column = L + static_cast<i64>(j) * N;
-        double s = x[j];
-        for (int i = j + 1; i < N; ++i) s -= column[i] * x[i];
-        x[j] = s / column[j];
-    }
 }
 
 // u of one chain factor, given the solution of everything eliminated after it.
@@ -295,12 +266,10 @@ Determinants eliminate(const CrossProducts& cp, const Lambdas& lambda, Workspace
         if (!good) return out;
     }
     const int N = cp.tail + cp.p;
-    if (!factorise_dense(w.S.data(), N)) return out;
-    for (int j = 0; j < N; ++j) {
-        const double ld = 2.0 * std::log(w.S[static_cast<i64>(j) * N + j]);
-        (j < cp.tail ? out.ldL2 : out.ldRX2) += ld;
-    }
-    forward_dense(w.S.data(), N, w.y_row.data());
+    if (!factorise_tail(cp, w)) return out;
+    for (int j = 0; j < N; ++j)
+        (j < cp.tail ? out.ldL2 : out.ldRX2) += 2.0 * std::log(w.S[tail_at(cp, j, j)]);
+    tail_forward(cp, w, 1, true, w.y_row.data());
     out.pwrss = w.yy;
     for (int j = 0; j < N; ++j) out.pwrss -= w.y_row[j] * w.y_row[j];
     out.positive = true;
@@ -310,7 +279,7 @@ Determinants eliminate(const CrossProducts& cp, const Lambdas& lambda, Workspace
 void solve_modes(const CrossProducts& cp, const Lambdas& lambda, Workspace& w) {
     const int Q = cp.tail, p = cp.p, p1 = p + 1;
     std::vector<double> x(w.y_row);
-    backward_dense(w.S.data(), Q + p, x.data());
+    tail_backward(cp, w, 1, true, x.data());
     std::copy(x.begin() + Q, x.end(), w.beta.begin());
     for (size_t t = cp.n_chain; t < cp.factors.size(); ++t) {
         const Factor& f = cp.factors[t];

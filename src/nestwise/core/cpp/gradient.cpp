@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "lapack.hpp"
 #include "small.hpp"
+#include "tail.hpp"
 
 namespace nw {
 
@@ -12,25 +12,21 @@ namespace {
 using i64 = std::int64_t;
 using i32 = std::int32_t;
 
-// Full symmetric inverse of the leading n x n part of the tail, from its Cholesky factor.
-void invert_tail(const CrossProducts& cp, int n, Workspace& w) {
-    const int N = cp.tail + cp.p;
-    w.S_inverse.resize(static_cast<size_t>(n) * static_cast<size_t>(n));
-    double* C = w.S_inverse.data();
-    for (int j = 0; j < n; ++j)
-        std::copy_n(w.S.data() + static_cast<i64>(j) * N + j, n - j, C + static_cast<i64>(j) * n + j);
-    if (n == 0) return;
-    int order = n, info = 0;
-    lapack().dpotri(const_cast<char*>("L"), &order, C, &order, &info);
-    for (i64 j = 0; j < n; ++j)
-        for (i64 i = j + 1; i < n; ++i) C[j + i * n] = C[i + j * n];
-}
-
 // The neighbours of one level: ancestors, tail columns, then X; what is needed of each.
 struct Neighbours {
     int n_ancestor;  // scalar columns of the chain ancestors
     int nc, nx;      // tail columns, X columns
     int total() const { return n_ancestor + nc + nx; }
+};
+
+// Entries of the tail's inverse, dense or sparse.
+struct TailInverse {
+    const CrossProducts& cp;
+    const double* C;
+    i64 n;  // order of the dense inverse
+    double operator()(i64 r, i64 c) const {
+        return cp.sparse ? C[tail_at(cp, std::max(r, c), std::min(r, c))] : C[r + c * n];
+    }
 };
 
 // Square (total x total) of the inverse among the neighbours of level l, gathered.
@@ -41,18 +37,24 @@ void gather_square(const CrossProducts& cp, int i, i64 l, const Neighbours& nb, 
     const i32* col = rows.column.data() + rows.start[l];
     const int t0 = nb.n_ancestor, x0 = t0 + nb.nc;
     const double* C = w.S_inverse.data();
+    const i64* square = cp.sparse ? rows.square.data() + rows.square_start[l] : nullptr;
     for (int a = 0; a < nb.nc; ++a) {
-        const double* column = C + static_cast<i64>(col[a]) * n;
         double* g = G + static_cast<i64>(t0 + a) * total;
-        for (int e = 0; e < nb.nc; ++e) g[t0 + e] = column[col[e]];
-        for (int j = 0; j < nb.nx; ++j) {
-            g[x0 + j] = column[Q + j];
-            G[static_cast<i64>(x0 + j) * total + t0 + a] = column[Q + j];
+        if (square) {
+            for (int e = a; e < nb.nc; ++e)
+                g[t0 + e] = G[static_cast<i64>(t0 + e) * total + t0 + a] = C[*square++];
+        } else {
+            const double* column = C + static_cast<i64>(col[a]) * n;
+            for (int e = 0; e < nb.nc; ++e) g[t0 + e] = column[col[e]];
         }
+        const double* below = cp.sparse ? C + cp.x_at[col[a]] : C + static_cast<i64>(col[a]) * n + Q;
+        for (int j = 0; j < nb.nx; ++j)
+            g[x0 + j] = G[static_cast<i64>(x0 + j) * total + t0 + a] = below[j];
     }
+    const TailInverse inverse{cp, C, n};
     for (int a = 0; a < nb.nx; ++a)
         for (int j = 0; j < nb.nx; ++j)
-            G[static_cast<i64>(x0 + a) * total + x0 + j] = C[Q + j + static_cast<i64>(Q + a) * n];
+            G[static_cast<i64>(x0 + a) * total + x0 + j] = inverse(Q + j, Q + a);
     int at = 0;
     for (int j = i + 1; j < cp.n_chain; ++j) {
         const int kj = cp.factors[j].k;
@@ -220,28 +222,35 @@ void tail_faces(const CrossProducts& cp, const Lambdas& lambda, size_t t, int n,
                 const Workspace& w, Faces& out, double* all_faces) {
     const Factor& f = cp.factors[t];
     const int k = f.k, p1 = cp.p + 1, Q = cp.tail;
-    const double *C = w.S_inverse.data(), *La = lambda[t].data();
+    const double* La = lambda[t].data();
+    const TailInverse inverse{cp, w.S_inverse.data(), n};
     double* own = out.logdet[t].data();
+    std::vector<double> C(static_cast<size_t>(k * cp.max_k));
     for (i64 l = 0; l < f.m; ++l) {
         const i64 c0 = f.tail_column + l * k;
         const double *D = f.diagonal.data() + l * k * k, *X = f.xy.data() + l * k * p1;
         for (int r = 0; r < k; ++r)
+            for (int s = 0; s < k; ++s) C[r * k + s] = inverse(c0 + r, c0 + s);
+        for (int r = 0; r < k; ++r)
             for (int s = 0; s < k; ++s) {
-                const double* column = C + (c0 + s) * n;
+                const double* below = cp.sparse ? w.S_inverse.data() + cp.x_at[c0 + s]
+                                                : w.S_inverse.data() + (c0 + s) * n + Q;
                 double sum = 0.0;
                 for (int e = 0; e < k; ++e)
-                    for (int g = 0; g <= e; ++g) sum += D[r * k + e] * La[e * k + g] * column[c0 + g];
-                for (int j = 0; j < nx; ++j) sum += X[r * p1 + j] * column[Q + j];
+                    for (int g = 0; g <= e; ++g) sum += D[r * k + e] * La[e * k + g] * C[g * k + s];
+                for (int j = 0; j < nx; ++j) sum += X[r * p1 + j] * below[j];
                 own[r * k + s] += sum;
-                out.inverse[t][r * k + s] += column[c0 + r];
-                if (all_faces) all_faces[l * k * k + r * k + s] = column[c0 + r];
+                out.inverse[t][r * k + s] += C[r * k + s];
+                if (all_faces) all_faces[l * k * k + r * k + s] = C[r * k + s];
             }
         for (size_t g = t + 1; g < cp.factors.size(); ++g) {
             const Factor& other = cp.factors[g];
             const Pairs& pr = cp.pairs[t][g];
             for (i64 e = pr.start[l]; e < pr.start[l + 1]; ++e) {
                 const i64 to = other.tail_column + static_cast<i64>(pr.level[e]) * other.k;
-                add_pair(pr.value.data() + e * k * other.k, C + to + c0 * n, n, La, k,
+                for (int r = 0; r < k; ++r)
+                    for (int s = 0; s < other.k; ++s) C[r * other.k + s] = inverse(to + s, c0 + r);
+                add_pair(pr.value.data() + e * k * other.k, C.data(), other.k, La, k,
                          lambda[g].data(), other.k, own, out.logdet[g].data());
             }
         }
@@ -253,7 +262,7 @@ void tail_faces(const CrossProducts& cp, const Lambdas& lambda, size_t t, int n,
 void selected_inverse(const CrossProducts& cp, const Lambdas& lambda, bool augmented, Workspace& w,
                       Faces& out, double* all_faces) {
     const int nx = augmented ? cp.p : 0, n = cp.tail + nx;
-    invert_tail(cp, n, w);
+    invert_tail(cp, augmented, w);
     std::vector<i64> start(cp.factors.size() + 1, 0);
     for (size_t f = 0; f < cp.factors.size(); ++f) {
         const size_t kk = static_cast<size_t>(cp.factors[f].k) * static_cast<size_t>(cp.factors[f].k);

@@ -5,6 +5,7 @@
 #include "elimination.hpp"
 #include "lapack.hpp"
 #include "small.hpp"
+#include "tail.hpp"
 #include "substitution.hpp"
 
 namespace nw {
@@ -82,28 +83,18 @@ void average_information(const CrossProducts& cp, const Lambdas& lambda,
         const double* R = w.R.data() + f.offset * m;
         add_gram(R, R, static_cast<i64>(f.m) * f.k, m, -1.0, gram);
     }
-    if (Q + p == 0 || m == 0) return;
-    // Row-major (tail + p) x m is column-major m x (tail + p): X L^-T from the right.
-    int rows = m, N = Q + p;
-    double one = 1.0;
-    lapack().dtrsm(const_cast<char*>("R"), const_cast<char*>("L"), const_cast<char*>("T"),
-                   const_cast<char*>("N"), &rows, &N, &one, w.S.data(), &N, w.R_tail.data(), &rows);
-    add_gram(w.R_tail.data(), w.R_tail.data(), N, m, -1.0, gram);
+    tail_forward(cp, w, m, true, w.R_tail.data());
+    add_gram(w.R_tail.data(), w.R_tail.data(), Q + p, m, -1.0, gram);
 }
 
 namespace {
 
 // U = M^-1 Lambda'Z'WX (q x p) from the factor's own X rows: the X part of L read backwards.
 void solve_x_columns(const CrossProducts& cp, Workspace& w, double* U) {
-    const int p = cp.p, p1 = p + 1, Q = cp.tail, N = Q + p;
-    std::vector<double> T(static_cast<size_t>(Q) * static_cast<size_t>(p));
-    for (int c = 0; c < Q; ++c)
-        for (int j = 0; j < p; ++j) T[c * p + j] = w.S[Q + j + static_cast<i64>(c) * N];
-    for (int c = Q - 1; c >= 0; --c) {
-        const double* column = w.S.data() + static_cast<i64>(c) * N;
-        for (int e = c + 1; e < Q; ++e) subtract_columns(&T[c * p], column[e], &T[e * p], p);
-        for (int j = 0; j < p; ++j) T[c * p + j] /= column[c];
-    }
+    const int p = cp.p, p1 = p + 1, Q = cp.tail;
+    std::vector<double> T(static_cast<size_t>(Q + p) * static_cast<size_t>(p), 0.0);
+    for (i64 c = 0; c < Q; ++c) std::copy_n(w.S.data() + tail_x_at(cp, c), p, T.data() + c * p);
+    tail_backward(cp, w, p, false, T.data());
     for (size_t t = cp.n_chain; t < cp.factors.size(); ++t) {
         const Factor& f = cp.factors[t];
         std::copy_n(T.data() + static_cast<i64>(f.tail_column) * p, static_cast<i64>(f.m) * f.k * p,

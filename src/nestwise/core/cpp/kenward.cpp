@@ -6,6 +6,7 @@
 #include "lapack.hpp"
 #include "small.hpp"
 #include "substitution.hpp"
+#include "tail.hpp"
 
 namespace nw {
 
@@ -107,10 +108,7 @@ void kenward_gram(const CrossProducts& cp, const Lambdas& lambda, const std::vec
         add_gram(own, own, static_cast<i64>(f.m) * f.k, c, -1.0, weighted);
     }
     if (Q == 0) return;
-    int rows = c, order = Q, N = Q + p;
-    double one = 1.0;
-    lapack().dtrsm(const_cast<char*>("R"), const_cast<char*>("L"), const_cast<char*>("T"),
-                   const_cast<char*>("N"), &rows, &order, &one, w.S.data(), &N, w.R_tail.data(), &rows);
+    tail_forward(cp, w, c, false, w.R_tail.data());
     add_gram(w.R_tail.data(), w.R_tail.data(), Q, c, -1.0, weighted);
 }
 

@@ -19,6 +19,7 @@
 #include "lapack.hpp"
 #include "moments.hpp"
 #include "substitution.hpp"
+#include "tail.hpp"
 
 namespace nb = nanobind;
 
@@ -102,7 +103,7 @@ std::vector<Entry> unpack(const CrossProducts& cp, const Table& table) {
 std::unique_ptr<CrossProducts> build(Vector y, Matrix X, Vector x_center, Vector x_scale,
                                      std::optional<Vector> weights, std::vector<Codes> codes,
                                      std::vector<int> n_levels, std::vector<Columns> columns,
-                                     std::vector<Vector> scales) {
+                                     std::vector<Vector> scales, int solver, double memory) {
     nw::Rows rows;
     rows.n = static_cast<i64>(y.shape(0));
     rows.p = static_cast<int>(X.shape(1));
@@ -122,7 +123,7 @@ std::unique_ptr<CrossProducts> build(Vector y, Matrix X, Vector x_center, Vector
         rows.factors.push_back(std::move(factor));
     }
     nb::gil_scoped_release release;
-    return nw::cross_products(rows);
+    return nw::cross_products(rows, solver, memory);
 }
 
 // Factor blocks of a Faces member in the caller's order, one after the other.
@@ -152,10 +153,10 @@ std::vector<double> modes(const CrossProducts& cp, const Workspace& w) {
 }
 
 std::vector<double> lower_rx(const CrossProducts& cp, const Workspace& w) {
-    const i64 p = cp.p, Q = cp.tail, N = Q + p;
+    const i64 p = cp.p, Q = cp.tail;
     std::vector<double> out(static_cast<size_t>(p * p), 0.0);
     for (i64 i = 0; i < p; ++i)
-        for (i64 j = 0; j <= i; ++j) out[i * p + j] = w.S[Q + i + (Q + j) * N];
+        for (i64 j = 0; j <= i; ++j) out[i * p + j] = w.S[nw::tail_at(cp, Q + i, Q + j)];
     return out;
 }
 
@@ -340,6 +341,8 @@ NB_MODULE(_kernels, m) {
         .def_ro("p", &CrossProducts::p)
         .def_ro("n_chain", &CrossProducts::n_chain)
         .def_ro("tail", &CrossProducts::tail)
+        .def_prop_ro("sparse_values",
+                     [](const CrossProducts& cp) { return cp.sparse ? cp.sparse->values() : 0; })
         .def("evaluate", &evaluate, nb::arg("lambdas"), nb::arg("entries"), nb::arg("reml"),
              nb::arg("order"))
         .def("solve", &solve, nb::arg("lambdas"), nb::arg("rhs"))
@@ -351,5 +354,5 @@ NB_MODULE(_kernels, m) {
         .def("conditional_faces", &conditional_faces, nb::arg("lambdas"));
     m.def("cross_products", &build, nb::arg("y"), nb::arg("X"), nb::arg("x_center"),
           nb::arg("x_scale"), nb::arg("weights").none(), nb::arg("codes"), nb::arg("n_levels"),
-          nb::arg("columns"), nb::arg("scales"));
+          nb::arg("columns"), nb::arg("scales"), nb::arg("solver"), nb::arg("memory"));
 }

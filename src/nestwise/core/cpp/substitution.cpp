@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "lapack.hpp"
 #include "small.hpp"
+#include "tail.hpp"
 
 namespace nw {
 
@@ -14,17 +14,6 @@ using i32 = std::int32_t;
 
 // Rows that go through the dense tail at a time.
 constexpr int chunk = 256;
-
-// A <- A S^-T (forward) or A S^-1 (backward), A being m x (tail + p) column-major: the row-major
-// (tail + p) x m array of right-hand sides.
-void dense_tail(const CrossProducts& cp, const Workspace& w, int m, bool forward, double* A) {
-    int N = cp.tail + cp.p, rows = m;
-    if (N == 0 || m == 0) return;
-    double one = 1.0;
-    lapack().dtrsm(const_cast<char*>("R"), const_cast<char*>("L"),
-                   const_cast<char*>(forward ? "T" : "N"), const_cast<char*>("N"), &rows, &N, &one,
-                   const_cast<double*>(w.S.data()), &N, A, &rows);
-}
 
 // R <- L^-T R through chain factor i, everything eliminated after it being solved.
 void backward_factor(const CrossProducts& cp, int i, int m, double* R, const Workspace& w) {
@@ -144,8 +133,8 @@ void solve_equations(const CrossProducts& cp, int m, double* R, Workspace& w) {
                     w.R_tail.data() + static_cast<i64>(f.tail_column) * m);
     }
     for (int i = 0; i < cp.n_chain; ++i) forward_factor(cp, i, m, R, w);
-    dense_tail(cp, w, m, true, w.R_tail.data());
-    dense_tail(cp, w, m, false, w.R_tail.data());
+    tail_forward(cp, w, m, true, w.R_tail.data());
+    tail_backward(cp, w, m, true, w.R_tail.data());
     for (size_t t = cp.n_chain; t < cp.factors.size(); ++t) {
         const Factor& f = cp.factors[t];
         std::copy_n(w.R_tail.data() + static_cast<i64>(f.tail_column) * m,
@@ -180,7 +169,7 @@ void row_forms(const CrossProducts& cp, const SparseRows& rows, Workspace& w, do
             for (int j = 0; j < p; ++j) A[static_cast<i64>(Q + j) * m + r] += rows.X[row * p + j];
             out[row] = chain_form(cp, w, touched, A, m, r);
         }
-        dense_tail(cp, w, m, true, A);
+        tail_forward(cp, w, m, true, A);
         for (i64 c = 0; c < N; ++c)
             for (int r = 0; r < m; ++r) out[first + r] += A[c * m + r] * A[c * m + r];
     }

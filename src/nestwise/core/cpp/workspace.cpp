@@ -1,5 +1,7 @@
 #include "workspace.hpp"
 
+#include "tail.hpp"
+
 namespace nw {
 
 Workspace::Workspace(const CrossProducts& cp) {
@@ -22,9 +24,8 @@ Workspace::Workspace(const CrossProducts& cp) {
         w.C_x.resize(mk * static_cast<size_t>(cp.p));
         for (int j = i + 1; j < cp.n_chain; ++j) w.C_ancestor[j].resize(w.ancestor[j].size());
     }
-    const size_t N = static_cast<size_t>(cp.tail + cp.p);
-    S.resize(N * N);
-    y_row.resize(N);
+    S.resize(static_cast<size_t>(tail_values(cp)));
+    y_row.resize(static_cast<size_t>(cp.tail + cp.p));
     u.resize(static_cast<size_t>(cp.q));
     b.resize(static_cast<size_t>(cp.q));
     v.resize(static_cast<size_t>(cp.q));

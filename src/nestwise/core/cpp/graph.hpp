@@ -1,0 +1,21 @@
+// Graphs of the dense remainder's levels: which meet, in what order to eliminate them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace nw {
+
+// Undirected graph without loops, both directions stored, neighbours in any order.
+struct Graph {
+    std::vector<std::int64_t> start;
+    std::vector<std::int32_t> neighbour;
+    int size() const { return static_cast<int>(start.size()) - 1; }
+};
+
+// A fill-reducing order: `order[i]` is the node that is eliminated as the i-th. Approximate
+// minimum degree on the quotient graph. Source: Amestoy, Davis & Duff (1996), SIAM J. Matrix Anal.
+// Appl. 17, 886-905.
+std::vector<std::int32_t> minimum_degree(const Graph& graph);
+
+}  // namespace nw
