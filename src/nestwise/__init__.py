@@ -22,6 +22,7 @@ from nestwise.api.calls import deviance_function, lm, lmer
 from nestwise.api.compare import anova
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
+from nestwise.api.pb import pb_compare
 from nestwise.workflow.center import center
 from nestwise.workflow.datasets import list_datasets, load_dataset
 from nestwise.workflow.describe import describe
@@ -48,5 +49,6 @@ __all__ = [
     "lm",
     "lmer",
     "load_dataset",
+    "pb_compare",
     "simulate_schools",
 ]

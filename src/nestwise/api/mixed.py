@@ -10,18 +10,23 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
 from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api.resampled import BootstrapResult, ProfileResult
 from nestwise.api.source import Source, to_native, with_columns
 from nestwise.fit.lmm import refit
 from nestwise.fit.result import LmmFit
-from nestwise.inference import fitmeasures, tidy, wald
+from nestwise.inference import fitmeasures, tidy
+from nestwise.inference.bootstrap import bootstrap
 from nestwise.inference.coefficients import coefficients
+from nestwise.inference.confint import confint
 from nestwise.inference.contrast import contrast
 from nestwise.inference.ddf import covariance
 from nestwise.inference.joint import JointCovariance, joint_vcov
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
+from nestwise.inference.profile import profile
 from nestwise.inference.ranef import coef, ranef
 from nestwise.inference.residuals import fitted, residuals
+from nestwise.inference.simulate import simulate
 from nestwise.inference.varcorr import varcorr
 
 if TYPE_CHECKING:
@@ -237,10 +242,51 @@ class MixedModel:
         *,
         level: float = 0.95,
         params: Sequence[str] | None = None,
+        n: int = 1000,
+        kind: str = "percentile",
+        seed: int | None = None,
+        n_jobs: int = 1,
     ) -> Any:
-        """Confidence intervals of the fixed effects: ``term conf_low conf_high``."""
-        one_of("method", method, ("wald",))
-        return to_native(wald.confint_wald(self.fit, level, params), self.source.data)
+        """Confidence intervals: ``term conf_low conf_high``.
+
+        `method`: ``"wald"`` (fixed effects only); ``"profile"`` or ``"boot"``, which also give
+        standard deviations (``"sd_Days|Subject"``), correlations and ``"sigma"``. `n`, `kind`
+        (``"percentile"``, ``"basic"``, ``"bca"``), `seed` and `n_jobs` belong to the bootstrap.
+        """
+        table = confint(
+            self.fit, method, level=level, params=params, n=n, kind=kind, seed=seed, n_jobs=n_jobs
+        )
+        return to_native(table, self.source.data)
+
+    def profile(self, params: Sequence[str] | None = None, *, level: float = 0.99) -> ProfileResult:
+        """Profile likelihood of standard deviations, correlations, sigma and fixed effects."""
+        return ProfileResult(profile(self.fit, params, level), self.source.data)
+
+    def bootstrap(
+        self,
+        n: int = 1000,
+        method: str = "parametric",
+        *,
+        seed: int | None = None,
+        n_jobs: int = 1,
+        progress: bool = False,
+        resume: BootstrapResult | None = None,
+    ) -> BootstrapResult:
+        """Refit to resampled data; `method`: ``"parametric"``, ``"residual"`` or ``"cases"``.
+
+        Ctrl-C keeps the replicates that are done; `resume` goes on from an earlier bootstrap. The
+        same `seed` gives the same replicates whatever `n_jobs`.
+        """
+        found = bootstrap(
+            self.fit,
+            n,
+            method=method,
+            seed=seed,
+            n_jobs=n_jobs,
+            progress=progress,
+            resume=None if resume is None else resume.found,
+        )
+        return BootstrapResult(found, self.source.data)
 
     # -- rows ------------------------------------------------------------------------------------
 
@@ -304,6 +350,16 @@ class MixedModel:
             theta_uncertainty=theta_uncertainty,
         )
         return to_native(table, self.source.data)
+
+    def simulate(
+        self, n: int = 1, *, seed: int | None = None, conditional: bool = False
+    ) -> FloatArray:
+        """(n_obs, n) responses drawn from the fit, on the rows used.
+
+        `conditional` keeps the random effects at their modes; else new ones are drawn. Column r
+        depends on `seed` and r alone.
+        """
+        return simulate(self.fit, n, seed, conditional)
 
     # -- again -----------------------------------------------------------------------------------
 

@@ -114,6 +114,29 @@ def _cubic(t: float, y: FloatArray, d: FloatArray) -> tuple[float, float]:
     return y0 + t * (d0 + t * (b + t * c)), d0 + t * (2.0 * b + 3.0 * t * c)
 
 
+def smooth_curve(curve: Curve, n: int = 20) -> tuple[FloatArray, FloatArray]:
+    """Values and zeta along a profile, `n` to each piece of its interpolation.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> from nestwise.inference.profile import profile
+    >>> m = nw.lmer("Yield ~ 1 + (1 | Batch)", nw.load_dataset("Dyestuff"))
+    >>> value, zeta = smooth_curve(profile(m.fit, ["sigma"]).curves[0])
+    >>> bool((value[1:] > value[:-1]).all() and (zeta[1:] > zeta[:-1]).all())
+    True
+    """
+    position, zeta = [], []
+    for i in range(len(curve.zeta) - 1):
+        pair = slice(i, i + 2)
+        width = float(curve.position[i + 1] - curve.position[i])
+        for t in np.arange(n) / n:
+            position.append(float(curve.position[i]) + float(t) * width)
+            zeta.append(_cubic(float(t), curve.zeta[pair], curve.slope[pair] * width)[0])
+    inner = np.append(position, curve.position[-1])
+    return curve.scale.reported(inner), np.append(zeta, curve.zeta[-1])
+
+
 def profile_table(found: Profile) -> Table:
     """All points as one long table: ``term value zeta``.
 
@@ -137,4 +160,4 @@ def profile_table(found: Profile) -> Table:
     )
 
 
-__all__ = ["hermite_root", "profile_interval", "profile_table"]
+__all__ = ["hermite_root", "profile_interval", "profile_table", "smooth_curve"]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from joblib import Parallel, cpu_count, delayed
-from tqdm import tqdm
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
@@ -76,20 +74,32 @@ def run(
     workers = min(checked_jobs(n_jobs), max(len(numbers), 1))
     rows: list[FloatArray] = []
     interrupted = False
-    bar = tqdm(total=len(numbers), disable=not progress, unit="replicate")
+    advance, close = _bar(len(numbers)) if progress else (_nothing, _nothing)
     source = _here(task, numbers) if workers == 1 else _spread(task, numbers, workers)
     try:
         for row in source:
             rows.append(row)
-            bar.update()
+            advance()
             if enough is not None and enough(row):
                 break
     except KeyboardInterrupt:
         interrupted = True
     finally:
         source.close()
-        bar.close()
+        close()
     return Run(np.array(rows) if rows else np.empty((0, 0)), interrupted)
+
+
+def _bar(total: int) -> tuple[Callable[[], object], Callable[[], object]]:
+    # tqdm and joblib are imported where they are used: they would slow the import of the package.
+    from tqdm import tqdm
+
+    bar = tqdm(total=total, unit="replicate")
+    return bar.update, bar.close
+
+
+def _nothing() -> None:
+    return None
 
 
 def checked_jobs(n_jobs: int) -> int:
@@ -109,7 +119,11 @@ def checked_jobs(n_jobs: int) -> int:
         raise OptionError(
             f"n_jobs={n_jobs!r} is neither a whole number above zero nor -1 (all cores)"
         )
-    return int(cpu_count()) if n_jobs == -1 else n_jobs
+    if n_jobs > 0:
+        return n_jobs
+    from joblib import cpu_count
+
+    return int(cpu_count())
 
 
 def _here(task: Task, numbers: Sequence[int]) -> Generator[FloatArray, None, None]:
@@ -119,6 +133,8 @@ def _here(task: Task, numbers: Sequence[int]) -> Generator[FloatArray, None, Non
 
 
 def _spread(task: Task, numbers: Sequence[int], workers: int) -> Generator[FloatArray, None, None]:
+    from joblib import Parallel, delayed
+
     parts = np.array_split(np.asarray(numbers), min(workers * CHUNKS, len(numbers)))
     work = Parallel(n_jobs=workers, return_as="generator")
     chunks = work(delayed(_chunk)(task, part.tolist()) for part in parts)

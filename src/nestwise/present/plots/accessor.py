@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nestwise.inference.kinds import Fit
-from nestwise.present.plots import caterpillar, observed, quantile, residual
+from nestwise.present.plots import caterpillar, observed, profile, quantile, residual
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,3 +47,7 @@ class Plots:
     def qq(self) -> Axes:
         """Scaled residuals against normal quantiles."""
         return quantile.qq(self.fit)
+
+    def profile(self, params: Sequence[str] | None = None, level: float = 0.95) -> Axes:
+        """Profile likelihood of each parameter, with its intervals."""
+        return profile.profile(self.fit, params, level)

@@ -21,19 +21,22 @@ MANY = 20_000
 """More points than this are drawn as pixels without outline, so that the file stays small."""
 
 
-def new_axes(width: float = 6.4, height: float = 4.4, n_columns: int = 1) -> list[Axes]:
+def new_axes(
+    width: float = 6.4, height: float = 4.4, n_columns: int = 1, n_rows: int = 1
+) -> list[Axes]:
     """Make a figure of its own, without the global state of ``pyplot``.
 
     Parameters
     ----------
     width, height : float
         Inches.
-    n_columns : int
-        Number of axes side by side.
+    n_columns, n_rows : int
+        Numbers of axes side by side and below each other.
 
     Returns
     -------
     list of Axes
+        Row by row.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def new_axes(width: float = 6.4, height: float = 4.4, n_columns: int = 1) -> lis
         ) from None
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, n_columns, squeeze=False)[0]
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for one in axes:
         one.spines[["top", "right"]].set_visible(False)
         one.grid(True, color="0.92", linewidth=0.8)
