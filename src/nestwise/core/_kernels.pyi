@@ -39,6 +39,15 @@ class CrossProducts:
         values: Sequence[FloatArray],
         X: FloatArray,
     ) -> FloatArray: ...
+    def with_response(self, zy: FloatArray, xy: FloatArray, yy: float) -> CrossProducts: ...
+    def minimise(
+        self,
+        par: FloatArray,
+        entries: IntArray,
+        reml: bool,
+        tolerance: float,
+        max_evaluations: int,
+    ) -> tuple[FloatArray, float, float, float, float, FloatArray, float, int, bool]: ...
     def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]: ...
 
 def cross_products(

@@ -230,6 +230,29 @@ void lay_out_factors(const Rows& rows, const std::vector<int>& order, CrossProdu
 
 }  // namespace
 
+std::unique_ptr<CrossProducts> CrossProducts::with_response(const double* zy, const double* xy,
+                                                            double yy) const {
+    auto out = std::make_unique<CrossProducts>();
+    out->n = n;
+    out->q = q;
+    out->p = p;
+    out->n_chain = n_chain;
+    out->tail = tail;
+    out->factors = factors;
+    out->pairs = pairs;
+    out->rows = rows;
+    out->sparse = sparse;
+    out->x_at = x_at;
+    out->xx = xx;
+    out->max_k = max_k;
+    const i64 p1 = p + 1;
+    for (Factor& f : out->factors)
+        for (i64 i = 0; i < static_cast<i64>(f.m) * f.k; ++i) f.xy[i * p1 + p] = zy[f.offset + i];
+    for (i64 j = 0; j < p; ++j) out->xx[j * p1 + p] = out->xx[p * p1 + j] = xy[j];
+    out->xx[p * p1 + p] = yy;
+    return out;
+}
+
 std::unique_ptr<CrossProducts> cross_products(const Rows& rows, int solver, double memory) {
     auto cp = std::make_unique<CrossProducts>();
     cp->n = rows.n;

@@ -70,7 +70,7 @@ struct CrossProducts {
     std::vector<Factor> factors;       // elimination order
     std::vector<std::vector<Pairs>> pairs;  // pairs[f][g], f < g
     std::vector<TailRows> rows;        // one for each chain factor
-    std::unique_ptr<Supernodes> sparse;  // pattern of the tail's factor; null: dense
+    std::shared_ptr<const Supernodes> sparse;  // pattern of the tail's factor; null: dense
     std::vector<std::int64_t> x_at;      // sparse: where (X, tail column) begins in the factor
     std::vector<double> xx;            // (p + 1) x (p + 1): X'WX, X'Wy, y'Wy
     int max_k = 0;
@@ -78,6 +78,9 @@ struct CrossProducts {
     // Scratch memory, one for each thread that evaluates at the same time.
     std::unique_ptr<Workspace> acquire() const;
     void release(std::unique_ptr<Workspace> w) const;
+
+    // The same design with another response: Z'Wy (elimination order), X'Wy, y'Wy.
+    std::unique_ptr<CrossProducts> with_response(const double* zy, const double* xy, double yy) const;
 
     CrossProducts();
     ~CrossProducts();

@@ -18,6 +18,7 @@
 #include "kenward.hpp"
 #include "lapack.hpp"
 #include "moments.hpp"
+#include "newton.hpp"
 #include "substitution.hpp"
 #include "tail.hpp"
 
@@ -331,6 +332,37 @@ nb::tuple moments(const CrossProducts& cp, Table entries) {
     return nb::make_tuple(array(std::move(gram), {c, c}), array(std::move(quadratic)));
 }
 
+// The response's statistics in the caller's factor order, brought into elimination order.
+std::unique_ptr<CrossProducts> with_response(const CrossProducts& cp, Vector zy, Vector xy, double yy) {
+    if (static_cast<i64>(zy.shape(0)) != cp.q || static_cast<i64>(xy.shape(0)) != cp.p)
+        throw nb::value_error("Z'Wy or X'Wy has the wrong length");
+    std::vector<double> ordered(static_cast<size_t>(cp.q));
+    i64 at = 0;
+    for (size_t f : positions(cp)) {
+        const i64 size = static_cast<i64>(cp.factors[f].m) * cp.factors[f].k;
+        std::copy_n(zy.data() + at, size, ordered.begin() + cp.factors[f].offset);
+        at += size;
+    }
+    return cp.with_response(ordered.data(), xy.data(), yy);
+}
+
+nb::tuple minimise(const CrossProducts& cp, Vector par, Table entries, bool reml, double tolerance,
+                   int max_evaluations) {
+    const std::vector<Entry> free = unpack(cp, entries);
+    if (par.shape(0) != free.size()) throw nb::value_error("par has the wrong length");
+    nw::Optimum best;
+    std::vector<double> beta;
+    {
+        nb::gil_scoped_release release;
+        Borrowed w(cp);
+        best = nw::minimise(cp, free, std::vector<double>(par.data(), par.data() + free.size()), reml,
+                            tolerance, max_evaluations, *w);
+        beta = w->beta;
+    }
+    return nb::make_tuple(array(std::move(best.par)), best.criterion, best.ldL2, best.ldRX2, best.pwrss,
+                          array(std::move(beta)), best.decrease, best.evaluations, best.finite);
+}
+
 }  // namespace
 
 NB_MODULE(_kernels, m) {
@@ -348,6 +380,9 @@ NB_MODULE(_kernels, m) {
         .def("solve", &solve, nb::arg("lambdas"), nb::arg("rhs"))
         .def("row_forms", &row_forms, nb::arg("lambdas"), nb::arg("levels"), nb::arg("values"),
              nb::arg("X"))
+        .def("with_response", &with_response, nb::arg("zy"), nb::arg("xy"), nb::arg("yy"))
+        .def("minimise", &minimise, nb::arg("par"), nb::arg("entries"), nb::arg("reml"),
+             nb::arg("tolerance"), nb::arg("max_evaluations"))
         .def("moments", &moments, nb::arg("entries"))
         .def("vcov_forms", &vcov_forms, nb::arg("lambdas"), nb::arg("entries"))
         .def("kenward_roger", &kenward_roger, nb::arg("lambdas"), nb::arg("entries"))

@@ -136,7 +136,7 @@ void plan_tail(CrossProducts& cp, int solver, double memory) {
         if (graph.size() > 0) {
             auto sn = std::make_unique<Supernodes>(analyse(graph, nodes.column, nodes.width, cp.p));
             if (solver == 2 || sn->flops * sparse_penalty < N * N * N / 3.0 || dense_bytes > memory)
-                cp.sparse = std::move(sn);
+                cp.sparse = std::shared_ptr<const Supernodes>(std::move(sn));
         }
     }
     if (!cp.sparse) {
