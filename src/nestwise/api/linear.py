@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
@@ -10,6 +10,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
 from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api.emmeans import EstimatedMeans
 from nestwise.api.source import Source, to_native, with_columns
 from nestwise.fit.lm import fit_lm
 from nestwise.fit.result import LmFit
@@ -17,6 +18,8 @@ from nestwise.inference import fitmeasures, tidy, wald
 from nestwise.inference.anova import anova_lm
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.contrast import contrast
+from nestwise.inference.emmeans.means import emmeans
+from nestwise.inference.emmeans.trends import emtrends
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.residuals import fitted, residuals
@@ -141,7 +144,7 @@ class LinearModel:
         return lm_summary(self.fit)
 
     def anova(self, type: int = 1) -> Any:
-        """F tests of the terms, sequential (1) or each after the others (2)."""
+        """F tests of the terms: sequential (1), after the others (2), averaged over cells (3)."""
         return to_native(anova_lm(self.fit, type), self.source.data)
 
     def tidy(
@@ -201,6 +204,56 @@ class LinearModel:
         """Confidence intervals of the coefficients: ``term conf_low conf_high``."""
         one_of("method", method, ("wald",))
         return to_native(wald.confint_wald(self.fit, level, params), self.source.data)
+
+    def emmeans(
+        self,
+        specs: str | Sequence[str],
+        *,
+        by: str | Sequence[str] | None = None,
+        at: Mapping[str, Any] | None = None,
+        weights: str = "equal",
+        level: float = 0.95,
+        ddf: str | None = None,
+        type: str = "link",
+    ) -> EstimatedMeans:
+        """Estimated marginal means: see `nestwise.inference.emmeans.means.emmeans`."""
+        means = emmeans(
+            self.fit,
+            self.source.data,
+            specs,
+            by=by,
+            at=at,
+            weights=weights,
+            level=level,
+            ddf=ddf,
+            type=type,
+        )
+        return EstimatedMeans(means, self.source.data)
+
+    def emtrends(
+        self,
+        specs: str | Sequence[str],
+        var: str,
+        *,
+        by: str | Sequence[str] | None = None,
+        at: Mapping[str, Any] | None = None,
+        weights: str = "equal",
+        level: float = 0.95,
+        ddf: str | None = None,
+    ) -> EstimatedMeans:
+        """Marginal slopes of a covariate: see `nestwise.inference.emmeans.trends.emtrends`."""
+        trends = emtrends(
+            self.fit,
+            self.source.data,
+            specs,
+            var,
+            by=by,
+            at=at,
+            weights=weights,
+            level=level,
+            ddf=ddf,
+        )
+        return EstimatedMeans(trends, self.source.data)
 
     # -- rows ------------------------------------------------------------------------------------
 

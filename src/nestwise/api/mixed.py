@@ -10,16 +10,20 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
 from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api.emmeans import EstimatedMeans
 from nestwise.api.resampled import BootstrapResult, ProfileResult
 from nestwise.api.source import Source, to_native, with_columns
 from nestwise.fit.lmm import refit
 from nestwise.fit.result import LmmFit
 from nestwise.inference import fitmeasures, tidy
+from nestwise.inference.anova import anova_lmm
 from nestwise.inference.bootstrap import bootstrap
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.confint import confint
 from nestwise.inference.contrast import contrast
 from nestwise.inference.ddf import covariance
+from nestwise.inference.emmeans.means import emmeans
+from nestwise.inference.emmeans.trends import emtrends
 from nestwise.inference.joint import JointCovariance, joint_vcov
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
@@ -206,6 +210,13 @@ class MixedModel:
         """Covariance matrix of the fixed effects, (p, p); adjusted for ``"kenward-roger"``."""
         return covariance(self.fit, ddf)
 
+    def anova(self, type: int = 3, ddf: str = "satterthwaite") -> Any:
+        """F tests of the terms: ``term sum_sq mean_sq num_df den_df f_value p_value``.
+
+        `type` is 1 (sequential), 2 (partial) or 3 (marginal); `ddf` as for `summary`.
+        """
+        return to_native(anova_lmm(self.fit, type, ddf), self.source.data)
+
     def contrast(
         self, L: Any, rhs: Any = 0.0, joint: bool = False, ddf: str = "satterthwaite"
     ) -> Any:
@@ -287,6 +298,56 @@ class MixedModel:
             resume=None if resume is None else resume.found,
         )
         return BootstrapResult(found, self.source.data)
+
+    def emmeans(
+        self,
+        specs: str | Sequence[str],
+        *,
+        by: str | Sequence[str] | None = None,
+        at: Mapping[str, Any] | None = None,
+        weights: str = "equal",
+        level: float = 0.95,
+        ddf: str | None = None,
+        type: str = "link",
+    ) -> EstimatedMeans:
+        """Estimated marginal means: see `nestwise.inference.emmeans.means.emmeans`."""
+        means = emmeans(
+            self.fit,
+            self.source.data,
+            specs,
+            by=by,
+            at=at,
+            weights=weights,
+            level=level,
+            ddf=ddf,
+            type=type,
+        )
+        return EstimatedMeans(means, self.source.data)
+
+    def emtrends(
+        self,
+        specs: str | Sequence[str],
+        var: str,
+        *,
+        by: str | Sequence[str] | None = None,
+        at: Mapping[str, Any] | None = None,
+        weights: str = "equal",
+        level: float = 0.95,
+        ddf: str | None = None,
+    ) -> EstimatedMeans:
+        """Marginal slopes of a covariate: see `nestwise.inference.emmeans.trends.emtrends`."""
+        trends = emtrends(
+            self.fit,
+            self.source.data,
+            specs,
+            var,
+            by=by,
+            at=at,
+            weights=weights,
+            level=level,
+            ddf=ddf,
+        )
+        return EstimatedMeans(trends, self.source.data)
 
     # -- rows ------------------------------------------------------------------------------------
 

@@ -26,7 +26,15 @@ from nestwise.design.model import Design, FixedPart
 from nestwise.design.random import build_random
 from nestwise.design.rank import redundant_columns
 from nestwise.design.table import Source, open_table
-from nestwise.design.values import Factor, Value, as_float, drop_unused, find_holes, take_rows
+from nestwise.design.values import (
+    Factor,
+    Value,
+    as_float,
+    drop_unused,
+    find_holes,
+    take_rows,
+    without_rows,
+)
 from nestwise.formula.model import Formula, Linear
 from nestwise.formula.parser import parse
 from nestwise.formula.syntax import Name
@@ -261,8 +269,13 @@ def _fixed_part(
         full=matrix if redundant else None,
         full_names=names,
         full_assign=tuple(c.term for c in coded),
+        prototypes=tuple((v, without_rows(values[v])) for v in _of_terms(linear)),
     )
     return part, positions, shared
+
+
+def _of_terms(linear: Linear) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(v for term in linear.terms for v in term.variables))
 
 
 def _diagnostics(fixed: FixedPart) -> tuple[Diagnostic, ...]:

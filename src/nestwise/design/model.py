@@ -10,6 +10,7 @@ from nestwise._base.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from nestwise.design.encoder import Encoder
+    from nestwise.design.values import Value
     from nestwise.formula.model import Formula
 
 
@@ -89,6 +90,8 @@ class FixedPart:
         The matrix before columns were dropped; None when none was.
     full_names, full_assign
         Names and terms of all columns, kept and dropped.
+    prototypes : tuple of (str, Value)
+        Label of each variable of the terms and its value without rows: levels and kind.
     """
 
     X: FloatArray
@@ -101,9 +104,10 @@ class FixedPart:
     full: FloatArray | None
     full_names: tuple[str, ...]
     full_assign: tuple[int, ...]
+    prototypes: tuple[tuple[str, Value], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Design:
     """Everything that a fit needs, as arrays; a pure function of a formula and a table.
 

@@ -114,6 +114,21 @@ def _rows(entries: AnyArray) -> BoolArray | None:
     return rows if rows.any() else None
 
 
+def without_rows(value: Value) -> Value:
+    """What kind of value it is: its levels, contrasts and columns, but no row.
+
+    Examples
+    --------
+    >>> without_rows(Numeric(np.array([1.0, 2.0]))).values.shape
+    (0,)
+    """
+    if isinstance(value, Factor):
+        return Factor(value.codes[:0].copy(), value.levels, value.ordered, value.contrast)
+    if isinstance(value, Logical):
+        return Logical(value.values[:0].copy())
+    return Numeric(value.values[:0].copy(), value.suffixes)
+
+
 def take_rows(value: Value, kept: BoolArray) -> Value:
     """The value in the kept rows."""
     if isinstance(value, Factor):

@@ -26,6 +26,13 @@ class _Column:
     is_statistic: bool = False
 
 
+METHODS = {
+    "satterthwaite": "Satterthwaite's method",
+    "kenward-roger": "Kenward-Roger's method",
+    "between-within": "between-within degrees of freedom",
+    "residual": "residual degrees of freedom",
+    "normal": "infinite degrees of freedom",
+}
 _ANOVA = (
     _Column("df", "Df"),
     _Column("sum_sq", "Sum Sq"),
@@ -34,6 +41,7 @@ _ANOVA = (
     _Column("den_df", "DenDF"),
     _Column("f_value", "F value", True),
 )
+_TYPED = _ANOVA[1:]
 _LIKELIHOOD = (
     _Column("n_par", "npar"),
     _Column("aic", "AIC"),
@@ -84,6 +92,39 @@ def anova_text(table: Table, response: str) -> str:
     head = ["Analysis of Variance Table", "", f"Response: {response}"]
     tested = not bool(np.isnan(table["p_value"].astype(np.float64)).all())
     return "\n".join(head + _lines(table, [str(t) for t in table["term"]], _ANOVA, "F", tested))
+
+
+def typed_anova_text(table: Table, type: int, ddf: str) -> str:
+    """The analysis of variance of a mixed model, as lmerTest prints it.
+
+    Parameters
+    ----------
+    table : Table
+        ``term sum_sq mean_sq num_df den_df f_value p_value``.
+    type : int
+        1, 2 or 3.
+    ddf : str
+        Method for degrees of freedom.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> print(typed_anova_text(Table({"term": np.array(["Days"]), "sum_sq": np.array([30031.0]),
+    ...     "mean_sq": np.array([30031.0]), "num_df": np.array([1]), "den_df": np.array([17.0]),
+    ...     "f_value": np.array([45.853]), "p_value": np.array([3.264e-06])}), 3, "satterthwaite"))
+    Type III Analysis of Variance Table with Satterthwaite's method
+         Sum Sq Mean Sq NumDF DenDF F value    Pr(>F)
+    Days  30031   30031     1    17  45.853 3.264e-06 ***
+    ---
+    Signif. codes:  0 ‘***’ 0.001 ‘**’ 0.01 ‘*’ 0.05 ‘.’ 0.1 ‘ ’ 1
+    """
+    head = f"Type {'I' * type} Analysis of Variance Table with {METHODS.get(ddf, ddf)}"
+    lines = _lines(table, [str(t) for t in table["term"]], _TYPED, "F")
+    return "\n".join([head, *lines, *([table.note] if table.note else [])])
 
 
 def comparison_text(table: Table) -> str:
@@ -152,4 +193,4 @@ def _cells(values: list[float], is_statistic: bool) -> list[str]:
     return ["" if math.isnan(v) else next(known) for v in rounded]
 
 
-__all__ = ["anova_text", "comparison_text"]
+__all__ = ["anova_text", "comparison_text", "typed_anova_text"]
