@@ -1,0 +1,241 @@
+"""Does the verdict of a fit hold? Thousands of random models against a brute-force search.
+
+python benchmarks/verdicts.py [--n 1000] [--seed 1] [--jobs 2] [--out verdicts.jsonl] [--seconds 1]
+
+Models are those of seeds `seed` to `seed + n - 1` (see random_designs.py); a file that exists is
+continued; the table counts all its lines. `--only SEED` prints everything about one model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brute_force import (
+    criterion,
+    dependence,
+    moved_along,
+    promised_decrease,
+    search,
+    smallest,
+)
+from random_designs import Drawn, draw
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from nestwise.core.problem import build_problem
+from nestwise.core.reference import DenseKernel, dense_kernel
+from nestwise.design import build
+from nestwise.fit.assemble import model_arrays
+from nestwise.fit.identify import flat_directions
+from nestwise.fit.lmm import fit_lmm
+from nestwise.fit.result import LmmFit
+
+Row = dict[str, Any]
+
+ABOVE = 1e-6
+"""Distance from the best criterion that is forgiven."""
+
+
+def fitted(drawn: Drawn) -> tuple[LmmFit, list[str], float]:
+    """The fit as the public call makes it, what it warned of, and its seconds."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        begin = time.perf_counter()
+        design = build(drawn.formula, drawn.data, weights="w" if drawn.weighted else None)
+        fit = fit_lmm(design, reml=drawn.reml)
+        seconds = time.perf_counter() - begin
+    return fit, [f"{w.category.__name__}: {w.message}" for w in caught], seconds
+
+
+def checked(fit: LmmFit, seed: int, seconds: float) -> Row:
+    """Everything that is compared for one fit."""
+    problem, par = fit.problem, fit.theta * fit.problem.theta_scale
+    best = search(problem, fit.reml, par, seconds, seed)
+    dense = build_problem(model_arrays(fit.design), make_kernel=dense_kernel)
+    assert isinstance(dense.kernel, DenseKernel)
+    largest, promised = promised_decrease(problem, par, fit.reml)
+    scale = np.array(
+        [problem.column_scales[f][r] * problem.column_scales[f][c] for f, r, c in problem.entries]
+    )
+    directions = [d.weights * np.append(scale, 1.0) for d in flat_directions(problem)]
+    return {
+        "criterion": fit.criterion,
+        "best": best.value,
+        "dense_difference": fit.criterion - criterion(dense, par, fit.reml),
+        "at_theta": fit.criterion - criterion(problem, par, fit.reml),
+        "smallest": smallest(problem, par),
+        "best_smallest": smallest(problem, best.par),
+        "gradient": largest,
+        "promised": promised,
+        "dependence": dependence(dense.kernel, problem.entries, fit.reml),
+        "flat_change": max((moved_along(problem, d, fit.reml) for d in directions), default=0.0),
+        "theta": fit.theta.tolist(),
+        "best_theta": (best.par / problem.theta_scale).tolist(),
+        "brute_evaluations": best.evaluations,
+    }
+
+
+def study(seed: int, seconds: float) -> Row:
+    """One model: fit, brute force, comparison. A crash is part of the answer."""
+    drawn = draw(seed)
+    row: Row = {
+        "seed": seed,
+        "formula": drawn.formula,
+        "n": len(drawn.data),
+        "levels": [int(drawn.data[g].nunique()) for g in drawn.data if g.startswith("g")],
+        "weighted": drawn.weighted,
+        "reml": drawn.reml,
+        "traits": drawn.traits,
+    }
+    try:
+        fit, caught, elapsed = fitted(drawn)
+    except Exception as error:
+        return {**row, "crash": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}
+    row |= {
+        "status": fit.verdict.status,
+        "singular": fit.verdict.singular,
+        "decrease": fit.verdict.decrease,
+        "codes": [d.code for d in fit.diagnostics],
+        "messages": [d.message for d in fit.diagnostics],
+        "warnings": caught,
+        "evaluations": fit.n_evaluations,
+        "seconds": elapsed,
+        "m": len(fit.theta),
+    }
+    try:
+        return {**row, **checked(fit, seed, seconds)}
+    except Exception as error:
+        return {**row, "crash": f"check: {error!r}", "trace": traceback.format_exc()}
+
+
+def _gap(r: Row) -> float:
+    return float(r["criterion"] - r["best"])
+
+
+def _flat(r: Row) -> bool:
+    return bool(r["status"] == "not-identifiable")
+
+
+FAULTS: dict[str, Callable[[Row], bool]] = {
+    "Python warning": lambda r: bool(r["warnings"]),
+    "criterion above the best by > 1e-6": lambda r: _gap(r) > ABOVE,
+    "the same, and the verdict says converged": lambda r: (
+        _gap(r) > ABOVE and r["status"] not in ("saddle", "not-converged")
+    ),
+    "not converged or saddle, though criterion is the best": lambda r: (
+        _gap(r) <= ABOVE and r["status"] in ("saddle", "not-converged")
+    ),
+    "criterion differs from the dense one by > 1e-6": lambda r: (
+        not abs(r["dense_difference"]) < 1e-6 * max(1.0, 1e-3 * abs(r["criterion"]))
+    ),
+    "criterion is not that of the theta that is told, by > 1e-6": lambda r: (
+        not abs(r["at_theta"]) < 1e-6
+    ),
+    "says singular, best optimum is not (> 1e-3)": lambda r: (
+        r["singular"] and not _flat(r) and r["best_smallest"] > 1e-3 and _gap(r) > -1e-9
+    ),
+    "says not singular, best optimum is (< 1e-5)": lambda r: (
+        not r["singular"] and not _flat(r) and r["best_smallest"] < 1e-5 and abs(_gap(r)) < ABOVE
+    ),
+    "says converged, gradient promises > 1e-6": lambda r: (
+        r["status"] not in ("saddle", "not-converged") and not r["promised"] < ABOVE
+    ),
+    "says not identifiable, components are independent": lambda r: (
+        _flat(r) and r["dependence"] > 1e-4
+    ),
+    "says not identifiable, criterion changes along the direction": lambda r: (
+        not r["flat_change"] < 1e-6 * max(1.0, 1e-2 * abs(r["criterion"]))
+    ),
+    "components are dependent, not said": lambda r: (
+        r["status"] in ("converged", "singular") and r["dependence"] < 1e-7
+    ),
+    "evaluations >= 200": lambda r: r["evaluations"] >= 200,
+}
+
+
+def _seeds(rows: list[Row]) -> str:
+    return " ".join(str(r["seed"]) for r in rows[:60]) + (" ..." if len(rows) > 60 else "")
+
+
+def summary(rows: list[Row]) -> str:
+    """The counts as a Markdown table, with the seeds of every fault."""
+    done = [r for r in rows if "crash" not in r]
+    crashed = [r for r in rows if "crash" in r]
+    lines = ["| what | models | seeds |", "|---|---:|---|", f"| all | {len(rows)} | |"]
+    for status, count in sorted(Counter(r["status"] for r in done).items()):
+        lines.append(f"| verdict: {status} | {count} | |")
+    lines.append(f"| crash | {len(crashed)} | {_seeds(crashed)} |")
+    for name, fault in FAULTS.items():
+        found = [r for r in done if fault(r)]
+        lines.append(f"| {name} | {len(found)} | {_seeds(found)} |")
+    better = [r for r in done if _gap(r) < -ABOVE]
+    lines.append(f"| criterion below the brute force by > 1e-6 | {len(better)} | |")
+    if done:
+        counts = [r["evaluations"] for r in done]
+        lines.append(
+            f"\nEvaluations: median {np.median(counts):.0f}, 95 % {np.quantile(counts, 0.95):.0f}, "
+            f"largest {max(counts)} (seed {done[int(np.argmax(counts))]['seed']}). "
+            f"Brute force: median {np.median([r['brute_evaluations'] for r in done]):.0f}. "
+            f"Seconds: median {np.median([r['seconds'] for r in done]):.4f}, "
+            f"largest {max(r['seconds'] for r in done):.3f}."
+        )
+    for r in crashed:
+        lines.append(f"\nseed {r['seed']}: {r['crash']}")
+    return "\n".join(lines)
+
+
+def read(path: Path) -> list[Row]:
+    """The lines of a file that is there already."""
+    if not path.exists():
+        return []
+    return [json.loads(x) for x in path.read_text(encoding="utf-8").splitlines() if x.strip()]
+
+
+def run(seeds: list[int], jobs: int, seconds: float, out: Path) -> None:
+    """Study the seeds, one line each as it is done."""
+    one_thread = {"initializer": threadpool_limits, "initargs": (1,)}
+    with ProcessPoolExecutor(jobs, **one_thread) as pool, out.open("a", encoding="utf-8") as file:
+        waiting = {pool.submit(study, s, seconds): s for s in seeds}
+        for future in tqdm(as_completed(waiting), total=len(waiting), disable=None):
+            try:
+                row = future.result()
+            except Exception as error:
+                print(f"lost the process of seed {waiting[future]} ({error!r})", file=sys.stderr)
+                raise
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+
+
+def main() -> None:
+    """Run what is missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--out", type=Path, default=Path("verdicts.jsonl"))
+    parser.add_argument("--only", type=int)
+    options = parser.parse_args()
+    if options.only is not None:
+        print(json.dumps(study(options.only, options.seconds), indent=1))
+        return
+    known = {r["seed"] for r in read(options.out)}
+    seeds = [s for s in range(options.seed, options.seed + options.n) if s not in known]
+    if seeds:
+        run(seeds, options.jobs, options.seconds, options.out)
+    print(summary(read(options.out)))
+
+
+if __name__ == "__main__":
+    main()
