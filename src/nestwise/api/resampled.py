@@ -46,7 +46,7 @@ class ProfileResult:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Boundaries that were met, and that a REML fit was refitted by ML."""
+        """Boundaries that were met."""
         return self.found.notes
 
     def confint(self, level: float = 0.95, *, params: Sequence[str] | None = None) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from nestwise._base.arrays import FloatArray
 from nestwise.fit.lmm import fit_lmm
@@ -19,6 +19,16 @@ from nestwise.inference.parameters import Parameter, parameter_values, parameter
 from nestwise.inference.profile_chart import Chart, Scale, charts_of
 from nestwise.inference.profile_path import settle, trace
 from nestwise.inference.wald import checked_level, chosen
+
+UNDECIDED = 1e-3
+"""Rise of zeta up to a boundary that counts as none."""
+
+WHY = {
+    "level": "the deviance does not rise further",
+    "degenerate": "the model degenerates there",
+    "lower": "the deviance falls below that of the estimates; fit again from another start",
+}
+"""Why a side of a profile may end early."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,13 +80,16 @@ class Profile:
         Confidence level that the curves reach.
     deviance : float
         -2 log-likelihood at the estimates.
+    refitted : bool
+        Whether a fit by REML was refitted by maximum likelihood.
     notes : tuple of str
-        Boundaries that were met, and that a REML fit was refitted by ML.
+        Boundaries that were met.
     """
 
     curves: tuple[Curve, ...]
     level: float
     deviance: float
+    refitted: bool
     notes: tuple[str, ...]
 
 
@@ -117,8 +130,8 @@ def profile(fit: LmmFit, params: Sequence[str] | None = None, level: float = 0.9
     values = parameter_values(listed, ml.lambdas, ml.sigma, ml.beta)
     make = charts_of(ml)
     curves = tuple(_curve(make(listed[i]), listed[i], float(values[i]), zeta_max) for i in keep)
-    notes = ["The REML fit was refitted by ML: profiles are of the likelihood."] if fit.reml else []
-    return Profile(curves, level, ml.criterion, (*notes, *(n for c in curves for n in _notes(c))))
+    met = tuple(note for curve in curves for note in end_notes(curve, zeta_max))
+    return Profile(curves, level, ml.criterion, fit.reml, met)
 
 
 def _curve(chart: Chart, parameter: Parameter, estimate: float, zeta_max: float) -> Curve:
@@ -145,27 +158,40 @@ def _curve(chart: Chart, parameter: Parameter, estimate: float, zeta_max: float)
     )
 
 
-def _notes(curve: Curve) -> list[str]:
-    """What must be said of the ends of one curve."""
+def end_notes(curve: Curve, zeta_max: float) -> tuple[str, ...]:
+    """What must be said of the ends of one curve that are nearer than `zeta_max`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Yield ~ 1 + (1 | Batch)", nw.load_dataset("Dyestuff2"), REML=False)
+    >>> print(end_notes(profile(m.fit, ["sd_(Intercept)|Batch"]).curves[0], 1.96)[0])
+    sd_(Intercept)|Batch: the estimate is at the boundary 0, where its intervals begin.
+    """
     out, name = [], curve.parameter.name
-    for end, which, at in ((curve.low_end, "lower", 0), (curve.high_end, "upper", -1)):
-        if end == "boundary":
-            value, rise = float(curve.value[at]) + 0.0, float(curve.zeta[at]) ** 2
-            out.append(
-                f"{name}: the {which} side meets the boundary at {value:.3g}, where the deviance "
-                f"has risen by only {rise:.3g}; the interval is one-sided there."
-            )
-        elif end == "lower":
-            out.append(
-                f"{name}: a lower deviance than at the estimates was met on the {which} side; the "
-                "fit is not at its optimum, so refit from other starting values."
-            )
-        elif end in ("level", "degenerate"):
+    ends = ((curve.low_end, "lower", 0, "begin"), (curve.high_end, "upper", -1, "end"))
+    for end, which, at, verb in ends:
+        zeta = abs(float(curve.zeta[at]))
+        if zeta >= zeta_max or end == "reached":
+            continue
+        value = float(curve.value[at]) + 0.0
+        if end == "boundary" and zeta < UNDECIDED:
+            there = abs(float(curve.value[at]) - curve.estimate) < 1e-6
             why = (
-                "the deviance does not rise further" if end == "level" else "the model degenerates"
+                f"the estimate is at the boundary {value:.3g}, where its intervals {verb}."
+                if there
+                else f"the data do not tell it from the boundary {value:.3g}."
             )
-            out.append(f"{name}: the {which} side ends early, because {why}.")
-    return out
+            out.append(f"{name}: {why}")
+        elif end == "boundary":
+            level = 2.0 * float(ndtr(zeta)) - 1.0
+            out.append(
+                f"{name}: the deviance rises by only {zeta**2:.3g} up to the boundary {value:.3g}; "
+                f"intervals of a level above {100.0 * level:.3g} % {verb} there."
+            )
+        else:
+            out.append(f"{name}: the {which} side ends early, because {WHY[end]}.")
+    return tuple(out)
 
 
-__all__ = ["Curve", "Profile", "profile"]
+__all__ = ["Curve", "Profile", "end_notes", "profile"]

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise._base.table import Table
-from nestwise.inference.profile import Curve, Profile
+from nestwise.inference.profile import Curve, Profile, end_notes
 from nestwise.inference.wald import checked_level, chosen
 
 
@@ -61,7 +61,7 @@ def profile_interval(
             "conf_low": np.array([low for low, _ in ends]),
             "conf_high": np.array([high for _, high in ends]),
         },
-        " ".join(found.notes),
+        " ".join(note for i in keep for note in end_notes(found.curves[i], z)),
     )
 
 

@@ -84,6 +84,7 @@ class _Split:
     vectors: FloatArray
     cross: FloatArray
     own: float
+    saddle: bool
 
     def solve(self, right: FloatArray) -> FloatArray:
         """Inverse (of the absolute curvature) times a vector."""
@@ -95,7 +96,11 @@ def _split(hessian: FloatArray, free: NDArray[np.intp], fixed: int) -> _Split:
     size = np.abs(values)
     floor = FLAT * max(float(size.max(initial=0.0)), 1e-300)
     return _Split(
-        np.maximum(size, floor), vectors, hessian[free, fixed], float(hessian[fixed, fixed])
+        np.maximum(size, floor),
+        vectors,
+        hessian[free, fixed],
+        float(hessian[fixed, fixed]),
+        bool(len(values) and values[0] < -1e4 * floor),
     )
 
 
@@ -115,7 +120,12 @@ def settle(deviance: Deviance, w: FloatArray, fixed: int) -> Settled | None:
         step = -split.solve(gradient)
         promised = -0.5 * float(gradient @ step)
         if promised < TOLERANCE:
-            return _settled(w, at, split, free, fixed)
+            lower = _escape(deviance, w, at, split, free) if split.saddle else None
+            if lower is None:
+                return _settled(w, at, split, free, fixed)
+            w, at = lower
+            split = _split(at.hessian, free, fixed)
+            continue
         for _ in range(30):
             trial_w = w.copy()
             trial_w[free] += step
@@ -128,6 +138,23 @@ def settle(deviance: Deviance, w: FloatArray, fixed: int) -> Settled | None:
         w, at = trial_w, trial
         if turn % 2 == 1:
             split = _split(at.hessian, free, fixed)
+    return None
+
+
+def _escape(
+    deviance: Deviance, w: FloatArray, at: Local, split: _Split, free: NDArray[np.intp]
+) -> tuple[FloatArray, Local] | None:
+    """A lower point beside a saddle, None where there is none.
+
+    A variance of zero is always stationary; it may be a minimum at the estimates and a saddle
+    farther along the profile.
+    """
+    for length in (0.3, 0.1, 0.03, 0.01):
+        beside = w.copy()
+        beside[free] += length * split.vectors[:, 0]
+        trial = deviance(beside, True)
+        if trial.value < at.value - TOLERANCE:
+            return beside, trial
     return None
 
 
