@@ -17,9 +17,7 @@ _POWER = {
 _UNARY = {"!": 20, "+": 50, "-": 50}
 _CONSTANTS = {"TRUE": "TRUE", "True": "TRUE", "FALSE": "FALSE", "False": "FALSE", "NULL": "NULL",
               "None": "NULL", "pi": "pi"}  # fmt: skip
-_KEYWORDS = {"lambda", "function", "for", "while", "if", "else", "import", "from", "in", "is",
-             "not", "and", "or", "def", "class", "yield", "await", "async", "return", "with",
-             "repeat", "del", "global", "nonlocal", "try", "raise", "assert", "pass"}  # fmt: skip
+_KEYWORDS = {"function", "for", "while", "repeat", "if", "else", "next", "break", "in"}
 _MAX_DEPTH = 100
 
 

@@ -17,7 +17,6 @@ from nestwise.core.equations import Rows, joint_covariance, row_variances
 from nestwise.design import level_labels
 from nestwise.fit.result import LmmFit
 
-
 LARGEST = 10_000
 """Effects whose joint covariance is given as one dense matrix."""
 
