@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -142,7 +143,10 @@ def _spread(task: Task, numbers: Sequence[int], workers: int) -> Generator[Float
         for chunk in chunks:
             yield from chunk
     finally:
-        chunks.close()
+        # joblib warns of chunks that are thrown away; stopping early means just that.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            chunks.close()
 
 
 def _chunk(task: Task, numbers: Sequence[int]) -> list[FloatArray]:
