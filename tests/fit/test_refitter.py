@@ -13,7 +13,8 @@ from nestwise._base.options import Control
 from nestwise.core.optimum import optimum, response_statistics
 from nestwise.core.problem import build_problem
 from nestwise.design import build
-from nestwise.fit.lmm import fit_lmm, objective, refit
+from nestwise.fit.descent import objective
+from nestwise.fit.lmm import fit_lmm, refit
 from nestwise.fit.newton import minimise
 from nestwise.fit.refitter import make_refitter
 from nestwise.fit.start import starting_par

@@ -11,7 +11,8 @@ from nestwise._base.options import Control
 from nestwise.core.lmm import lambda_templates
 from nestwise.core.problem import Problem
 from nestwise.core.semidefinite import semidefinite_factor
-from nestwise.fit.newton import Path, minimise
+from nestwise.fit.descent import descend, objective
+from nestwise.fit.newton import Path
 from nestwise.fit.point import Point
 from nestwise.fit.rectify import diagonal_positions, rectify
 
@@ -101,8 +102,9 @@ def _pushed(problem: Problem, factor: int, Lambda: FloatArray, push: FloatArray)
     return out
 
 
-def settle(problem: Problem, function: Function, path: Path, control: Control) -> tuple[Path, bool]:
+def settle(problem: Problem, reml: bool, path: Path, control: Control) -> tuple[Path, bool]:
     """Zero what is zero, and leave saddles; returns the final path and whether it is a saddle."""
+    function = objective(problem, reml)
     for restart in range(RESTARTS + 1):
         path = snap_to_zero(problem, function, path)
         better = escape_direction(problem, function, path.point)
@@ -110,7 +112,7 @@ def settle(problem: Problem, function: Function, path: Path, control: Control) -
             return path, False
         if restart == RESTARTS:
             break
-        again = minimise(function, better, control)
+        again = descend(problem, reml, better, control)
         count = path.n_evaluations + again.n_evaluations + 1
         if not again.point.value < path.point.value:
             return Path(path.point, count, path.decrease, path.stopped), False

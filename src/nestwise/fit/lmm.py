@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -22,10 +21,10 @@ from nestwise.design.check import check_grouping
 from nestwise.design.model import Design
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.boundary import settle
+from nestwise.fit.descent import descend, objective
 from nestwise.fit.identify import flat_at_optimum, identifiability, not_separable
 from nestwise.fit.multistart import look_again
-from nestwise.fit.newton import Path, minimise
-from nestwise.fit.point import Point, evaluate_point
+from nestwise.fit.newton import Path
 from nestwise.fit.rectify import diagonal_positions, rectify
 from nestwise.fit.result import LmmFit
 from nestwise.fit.start import SMALLEST, starting_par
@@ -171,25 +170,15 @@ def _start(problem: Problem, start: FloatArray | None) -> FloatArray:
     return par
 
 
-def objective(problem: Problem, reml: bool) -> Callable[[FloatArray], Point]:
-    """What the optimiser minimises: par to `Point`."""
-
-    def function(par: FloatArray) -> Point:
-        return evaluate_point(problem, par, reml)
-
-    return function
-
-
 def optimise(
     problem: Problem, reml: bool, control: Control, start: FloatArray
 ) -> tuple[Path, bool]:
     """Newton from the start, then the boundary, then further starts where there may be several."""
-    function = objective(problem, reml)
-    path = minimise(function, start, control)
+    path = descend(problem, reml, start, control)
     if path.stopped == "degenerate":
         raise FitError(
             "the criterion cannot be evaluated at the starting values: the numbers overflow; "
             "check the scale of the response, the covariates and the weights"
         )
-    path, saddle = settle(problem, function, path, control)
-    return look_again(problem, function, path, saddle, control)
+    path, saddle = settle(problem, reml, path, control)
+    return look_again(problem, reml, path, saddle, control)

@@ -11,15 +11,16 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
 from nestwise.core.problem import Problem
-from nestwise.fit.boundary import Function, settle
-from nestwise.fit.newton import Path, minimise
+from nestwise.fit.boundary import settle
+from nestwise.fit.descent import descend
+from nestwise.fit.newton import Path
 from nestwise.fit.rectify import diagonal_positions
 
 SIZES = (1.0, 0.3, 3.0)
 """Relative standard deviations of the further starts, without correlations."""
 
-CHEAP = 5000
-"""Random effects up to which looking again costs next to nothing."""
+CHEAP, CHEAP_DENSE = 5000, 100
+"""Random effects, and order of the dense remainder, up to which looking again costs little."""
 
 PLENTY = 5
 """Levels for each column of a factor from which several optima are not expected."""
@@ -27,7 +28,7 @@ PLENTY = 5
 
 def doubtful(problem: Problem, path: Path) -> bool:
     """Whether several optima are possible and looking again is cheap."""
-    if sum(k * m for k, m in problem.shapes) > CHEAP:
+    if sum(k * m for k, m in problem.shapes) > CHEAP or problem.kernel.dense_order > CHEAP_DENSE:
         return False
     few = any(m < PLENTY * k for k, m in problem.shapes)
     singular = bool((np.abs(path.point.par[diagonal_positions(problem)]) < 1e-3).any())
@@ -42,7 +43,7 @@ def start_of(problem: Problem, size: float) -> FloatArray:
 
 
 def look_again(
-    problem: Problem, function: Function, path: Path, saddle: bool, control: Control
+    problem: Problem, reml: bool, path: Path, saddle: bool, control: Control
 ) -> tuple[Path, bool]:
     """The best of the optimum at hand and those from further starts, where there may be several.
 
@@ -55,10 +56,10 @@ def look_again(
         return path, saddle
     count = path.n_evaluations
     for size in SIZES:
-        first = minimise(function, start_of(problem, size), control)
+        first = descend(problem, reml, start_of(problem, size), control)
         if first.stopped == "degenerate":
             continue
-        other, other_saddle = settle(problem, function, first, control)
+        other, other_saddle = settle(problem, reml, first, control)
         count += other.n_evaluations
         if other.point.value < path.point.value - 1e-9:
             path, saddle = other, other_saddle

@@ -37,7 +37,7 @@ class Path:
         Further decrease that the curvature promises there.
     stopped : str
         ``"tolerance"``, ``"noise"`` (rounding hides further progress), ``"evaluations"``,
-        ``"degenerate"`` (no finite criterion at the start).
+        ``"left"`` (for other coordinates), ``"degenerate"`` (no finite criterion at the start).
     """
 
     point: Point
@@ -125,7 +125,12 @@ def secant_correction(
     return correction + np.outer(error, error) / along
 
 
-def minimise(function: Callable[[FloatArray], Point], start: FloatArray, control: Control) -> Path:
+def minimise(
+    function: Callable[[FloatArray], Point],
+    start: FloatArray,
+    control: Control,
+    leave: Callable[[FloatArray], bool] | None = None,
+) -> Path:
     """Minimise a function that returns value, gradient and an approximate Hessian.
 
     Parameters
@@ -136,6 +141,8 @@ def minimise(function: Callable[[FloatArray], Point], start: FloatArray, control
         Where to begin.
     control : Control
         Tolerance and largest number of evaluations.
+    leave : callable, optional
+        Tells from par that other coordinates would be better; the path then ends ``"left"``.
 
     Returns
     -------
@@ -155,6 +162,8 @@ def minimise(function: Callable[[FloatArray], Point], start: FloatArray, control
             return Path(point, count, newton.predicted, "tolerance")
         if count >= control.max_evaluations:
             return Path(point, count, newton.predicted, "evaluations")
+        if leave is not None and leave(point.par):
+            return Path(point, count, newton.predicted, "left")
         step = newton
         if newton.length > radius:
             step = trust_step(point.gradient, hessian, radius)

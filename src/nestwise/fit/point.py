@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nestwise._base.arrays import FloatArray
+from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core.kernel import KernelResult
 from nestwise.core.lmm import combine, degrees, flat_lambdas, information
 from nestwise.core.problem import Problem
@@ -129,6 +129,56 @@ def _second_part(problem: Problem, scores: tuple[FloatArray, ...]) -> FloatArray
     return np.where(same, 2.0 * stacked[factor[:, None], row[:, None], row], 0.0)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What an evaluation gives before it is put into the optimiser's coordinates.
+
+    Parameters
+    ----------
+    value : float
+        Criterion.
+    gradient, information : (e,), (e, e) float64
+        By the entries asked for.
+    scores : tuple of (k, k) float64
+        S of each factor: derivative by Lambda Lambda'.
+    evaluations : int
+        Evaluations of the kernel.
+    result : KernelResult
+        What the kernel returned.
+    """
+
+    value: float
+    gradient: FloatArray
+    information: FloatArray
+    scores: tuple[FloatArray, ...]
+    evaluations: int
+    result: KernelResult
+
+
+def evaluate_parts(problem: Problem, par: FloatArray, entries: IntArray, reml: bool) -> Parts:
+    """Criterion at par, with derivatives by any entries of the Lambdas.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model.
+    par : (m,) float64
+        theta in the kernel's units.
+    entries : (e, 3) int32
+        Factor, row and column of the entries to differentiate by, also above the diagonal.
+    reml : bool
+        REML or ML.
+    """
+    flat = flat_lambdas(problem, par)
+    r = problem.kernel.evaluate(flat, entries, reml, 2)
+    value = combine(problem, r, reml)
+    if not np.isfinite(value):
+        return Parts(float("nan"), np.zeros(0), np.zeros((0, 0)), (), 1, r)
+    scores, extra = _scores(problem, flat, r, reml)
+    gradient = r.grad_logdet + (degrees(problem, reml) / r.pwrss) * r.grad_pwrss
+    return Parts(value, gradient, information(problem, r, reml), scores, 1 + extra, r)
+
+
 def evaluate_point(problem: Problem, par: FloatArray, reml: bool) -> Point:
     """Evaluate everything that a Newton step needs.
 
@@ -141,13 +191,9 @@ def evaluate_point(problem: Problem, par: FloatArray, reml: bool) -> Point:
     reml : bool
         REML or ML.
     """
-    flat = flat_lambdas(problem, par)
-    r = problem.kernel.evaluate(flat, problem.entries, reml, 2)
-    value = combine(problem, r, reml)
-    if not np.isfinite(value):
+    parts = evaluate_parts(problem, par, problem.entries, reml)
+    if not np.isfinite(parts.value):
         m = len(par)
-        return Point(par, float("nan"), np.zeros(m), np.eye(m), 1, r)
-    scores, extra = _scores(problem, flat, r, reml)
-    hessian = information(problem, r, reml) + _second_part(problem, scores)
-    gradient = r.grad_logdet + (degrees(problem, reml) / r.pwrss) * r.grad_pwrss
-    return Point(par, value, gradient, hessian, 1 + extra, r)
+        return Point(par, parts.value, np.zeros(m), np.eye(m), 1, parts.result)
+    hessian = parts.information + _second_part(problem, parts.scores)
+    return Point(par, parts.value, parts.gradient, hessian, parts.evaluations, parts.result)

@@ -94,8 +94,8 @@ std::vector<Entry> unpack(const CrossProducts& cp, const Table& table) {
         if (row[0] < 0 || static_cast<size_t>(row[0]) >= at.size())
             throw nb::value_error("an entry names a factor that does not exist");
         const size_t f = at[static_cast<size_t>(row[0])];
-        if (row[1] < 0 || row[2] < 0 || row[1] >= cp.factors[f].k || row[2] > row[1])
-            throw nb::value_error("an entry is outside the lower triangle of its factor");
+        if (row[1] < 0 || row[2] < 0 || row[1] >= cp.factors[f].k || row[2] >= cp.factors[f].k)
+            throw nb::value_error("an entry is outside the Lambda of its factor");
         out.push_back({static_cast<int>(f), row[1], row[2]});
     }
     return out;

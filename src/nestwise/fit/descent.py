@@ -1,0 +1,79 @@
+"""Newton's method in coordinates that are changed where a covariance becomes singular."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.options import Control
+from nestwise.core.problem import Problem
+from nestwise.fit.frame import (
+    Frame,
+    evaluate_in_frame,
+    into_frame,
+    needs_frame,
+    out_of_frame,
+    pivoted_frame,
+)
+from nestwise.fit.newton import Path, minimise
+from nestwise.fit.point import Point, evaluate_point
+
+CHANGES = 20
+"""How often the coordinates may change before they are kept."""
+
+
+def objective(problem: Problem, reml: bool) -> Callable[[FloatArray], Point]:
+    """What the optimiser minimises: par to `Point`."""
+
+    def function(par: FloatArray) -> Point:
+        return evaluate_point(problem, par, reml)
+
+    return function
+
+
+def descend(problem: Problem, reml: bool, start: FloatArray, control: Control) -> Path:
+    """Minimise the criterion from `start`; the path ends in standard coordinates.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model.
+    reml : bool
+        REML or ML.
+    start : (m,) float64
+        par to begin with.
+    control : Control
+        Tolerance and largest number of evaluations.
+    """
+
+    def leave(par: FloatArray) -> bool:
+        return needs_frame(problem, par)
+
+    function = objective(problem, reml)
+    path = minimise(function, start, control, leave)
+    if path.stopped != "left":
+        return path
+    count, par = path.n_evaluations, path.point.par
+    for change in range(CHANGES):
+        frame = pivoted_frame(problem, par)
+        rest = replace(control, max_evaluations=max(1, control.max_evaluations - count))
+        path = minimise(
+            _in_frame(problem, frame, reml),
+            into_frame(problem, frame, par),
+            rest,
+            leave if change + 1 < CHANGES else None,
+        )
+        count += path.n_evaluations
+        par = out_of_frame(problem, frame, path.point.par)
+        if path.stopped != "left":
+            break
+    point = function(par)
+    return Path(point, count + point.evaluations, path.decrease, path.stopped)
+
+
+def _in_frame(problem: Problem, frame: Frame, reml: bool) -> Callable[[FloatArray], Point]:
+    def function(par: FloatArray) -> Point:
+        return evaluate_in_frame(problem, frame, par, reml)
+
+    return function
