@@ -125,8 +125,8 @@ def anova_lmm(fit: LmmFit, type: int = 3, ddf: str | None = None) -> Table:
     Returns
     -------
     Table
-        ``term sum_sq mean_sq num_df den_df f_value p_value``; `mean_sq` is F times the residual
-        variance, as lmerTest has it. A term of which nothing can be estimated has ``num_df`` 0;
+        ``term sum_sq mean_sq num_df den_df f_value p_value``; as in lmerTest `mean_sq` is the
+        residual variance times F before Kenward and Roger's scaling. A term of which nothing can be estimated has ``num_df`` 0;
         the note tells what cannot be tested.
 
     Raises
@@ -149,7 +149,7 @@ def anova_lmm(fit: LmmFit, type: int = 3, ddf: str | None = None) -> Table:
     tested = _tests(fit, type, ddf)
     num_df = np.array([t.num_df for _, t in tested], dtype=np.int64)
     f_value = np.array([t.f_value for _, t in tested], dtype=np.float64)
-    mean_sq = f_value * fit.sigma**2
+    mean_sq = f_value / np.array([t.scale for _, t in tested]) * fit.sigma**2
     return Table(
         {
             "term": np.array([h.term for h, _ in tested], dtype=object),

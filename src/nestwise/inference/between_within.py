@@ -54,10 +54,13 @@ def between_within_df(fit: LmmFit, L: FloatArray) -> FloatArray:
 
 @memo
 def _by_coefficient(fit: LmmFit) -> FloatArray:
-    """m_i - (m_{i-1} + p_i) for the level i at which each column of X is estimated."""
+    """m_i - (m_{i-1} + p_i) for the level i at which each column of X is estimated, m_0 = 1.
+
+    Without an intercept nlme has one more at every level, and so has this.
+    """
     design = fit.design
     chain = _outermost_first(fit)
-    sizes = [1 if design.fixed.intercept else 0, *(n for _, n in chain), len(design.y)]
+    sizes = [1, *(n for _, n in chain), len(design.y)]
     X, innermost = design.fixed.X, len(chain) + 1
     # The intercept is estimated at level 0 but tested with the innermost degrees of freedom.
     level = [
@@ -68,7 +71,8 @@ def _by_coefficient(fit: LmmFit) -> FloatArray:
         )
         for j in range(X.shape[1])
     ]
-    df = [sizes[i] - sizes[i - 1] - level.count(i) for i in range(1, innermost + 1)]
+    more = 0 if design.fixed.intercept else 1
+    df = [sizes[i] - sizes[i - 1] - level.count(i) + more for i in range(1, innermost + 1)]
     return np.array([float(df[(i or innermost) - 1]) for i in level])
 
 

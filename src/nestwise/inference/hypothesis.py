@@ -29,12 +29,23 @@ class SingleTests:
 
 @dataclass(frozen=True, slots=True)
 class JointTest:
-    """An F test of all rows of L together; `num_df` is their rank."""
+    """An F test of all rows of L together.
+
+    Parameters
+    ----------
+    num_df : int
+        Rank of L.
+    den_df, f_value, p_value : float
+        The test; NaN when L has no rows.
+    scale : float
+        What the Wald statistic over `num_df` was multiplied by: one except for Kenward-Roger.
+    """
 
     num_df: int
     den_df: float
     f_value: float
     p_value: float
+    scale: float = 1.0
 
 
 def single_tests(fit: Fit, L: FloatArray, rhs: FloatArray, ddf: str | None) -> SingleTests:
@@ -104,7 +115,7 @@ def joint_test(fit: Fit, L: FloatArray, rhs: FloatArray, ddf: str | None) -> Joi
     den_df, scale = how.joint(fit, rows)
     f_value = scale / q * float(gap @ np.linalg.solve(rows @ how.vcov(fit) @ rows.T, gap))
     p_value = chdtrc(q, q * f_value) if np.isinf(den_df) else fdtrc(q, den_df, f_value)
-    return JointTest(q, den_df, f_value, float(p_value))
+    return JointTest(q, den_df, f_value, float(p_value), scale)
 
 
 def independent_rows(L: FloatArray, rhs: FloatArray) -> tuple[FloatArray, FloatArray]:
