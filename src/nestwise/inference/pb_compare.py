@@ -13,7 +13,8 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import NestwiseError, OptionError
-from nestwise.fit.lmm import fit_lmm, refit
+from nestwise.fit.lmm import fit_lmm
+from nestwise.fit.refitter import make_refitter
 from nestwise.inference.fitmeasures import fit_measures
 from nestwise.inference.kinds import Fit, LmFit, LmmFit
 from nestwise.inference.lrt import check_comparable
@@ -226,11 +227,11 @@ def deviance_refitter(fit: Fit) -> Callable[[FloatArray], float]:
     True
     """
     if isinstance(fit, LmmFit):
-        mixed = fit
+        refitter = make_refitter(fit)
 
         def by_newton(y: FloatArray) -> float:
-            again = refit(mixed, y)
-            return again.criterion if again.verdict.converged else float("nan")
+            again = refitter.fit_response(y)
+            return again.criterion if again.converged else float("nan")
 
         return by_newton
     design, n = fit.design, len(fit.design.y)

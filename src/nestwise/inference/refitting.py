@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
+from nestwise.core.lmm import term_lambdas
 from nestwise.core.problem import build_problem
 from nestwise.design.model import Design, GroupingFactor
 from nestwise.fit.assemble import model_arrays
-from nestwise.fit.lmm import fit_lmm, refit
+from nestwise.fit.lmm import fit_lmm
+from nestwise.fit.refitter import make_refitter
 from nestwise.fit.result import LmmFit
 from nestwise.inference.parameters import Parameter, parameter_values
 
@@ -64,9 +66,13 @@ def response_refitter(
     fit: LmmFit, listed: tuple[Parameter, ...]
 ) -> Callable[[FloatArray], Refitted]:
     """A function that fits the model to another response on the same rows."""
+    refitter = make_refitter(fit)
 
     def again(y: FloatArray) -> Refitted:
-        return _reduced(refit(fit, y), listed)
+        found = refitter.fit_response(y)
+        lambdas = term_lambdas(fit.problem, found.theta)
+        values = parameter_values(listed, lambdas, found.sigma, found.beta)
+        return Refitted(values, found.criterion, found.converged, found.singular)
 
     return again
 
@@ -87,12 +93,8 @@ def refit_rows(fit: LmmFit, design: Design, listed: tuple[Parameter, ...]) -> Re
     if X.shape[1] and float(np.linalg.eigvalsh(scaled.T @ scaled)[0]) < DEPENDENT:
         raise FitError("the resampled rows do not determine all fixed effects")
     again = fit_lmm(design, reml=fit.reml, control=fit.control, start=fit.theta)
-    return _reduced(again, listed)
-
-
-def _reduced(fit: LmmFit, listed: tuple[Parameter, ...]) -> Refitted:
-    values = parameter_values(listed, fit.lambdas, fit.sigma, fit.beta)
-    return Refitted(values, fit.criterion, fit.verdict.converged, fit.verdict.singular)
+    values = parameter_values(listed, again.lambdas, again.sigma, again.beta)
+    return Refitted(values, again.criterion, again.verdict.converged, again.verdict.singular)
 
 
 def take_rows(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,8 +11,8 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 
-CHUNKS = 8
-"""Parts of the work that each worker gets, so that none waits long for the others."""
+WAVES = 16
+"""Parts of a parallel run: Ctrl-C loses at most the one that is being computed."""
 
 
 class Task(Protocol):
@@ -134,19 +133,16 @@ def _here(task: Task, numbers: Sequence[int]) -> Generator[FloatArray, None, Non
 
 
 def _spread(task: Task, numbers: Sequence[int], workers: int) -> Generator[FloatArray, None, None]:
+    """Wave after wave: each is waited for, so that nothing is abandoned when a run ends early."""
     from joblib import Parallel, delayed
 
-    parts = np.array_split(np.asarray(numbers), min(workers * CHUNKS, len(numbers)))
-    work = Parallel(n_jobs=workers, return_as="generator")
-    chunks = work(delayed(_chunk)(task, part.tolist()) for part in parts)
-    try:
-        for chunk in chunks:
+    size = -(-len(numbers) // WAVES)
+    work = Parallel(n_jobs=workers)
+    for first in range(0, len(numbers), size):
+        wave = np.asarray(numbers[first : first + size])
+        parts = np.array_split(wave, min(workers, len(wave)))
+        for chunk in work(delayed(_chunk)(task, part.tolist()) for part in parts):
             yield from chunk
-    finally:
-        # joblib warns of chunks that are thrown away; stopping early means just that.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            chunks.close()
 
 
 def _chunk(task: Task, numbers: Sequence[int]) -> list[FloatArray]:
