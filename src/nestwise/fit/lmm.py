@@ -17,6 +17,7 @@ from nestwise.core.lmm import (
     user_beta,
 )
 from nestwise.core.problem import Problem, build_problem
+from nestwise.core.threads import limited
 from nestwise.design.check import check_grouping
 from nestwise.design.model import Design
 from nestwise.fit.assemble import model_arrays
@@ -114,7 +115,9 @@ def fit_problem(
 ) -> LmmFit:
     """Optimise cross-products that are at hand, and give the verdict."""
     _refuse_exact(design, problem)
-    path, saddle = optimise(problem, reml, options, _start(problem, start))
+    # NumPy's own small decompositions wake threads too, which then compete with the kernel.
+    with limited(max(problem.kernel.dense_order, 6 * len(problem.entries)), options.threads):
+        path, saddle = optimise(problem, reml, options, _start(problem, start))
     flat = identifiability(design, problem)
     if not flat:
         flat = not_separable(design, problem, flat_at_optimum(objective(problem, reml), path.point))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lapack.hpp"
 #include "small.hpp"
 #include "tail.hpp"
 
@@ -11,6 +12,9 @@ namespace {
 
 using i64 = std::int64_t;
 using i32 = std::int32_t;
+
+// Neighbours from which a level's products are left to BLAS.
+constexpr int blas_from = 48;
 
 // The neighbours of one level: ancestors, tail columns, then X; what is needed of each.
 struct Neighbours {
@@ -118,6 +122,25 @@ void add_pair(const double* A, const double* C, i64 ldc, const double* Lf, int k
         }
 }
 
+// out (k x n) = -W G, G symmetric n x n; W and out row-major.
+void multiply_symmetric(const double* W, int k, const double* G, int n, double* out) {
+    if (n >= blas_from && k > 1) {
+        double minus = -1.0, zero = 0.0;
+        lapack().dgemm(const_cast<char*>("N"), const_cast<char*>("N"), &n, &k, &n, &minus,
+                       const_cast<double*>(G), &n, const_cast<double*>(W), &n, &zero, out, &n);
+        return;
+    }
+    std::fill_n(out, static_cast<i64>(k) * n, 0.0);
+    for (int r = 0; r < k; ++r) {
+        double* y = out + static_cast<i64>(r) * n;
+        for (int a = 0; a < n; ++a) {
+            const double c = W[static_cast<i64>(r) * n + a];
+            const double* g = G + static_cast<i64>(a) * n;
+            for (int e = 0; e < n; ++e) y[e] -= c * g[e];
+        }
+    }
+}
+
 void store_inverse(const CrossProducts& cp, int i, i64 l, int k, const Neighbours& nb,
                    const double* C_ll, const double* C_ln, Workspace& w) {
     ChainWork& own = w.chain[i];
@@ -177,6 +200,7 @@ void invert_factor(const CrossProducts& cp, const Lambdas& lambda, int i, int n,
     Neighbours nb{0, 0, nx};
     for (int j = i + 1; j < cp.n_chain; ++j) nb.n_ancestor += cp.factors[j].k;
     std::vector<double> C_ll(static_cast<size_t>(k * k)), C_ln;
+    const bool whole = cp.rows[i].full && !cp.sparse && nb.n_ancestor == 0 && cp.tail > 0;
     for (i64 l = 0; l < f.m; ++l) {
         nb.nc = static_cast<int>(cp.rows[i].start[l + 1] - cp.rows[i].start[l]);
         const int total = nb.total();
@@ -186,18 +210,12 @@ void invert_factor(const CrossProducts& cp, const Lambdas& lambda, int i, int n,
         if (w.square.size() < square) w.square.resize(square);
         if (C_ln.size() < panel) C_ln.resize(panel);
         gather_panel(cp, i, l, k, nb, w);
-        gather_square(cp, i, l, nb, n, w);
+        // A level that meets the whole tail, and no ancestor, has the whole inverse as its square.
+        const double* square_of = whole ? w.S_inverse.data() : w.square.data();
+        if (!whole) gather_square(cp, i, l, nb, n, w);
         const double* L = w.chain[i].L.data() + l * k * k;
         // C_lN = -L^-T W C_NN and C_ll = L^-T (I + W C_NN W') L^-1.
-        for (int r = 0; r < k; ++r) {
-            double* y = C_ln.data() + static_cast<i64>(r) * total;
-            std::fill_n(y, total, 0.0);
-            for (int a = 0; a < total; ++a) {
-                const double c = w.panel[static_cast<i64>(r) * total + a];
-                const double* g = w.square.data() + static_cast<i64>(a) * total;
-                for (int e = 0; e < total; ++e) y[e] -= c * g[e];
-            }
-        }
+        multiply_symmetric(w.panel.data(), k, square_of, total, C_ln.data());
         for (int r = 0; r < k; ++r)
             for (int s = 0; s < k; ++s) {
                 double value = r == s;

@@ -35,6 +35,13 @@ void direction_columns(const CrossProducts& cp, const Lambdas& lambda,
 }
 
 void add_gram(const double* A, const double* B, i64 rows, int m, double sign, double* gram) {
+    if (m >= 8 && rows >= 8) {
+        int n = m, k = static_cast<int>(rows);
+        double one = 1.0;
+        lapack().dgemm(const_cast<char*>("N"), const_cast<char*>("T"), &n, &n, &k, &sign,
+                       const_cast<double*>(A), &n, const_cast<double*>(B), &n, &one, gram, &n);
+        return;
+    }
     for (i64 r = 0; r < rows; ++r)
         for (int i = 0; i < m; ++i) {
             const double a = sign * A[r * m + i];

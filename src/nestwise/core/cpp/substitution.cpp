@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lapack.hpp"
 #include "small.hpp"
 #include "tail.hpp"
 
@@ -103,6 +104,8 @@ void forward_factor(const CrossProducts& cp, int i, int m, double* R, Workspace&
     const int k = f.k, p = cp.p, p1 = p + 1, Q = cp.tail;
     const ChainWork& own = w.chain[i];
     const TailRows& rows = cp.rows[i];
+    // Levels that meet the whole tail take from it by one product of matrices.
+    const bool by_blas = rows.full && Q >= 32 && m >= 8;
     for (i64 l = 0; l < f.m; ++l) {
         double* r = R + (f.offset + l * k) * m;
         solve_lower<0>(own.L.data() + l * k * k, k, r, m, m);
@@ -117,13 +120,19 @@ void forward_factor(const CrossProducts& cp, int i, int m, double* R, Workspace&
                 for (int t = 0; t < g.k; ++t) subtract_columns(up + t * m, W[t], rs, m);
             }
             const double* T = own.tail.data() + rows.start[l] * k + static_cast<i64>(s) * nc;
-            for (int e = 0; e < nc; ++e)
+            for (int e = 0; e < nc && !by_blas; ++e)
                 subtract_columns(w.R_tail.data() + static_cast<i64>(col[e]) * m, T[e], rs, m);
             const double* X = own.xy.data() + (l * k + s) * p1;
             for (int j = 0; j < p; ++j)
                 subtract_columns(w.R_tail.data() + static_cast<i64>(Q + j) * m, X[j], rs, m);
         }
     }
+    if (!by_blas) return;
+    int c = m, order = Q, mk = f.m * k;
+    double minus = -1.0, one = 1.0;
+    lapack().dgemm(const_cast<char*>("N"), const_cast<char*>("T"), &c, &order, &mk, &minus,
+                   R + f.offset * m, &c, const_cast<double*>(own.tail.data()), &order, &one,
+                   w.R_tail.data(), &c);
 }
 
 void solve_equations(const CrossProducts& cp, int m, double* R, Workspace& w) {
