@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from nestwise.core import lmm
-from nestwise.core.problem import Problem
+from nestwise.core.problem import ModelArrays, Problem, TermColumns
 from nestwise.core.reference import DenseKernel
 
 Vector = NDArray[np.float64]
@@ -98,6 +98,62 @@ def promised_decrease(problem: Problem, par: Vector, reml: bool) -> tuple[float,
     values, vectors = np.linalg.eigh(0.5 * (H + H.T))
     curvature = np.maximum(np.abs(values), 1e-6 * max(1.0, float(np.abs(values).max())))
     return float(np.abs(g).max()), float(0.5 * np.sum((vectors.T @ g) ** 2 / curvature))
+
+
+def long_criterion(dense: DenseKernel, flat: Vector, log_weights: float, reml: bool) -> float:
+    """The criterion from the n x n covariance in extended precision, X as the kernel scales it.
+
+    It decides where two values differ by less than rounding may make them differ. Its constant
+    is that of the kernel's coordinates: only differences mean something.
+    """
+    ld = np.longdouble
+    Z, X, y = (np.asarray(a, dtype=ld) for a in (dense.Z, dense.X, dense.y))
+    ZL, first, at = np.empty_like(Z), 0, 0
+    for k, m in dense.shapes:
+        block = Z[:, first : first + m * k].reshape(len(y), m, k)
+        Lambda = flat[at : at + k * k].reshape(k, k).astype(ld)
+        ZL[:, first : first + m * k] = (block @ Lambda).reshape(len(y), m * k)
+        first, at = first + m * k, at + k * k
+    L = _cholesky(np.eye(len(y), dtype=ld) + ZL @ ZL.T)
+    half = _substitute(L, np.column_stack([X, y]))
+    R = _cholesky(half[:, :-1].T @ half[:, :-1])
+    fitted = _substitute(R, half[:, :-1].T @ half[:, -1:])
+    beta = _substitute(R[::-1, ::-1].T, fitted[::-1])[::-1]
+    rest = half[:, -1] - (half[:, :-1] @ beta)[:, 0]
+    df = len(y) - reml * X.shape[1]
+    value = 2.0 * np.log(L.diagonal()).sum() - ld(log_weights)
+    value += df * (1.0 + np.log(2.0 * np.pi * (rest @ rest) / df))
+    return float(value + 2.0 * reml * np.log(R.diagonal()).sum())
+
+
+def _cholesky(A: NDArray[np.longdouble]) -> NDArray[np.longdouble]:
+    """Lower factor; LAPACK has none for extended precision."""
+    L = np.tril(A)
+    for j in range(len(L)):
+        L[j:, j] -= L[j:, :j] @ L[j, :j]
+        L[j:, j] /= np.sqrt(L[j, j])
+    return L
+
+
+def _substitute(L: NDArray[np.longdouble], B: NDArray[np.longdouble]) -> NDArray[np.longdouble]:
+    """L^-1 B for lower triangular L."""
+    out = np.array(B)
+    for i in range(len(L)):
+        out[i] = (out[i] - L[i, :i] @ out[:i]) / L[i, i]
+    return out
+
+
+def centred(arrays: ModelArrays) -> ModelArrays:
+    """The same model with the slope columns of `us` terms with an intercept centred.
+
+    Their (co)variances are other numbers, but as many of them can be identified.
+    """
+    terms = []
+    for t in arrays.terms:
+        free = t.structure == "us" and any(c is None for c in t.columns)
+        columns = tuple(c if c is None or not free else c - c.mean() for c in t.columns)
+        terms.append(TermColumns(t.factor, columns, t.structure))
+    return replace(arrays, terms=tuple(terms))
 
 
 def dependence(dense: DenseKernel, entries: NDArray[np.int32], reml: bool) -> float:

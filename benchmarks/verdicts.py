@@ -22,8 +22,10 @@ from typing import Any
 
 import numpy as np
 from brute_force import (
+    centred,
     criterion,
     dependence,
+    long_criterion,
     moved_along,
     promised_decrease,
     search,
@@ -33,6 +35,7 @@ from random_designs import Drawn, draw
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from nestwise.core.lmm import flat_lambdas
 from nestwise.core.problem import build_problem
 from nestwise.core.reference import DenseKernel, dense_kernel
 from nestwise.design import build
@@ -62,8 +65,17 @@ def checked(fit: LmmFit, seed: int, seconds: float) -> Row:
     """Everything that is compared for one fit."""
     problem, par = fit.problem, fit.theta * fit.problem.theta_scale
     best = search(problem, fit.reml, par, seconds, seed)
-    dense = build_problem(model_arrays(fit.design), make_kernel=dense_kernel)
+    arrays = model_arrays(fit.design)
+    dense = build_problem(arrays, make_kernel=dense_kernel)
+    apart = build_problem(centred(arrays), make_kernel=dense_kernel)
     assert isinstance(dense.kernel, DenseKernel)
+    assert isinstance(apart.kernel, DenseKernel)
+    exact, best_exact = (
+        long_criterion(dense.kernel, flat_lambdas(dense, at), dense.log_weights, fit.reml)
+        if fit.criterion - best.value > ABOVE
+        else 0.0
+        for at in (par, best.par)
+    )
     largest, promised = promised_decrease(problem, par, fit.reml)
     scale = np.array(
         [problem.column_scales[f][r] * problem.column_scales[f][c] for f, r, c in problem.entries]
@@ -78,7 +90,8 @@ def checked(fit: LmmFit, seed: int, seconds: float) -> Row:
         "best_smallest": smallest(problem, best.par),
         "gradient": largest,
         "promised": promised,
-        "dependence": dependence(dense.kernel, problem.entries, fit.reml),
+        "long_difference": exact - best_exact,
+        "dependence": dependence(apart.kernel, apart.entries, fit.reml),
         "flat_change": max((moved_along(problem, d, fit.reml) for d in directions), default=0.0),
         "theta": fit.theta.tolist(),
         "best_theta": (best.par / problem.theta_scale).tolist(),
@@ -120,7 +133,9 @@ def study(seed: int, seconds: float) -> Row:
 
 
 def _gap(r: Row) -> float:
-    return float(r["criterion"] - r["best"])
+    """How far the criterion is above the best, without what is rounding."""
+    gap = float(r["criterion"] - r["best"])
+    return min(gap, float(r["long_difference"])) if gap > ABOVE else gap
 
 
 def _flat(r: Row) -> bool:
