@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nestwise._base.arrays import FloatArray
 from nestwise.core.unprofiled import Local
 
-TOLERANCE = 1e-8
+TOLERANCE = 1e-6
 """Promised further decrease of the deviance at which the other coordinates have settled."""
 
 SPACING = 0.7
@@ -202,10 +202,11 @@ def trace(
     position, zetas, slopes, end = [float(start.w[fixed])], [0.0], [slope], "level"
     if position[0] == limit:
         return Side(np.array(position), np.array(zetas), np.array(slopes), "boundary")
+    bend = np.zeros(len(start.w))
     for _ in range(MOST):
         wanted = min(zeta + spacing, zeta_max + 1e-3)
         length = min((wanted - zeta) / slope if slope > 0.0 else most, most)
-        found = _advance(deviance, here, fixed, sign * length, limit)
+        found = _advance(deviance, here, bend, fixed, sign * length, limit)
         if found is None:
             end = "degenerate"
             break
@@ -213,6 +214,8 @@ def trace(
         if rise < -1e-6:
             end = "lower"
             break
+        moved = float(found.w[fixed] - here.w[fixed])
+        bend = (found.tangent - here.tangent) / moved
         here, zeta = found, float(np.sqrt(max(rise, 0.0)))
         pull = sign * float(here.at.gradient[fixed])
         slope = pull / (2.0 * zeta) if zeta > 1e-4 else slope
@@ -229,14 +232,15 @@ def trace(
 
 
 def _advance(
-    deviance: Deviance, here: Settled, fixed: int, length: float, limit: float
+    deviance: Deviance, here: Settled, bend: FloatArray, fixed: int, length: float, limit: float
 ) -> Settled | None:
-    """One step along the tangent, then settle; shorter steps where that fails."""
+    """One step along the tangent as it bent last, then settle; shorter where that fails."""
     for _ in range(6):
         target = float(here.w[fixed]) + length
         beyond = target >= limit if length > 0.0 else target <= limit
         target = limit if beyond else target
-        w = here.w + (target - float(here.w[fixed])) * here.tangent
+        move = target - float(here.w[fixed])
+        w = here.w + move * (here.tangent + 0.5 * move * bend)
         w[fixed] = target
         found = settle(deviance, w, fixed)
         if found is not None:
