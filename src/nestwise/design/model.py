@@ -57,6 +57,10 @@ class RandomTerm:
         The k columns, None where the column is constantly one.
     structure : str
         Name of the covariance structure: ``"us"``, ``"diag"``.
+    assign : tuple of int
+        For each column the index of its term in ``bar.within.terms``, -1 for the intercept.
+    bar : int
+        Index of its bar in ``formula.random``.
     """
 
     label: str
@@ -64,6 +68,8 @@ class RandomTerm:
     columns: tuple[str, ...]
     Z: tuple[FloatArray | None, ...]
     structure: str
+    assign: tuple[int, ...] = ()
+    bar: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

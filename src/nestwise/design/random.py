@@ -64,6 +64,8 @@ def build_random(
                 columns=tuple(c.name for c in columns),
                 Z=tuple(c.values for c in columns),
                 structure=bar.structure if len(columns) > 1 else "us",
+                assign=tuple(c.term for c in columns),
+                bar=i,
             )
         )
     return tuple(factors), tuple(terms)

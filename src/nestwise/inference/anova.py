@@ -126,8 +126,8 @@ def anova_lmm(fit: LmmFit, type: int = 3, ddf: str | None = None) -> Table:
     -------
     Table
         ``term sum_sq mean_sq num_df den_df f_value p_value``; as in lmerTest `mean_sq` is the
-        residual variance times F before Kenward and Roger's scaling. A term of which nothing can be estimated has ``num_df`` 0;
-        the note tells what cannot be tested.
+        residual variance times F before Kenward and Roger's scaling. A term of which nothing can
+        be estimated has ``num_df`` 0; the note tells what cannot be tested.
 
     Raises
     ------
