@@ -22,7 +22,14 @@ cases <- list(
   nested1e6 = list(function() read("nested1e6.csv", c("school", "cls")),
                    y ~ x1 + x2 + x3 + (1 + x1 | school) + (1 | cls), TRUE),
   crossed1e6 = list(function() read("crossed1e6.csv", c("a", "b")),
-                    y ~ x1 + x2 + (1 | a) + (1 | b), TRUE))
+                    y ~ x1 + x2 + (1 | a) + (1 | b), TRUE),
+  insteval_summary = list(function() InstEval,
+                          y ~ service + (1 | s) + (1 | d) + (1 | dept:service), TRUE),
+  maximal20 = list(function() read("maximal20.csv", c("subj", "item")),
+                   y ~ A * B + (A * B | subj) + (A * B | item), TRUE),
+  pairs = list(function() read("pairs.csv", "g"), y ~ x + (1 | g), TRUE),
+  valueadded = list(function() read("valueadded.csv", c("pupil", "teacher")),
+                    y ~ year + x + (1 | pupil) + (1 | teacher), TRUE))
 status <- function(key) {
   lines <- readLines("/proc/self/status")
   as.numeric(gsub("[^0-9]", "", lines[grepl(key, lines)])) / 1024
@@ -32,6 +39,19 @@ data <- spec[[1]]()
 control <- lmerControl(calc.derivs = engine != "lme4tuned")
 invisible(gc())
 base <- status("VmRSS")
+# lmerTest's summary: the Hessian of all variance parameters and the text, from a fit at hand.
+if (case == "insteval_summary") {
+  m <- suppressWarnings(suppressMessages(lmer(spec[[2]], data, REML = TRUE, control = control)))
+  for (r in seq_len(reps)) {
+    seconds <- system.time(invisible(capture.output(
+      print(summary(lmerTest::as_lmerModLmerTest(m))))))[["elapsed"]]
+    cat(jsonlite::toJSON(list(case = case, engine = engine, seconds = seconds,
+                              criterion = REMLcrit(m), evaluations = m@optinfo$feval,
+                              memory = status("VmHWM") - base),
+                         auto_unbox = TRUE, digits = 14), "\n", sep = "")
+  }
+  quit("no")
+}
 for (r in seq_len(reps)) {
   gc(FALSE)
   seconds <- system.time(

@@ -1,11 +1,12 @@
 """Simulated data of the benchmarks, seeded; written as CSV into a folder (default benchmarks/data).
 
-Usage: python benchmarks/make_data.py [FOLDER]
+Usage: python benchmarks/make_data.py [FOLDER [NAME ...]]; a NAME may be that of a bundled data set.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,15 +45,78 @@ def crossed(
     return pd.DataFrame({"y": y, "x1": x1, "x2": x2, "a": a + 1, "b": b + 1})
 
 
+def maximal(n_subjects: int = 60, n_items: int = 40, seed: int = 20261122) -> pd.DataFrame:
+    """Two conditions within subjects and items, each pair once; everything varies by both."""
+    r = np.random.default_rng(seed)
+    subj, item = np.divmod(np.arange(n_subjects * n_items), n_items)
+    cell = (subj + item) % 4
+    A, B = np.where(cell & 1, 0.5, -0.5), np.where(cell & 2, 0.5, -0.5)
+    X = np.column_stack([np.ones(len(A)), A, B, A * B])
+    y = X @ [2.0, 0.5, 0.2, 0.1] + r.normal(size=len(A))
+    for codes, m, sd in (
+        (subj, n_subjects, [0.8, 0.9, 0.9, 1.4]),
+        (item, n_items, [0.6, 0.8, 0.8, 1.4]),
+    ):
+        mixing = np.linalg.cholesky(0.7 * np.eye(4) + 0.3)
+        y += (X * (r.normal(size=(m, 4)) @ mixing.T * sd)[codes]).sum(axis=1)
+    return pd.DataFrame({"y": y, "A": A, "B": B, "subj": subj + 1, "item": item + 1})
+
+
+def pairs(n_groups: int = 125_000, seed: int = 20261123) -> pd.DataFrame:
+    """Groups of two rows."""
+    r = np.random.default_rng(seed)
+    g = np.repeat(np.arange(n_groups), 2)
+    x = r.normal(size=2 * n_groups)
+    y = 1 + x + 0.7 * r.normal(size=n_groups)[g] + r.normal(size=2 * n_groups)
+    return pd.DataFrame({"y": y, "x": x, "g": g + 1})
+
+
+def value_added(
+    n_pupils: int = 200_000, n_years: int = 5, n_schools: int = 500, seed: int = 20261124
+) -> pd.DataFrame:
+    """Pupils over five years, a new teacher each year, some moving to a school nearby."""
+    r = np.random.default_rng(seed)
+    n = n_pupils * n_years
+    pupil, year = np.divmod(np.arange(n), n_years)
+    school = r.integers(0, n_schools, n_pupils)[pupil]
+    away = np.where(r.random(n) < 0.05, r.integers(-3, 4, n), 0)
+    teacher = (school + away) % n_schools * 20 + year * 4 + r.integers(0, 4, n)
+    x = r.normal(size=n)
+    y = 0.5 * year + 0.2 * x + 0.3 * r.normal(size=n_schools * 20)[teacher]
+    y += 0.8 * r.normal(size=n_pupils)[pupil] + 0.6 * r.normal(size=n)
+    return pd.DataFrame({"y": y, "year": year, "x": x, "pupil": pupil + 1, "teacher": teacher + 1})
+
+
+SIMULATED: dict[str, Callable[[], pd.DataFrame]] = {
+    "nested1e6": nested,
+    "crossed1e6": crossed,
+    "maximal20": maximal,
+    "pairs": pairs,
+    "valueadded": value_added,
+}
+
+
+def export(name: str, folder: Path) -> Path:
+    """Write one data set, simulated or bundled, unless it is there."""
+    path = folder / f"{name}.csv"
+    if path.exists():
+        return path
+    if name in SIMULATED:
+        data = SIMULATED[name]()
+    else:
+        import nestwise as nw
+
+        data = nw.load_dataset(name)
+    data.to_csv(path, index=False, float_format="%.17g")
+    return path
+
+
 def main() -> None:
-    """Write every data set that is not there yet."""
+    """Write every data set that is not there yet, or those named after the folder."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "data")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in {"nested1e6": nested, "crossed1e6": crossed}.items():
-        path = folder / f"{name}.csv"
-        if not path.exists():
-            make().to_csv(path, index=False, float_format="%.17g")
-        print(path)
+    for name in sys.argv[2:] or SIMULATED:
+        print(export(name, folder))
 
 
 if __name__ == "__main__":
