@@ -11,6 +11,7 @@ from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
 from nestwise.api.answers import by_name, response_of, updated
 from nestwise.api.emmeans import EstimatedMeans
+from nestwise.api.influence import InfluenceResult
 from nestwise.api.source import Source, to_native, with_columns
 from nestwise.fit.lm import fit_lm
 from nestwise.fit.result import LmFit
@@ -20,6 +21,7 @@ from nestwise.inference.coefficients import coefficients
 from nestwise.inference.contrast import contrast
 from nestwise.inference.emmeans.means import emmeans
 from nestwise.inference.emmeans.trends import emtrends
+from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.residuals import fitted, residuals
@@ -268,6 +270,14 @@ class LinearModel:
     def hatvalues(self) -> FloatArray:
         """Leverages of the rows used."""
         return self.fit.hat.copy()
+
+    def cooks_distance(self) -> FloatArray:
+        """Cook's distance of each row."""
+        return cooks_distance(self.fit)
+
+    def influence(self) -> InfluenceResult:
+        """The fit without each row in turn."""
+        return InfluenceResult(influence(self.fit), self.source.data)
 
     def predict(
         self,

@@ -11,27 +11,37 @@ from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
 from nestwise.api.answers import by_name, response_of, updated
 from nestwise.api.emmeans import EstimatedMeans
+from nestwise.api.influence import InfluenceResult
 from nestwise.api.resampled import BootstrapResult, ProfileResult
 from nestwise.api.source import Source, to_native, with_columns
+from nestwise.api.stepwise import StepResult, step
 from nestwise.fit.lmm import refit
 from nestwise.fit.result import LmmFit
 from nestwise.inference import fitmeasures, tidy
 from nestwise.inference.anova import anova_lmm
 from nestwise.inference.bootstrap import bootstrap
+from nestwise.inference.caic import ConditionalAic, caic
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.confint import confint
 from nestwise.inference.contrast import contrast
 from nestwise.inference.ddf import covariance
+from nestwise.inference.drop1 import drop1
 from nestwise.inference.emmeans.means import emmeans
 from nestwise.inference.emmeans.trends import emtrends
+from nestwise.inference.icc import IntraclassCorrelation, design_effect, icc
+from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.joint import JointCovariance, joint_vcov
+from nestwise.inference.leverage import hatvalues
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.profile import profile
+from nestwise.inference.r2 import RSquaredMixed, r2
 from nestwise.inference.ranef import coef, ranef
+from nestwise.inference.ranova import ranova
 from nestwise.inference.residuals import fitted, residuals
 from nestwise.inference.simulate import simulate
 from nestwise.inference.varcorr import varcorr
+from nestwise.inference.variance_parts import variance_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,6 +227,22 @@ class MixedModel:
         """
         return to_native(anova_lmm(self.fit, type, ddf), self.source.data)
 
+    def ranova(self) -> Any:
+        """Each random term reduced by one term: ``term n_par loglik aic chisq df p_value
+        p_boundary``, the whole model in the first row; `p_boundary` knows that variances are >= 0.
+        """
+        return to_native(ranova(self.fit), self.source.data)
+
+    def drop1(self, ddf: str = "satterthwaite") -> Any:
+        """F tests of the fixed terms that no other term contains; columns as `anova`."""
+        return to_native(drop1(self.fit, ddf), self.source.data)
+
+    def step(
+        self, *, alpha_random: float = 0.1, alpha_fixed: float = 0.05, ddf: str = "satterthwaite"
+    ) -> StepResult:
+        """Backward elimination of random, then of fixed terms."""
+        return step(self, alpha_random=alpha_random, alpha_fixed=alpha_fixed, ddf=ddf)
+
     def contrast(
         self, L: Any, rhs: Any = 0.0, joint: bool = False, ddf: str = "satterthwaite"
     ) -> Any:
@@ -374,28 +400,14 @@ class MixedModel:
     ) -> Any:
         """Predicted responses, with standard errors and intervals when asked for.
 
-        Parameters
-        ----------
-        newdata : table, optional
-            Rows to predict; the rows used in the fit by default. Missing values give NaN.
-        re_form : str or None
-            Random effects that count: ``"all"``, None for the population, or some of them as
-            ``"(1 | g)"``.
-        type : str
-            ``"response"``; a linear mixed model has no other scale.
-        allow_new_levels : bool
-            Whether a group that the fit does not know gets the population's prediction (else an
-            error); its effect's whole variance then counts in `se` and interval.
-        se : bool
-            Whether to give the standard error of the mean x'beta + z'b.
-        interval : str, optional
-            ``"confidence"`` for that mean, ``"prediction"`` for a new observation.
-        level, ddf, theta_uncertainty
-            See `nestwise.inference.prediction_interval.predict_interval`.
+        `newdata`: rows to predict, by default those used; missing values give NaN. `re_form`: the
+        random effects that count, ``"all"``, None for the population, or some as ``"(1 | g)"``.
+        `allow_new_levels`: a new group gets the population's prediction (else an error), and its
+        effect's variance counts. `se`: of the mean x'beta + z'b. `interval`: ``"confidence"`` for
+        that mean, ``"prediction"`` for a new observation. For the others, and the sources of
+        uncertainty, see `nestwise.inference.prediction_interval.predict_interval`.
 
-        Returns
-        -------
-        (n_rows,) float64, or a table ``fit se [lower upper]`` when `se` or `interval` is asked
+        Returns (n_rows,) float64, or with `se` or `interval` a table ``fit se [lower upper]``.
         """
         one_of("type", type, ("response", "link"))
         if not se and interval is None:
@@ -421,6 +433,40 @@ class MixedModel:
         depends on `seed` and r alone.
         """
         return simulate(self.fit, n, seed, conditional)
+
+    # -- measures and diagnostics -----------------------------------------------------------------
+
+    def icc(self) -> IntraclassCorrelation:
+        """Intraclass correlation: ``adjusted``, ``unadjusted``, ``by_group``."""
+        return icc(self.fit)
+
+    def r2(self) -> RSquaredMixed:
+        """R squared: ``marginal`` (fixed effects) and ``conditional`` (random effects too)."""
+        return r2(self.fit)
+
+    def variance_decomposition(self) -> Any:
+        """Variance of fixed effects, grouping factors and residual: ``part variance share``."""
+        return to_native(variance_table(self.fit), self.source.data)
+
+    def design_effect(self) -> Any:
+        """``group n_groups mean_size icc design_effect n_effective``."""
+        return to_native(design_effect(self.fit), self.source.data)
+
+    def caic(self, method: str = "greven-kneib") -> ConditionalAic:
+        """Conditional AIC, by ``"greven-kneib"`` or ``"vaida-blanchard"``."""
+        return caic(self.fit, method)
+
+    def hatvalues(self) -> FloatArray:
+        """Leverages of the rows used."""
+        return hatvalues(self.fit)
+
+    def cooks_distance(self, by: str | None = None) -> FloatArray:
+        """Cook's distance of each row, or of each level of a grouping factor (by refits)."""
+        return cooks_distance(self.fit) if by is None else influence(self.fit, by).cooks_distance
+
+    def influence(self, by: str | None = None, *, exact: bool = True) -> InfluenceResult:
+        """The fit without each row, or each level of a grouping factor, in turn."""
+        return InfluenceResult(influence(self.fit, by, exact), self.source.data)
 
     # -- again -----------------------------------------------------------------------------------
 

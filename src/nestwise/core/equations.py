@@ -85,3 +85,32 @@ def joint_covariance(problem: Problem, theta: FloatArray, rows: Rows) -> FloatAr
     A = np.vstack([*blocks, (rows.X @ problem.basis.to_user).T])
     covariance: FloatArray = A.T @ problem.kernel.solve(flat, A)
     return 0.5 * (covariance + covariance.T)
+
+
+def beta_covariance(problem: Problem, theta: FloatArray, rows: Rows) -> FloatArray:
+    """Covariance of x'(beta_hat - beta) + z'(b_hat - b) of each row with beta_hat, over sigma^2.
+
+    Parameters
+    ----------
+    problem, theta, rows
+        As in `row_variances`.
+
+    Returns
+    -------
+    (r, p) float64
+        p right-hand sides, however many rows there are.
+    """
+    flat = flat_lambdas(problem, theta * problem.theta_scale)
+    q = sum(k * m for k, m in problem.shapes)
+    rhs = np.zeros((q + problem.p, problem.p))
+    rhs[q:] = problem.basis.to_user.T
+    solved = problem.kernel.solve(flat, rhs)
+    out: FloatArray = rows.X @ problem.basis.to_user @ solved[q:]
+    at = 0
+    lambdas = lambda_templates(problem, theta)
+    for (k, m), level, z, La in zip(problem.shapes, rows.levels, rows.Z, lambdas, strict=True):
+        block = solved[at : at + k * m].reshape(m, k, problem.p)
+        known = np.flatnonzero(level >= 0)
+        out[known] += np.einsum("rk,rkp->rp", (z @ La)[known], block[level[known]])
+        at += k * m
+    return out

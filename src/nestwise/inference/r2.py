@@ -1,0 +1,57 @@
+"""R squared of mixed models, marginal and conditional."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nestwise.fit.result import LmmFit
+from nestwise.inference.variance_parts import variance_parts
+
+
+@dataclass(frozen=True, slots=True)
+class RSquaredMixed:
+    """Shares of variance that a mixed model explains.
+
+    Parameters
+    ----------
+    marginal : float
+        By the fixed effects alone.
+    conditional : float
+        By fixed and random effects together.
+    """
+
+    marginal: float
+    conditional: float
+
+    def __str__(self) -> str:
+        return f"R2, marginal:    {self.marginal:.4f}\nR2, conditional: {self.conditional:.4f}"
+
+
+def r2(fit: LmmFit) -> RSquaredMixed:
+    """Marginal and conditional R squared.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        The fit; random slopes count by the mean over the rows of their variance, and a singular
+        fit has the shares that its zeros imply.
+
+    Returns
+    -------
+    RSquaredMixed
+
+    Source
+    ------
+    Nakagawa & Schielzeth (2013), Methods Ecol. Evol. 4, eq. 29 and 30; Johnson (2014), Methods
+    Ecol. Evol. 5, 944-946.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> r = r2(m.fit)
+    >>> round(r.marginal, 3), round(r.conditional, 3)
+    (0.279, 0.799)
+    """
+    parts = variance_parts(fit)
+    return RSquaredMixed(parts.fixed / parts.total, (parts.fixed + parts.random) / parts.total)
