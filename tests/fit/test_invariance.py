@@ -117,3 +117,20 @@ def test_simulated_truth_is_recovered() -> None:
     assert fit.sigma == pytest.approx(1.0, abs=0.05)
     assert fit.sigma * fit.lambdas[1][0, 0] == pytest.approx(0.7, abs=0.15)
     np.testing.assert_allclose(fit.beta, [2, -1], atol=0.2)
+
+
+@pytest.mark.parametrize("offset", [10.0, 2000.0, 1e5])
+def test_slopes_of_covariates_far_from_zero_keep_their_digits(offset: float) -> None:
+    data = load_dataset("sleepstudy").assign(year=lambda d: d["Days"] + offset)
+    near = fit_lmm(build("Reaction ~ Days + (Days | Subject)", data))
+    far = fit_lmm(build("Reaction ~ year + (year | Subject)", data))
+    assert far.verdict.status == "converged"
+    assert far.n_evaluations < 10
+    assert far.criterion == pytest.approx(near.criterion, abs=1e-6)
+    np.testing.assert_allclose(far.modes[0][:, 1], near.modes[0][:, 1], rtol=1e-3, atol=1e-4)
+    sd = far.sigma * np.sqrt((far.lambdas[0] ** 2).sum(axis=1))
+    b = near.sigma**2 * near.lambdas[0] @ near.lambdas[0].T
+    expected = np.sqrt([b[0, 0] - 2 * offset * b[0, 1] + offset**2 * b[1, 1], b[1, 1]])
+    np.testing.assert_allclose(sd, expected, rtol=1e-4)
+    again = fit_lmm(build("Reaction ~ year + (year | Subject)", data), start=far.theta)
+    assert again.criterion == pytest.approx(near.criterion, abs=1e-6)

@@ -10,6 +10,7 @@ a given sigma.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,12 +118,12 @@ def local(family: Family, z: FloatArray, curvature: bool) -> Local:
     m, base = len(family.base.entries), family.base
     tau = float(z[m])
     shift = float(z[m + 1]) if len(z) > m + 1 else 0.0
-    shrink = float(np.exp(-tau))
+    shrink = math.exp(-tau)
     precision = (shrink / family.sigma0) ** 2
     theta = z[:m] * shrink
     read = _read(family, theta, shift)
-    log_sigma2 = 2.0 * (tau + float(np.log(family.sigma0)))
-    value = read.ldL2 + base.n * (float(np.log(2.0 * np.pi)) + log_sigma2)
+    log_sigma2 = 2.0 * (tau + math.log(family.sigma0))
+    value = read.ldL2 + base.n * (math.log(2.0 * math.pi) + log_sigma2)
     value += read.pwrss * precision - base.log_weights
     score = read.d_ldL2 + read.d_pwrss * precision
     gradient = np.empty(len(z))
@@ -145,9 +146,9 @@ def _theta_block(
     """(m, m) second derivatives by theta at fixed sigma, by differences of the gradient."""
     m = len(theta)
     H = np.empty((m, m))
-    for i in range(m):
+    for i, at in enumerate(theta.tolist()):
         moved = theta.copy()
-        step = STEP * max(1.0, abs(float(theta[i])))
+        step = STEP * max(1.0, abs(at))
         moved[i] += step
         read = _read(family, moved, shift)
         H[i] = (read.d_ldL2 + read.d_pwrss * precision - score) / step

@@ -13,10 +13,11 @@ from nestwise.core.lmm import (
     conditional_modes,
     covariance_from,
     degrees,
+    evaluate,
     term_lambdas,
     user_beta,
 )
-from nestwise.core.problem import Problem, build_problem
+from nestwise.core.problem import ModelArrays, Problem
 from nestwise.core.threads import limited
 from nestwise.design.check import check_grouping
 from nestwise.design.model import Design
@@ -26,6 +27,7 @@ from nestwise.fit.descent import descend, objective
 from nestwise.fit.identify import flat_at_optimum, identifiability, not_separable
 from nestwise.fit.multistart import look_again
 from nestwise.fit.newton import Path
+from nestwise.fit.problems import Problems, make_problems
 from nestwise.fit.rectify import diagonal_positions, rectify
 from nestwise.fit.result import LmmFit
 from nestwise.fit.start import SMALLEST, starting_par
@@ -72,8 +74,7 @@ def fit_lmm(
     """
     check_grouping(design)
     options = Control() if control is None else control
-    problem = build_problem(model_arrays(design), threads=options.threads, solver=options.solver)
-    return fit_problem(design, problem, reml, options, start)
+    return _fit_arrays(design, model_arrays(design), reml, options, start)
 
 
 def refit(fit: LmmFit, y: FloatArray) -> LmmFit:
@@ -99,46 +100,65 @@ def refit(fit: LmmFit, y: FloatArray) -> LmmFit:
         )
     if not np.isfinite(response).all():
         raise DataError("the new response has missing or infinite values; leave them out")
-    problem = build_problem(
-        model_arrays(fit.design, response), threads=fit.control.threads, solver=fit.control.solver
-    )
     design = replace(fit.design, y=response)
-    return fit_problem(design, problem, fit.reml, fit.control, fit.theta)
+    arrays = model_arrays(fit.design, response)
+    return _fit_arrays(design, arrays, fit.reml, fit.control, fit.theta)
 
 
-def fit_problem(
+def _fit_arrays(
     design: Design,
-    problem: Problem,
+    arrays: ModelArrays,
+    reml: bool,
+    options: Control,
+    start: FloatArray | None,
+) -> LmmFit:
+    """Cross-products, then the fit; a start is brought into the optimiser's coordinates."""
+    problems = make_problems(arrays, options)
+    if start is not None and np.shape(start) == (len(problems.problem.entries),):
+        start = problems.working_theta(np.asarray(start, dtype=np.float64))
+    return fit_problems(design, problems, reml, options, start)
+
+
+def fit_problems(
+    design: Design,
+    problems: Problems,
     reml: bool,
     options: Control,
     start: FloatArray | None = None,
 ) -> LmmFit:
     """Optimise cross-products that are at hand, and give the verdict."""
-    _refuse_exact(design, problem)
+    problem, inner = problems.problem, problems.working
+    _refuse_exact(design, inner)
     # NumPy's own small decompositions wake threads too, which then compete with the kernel.
-    with limited(max(problem.kernel.dense_order, 6 * len(problem.entries)), options.threads):
-        path, saddle = optimise(problem, reml, options, _start(problem, start))
-    flat = identifiability(design, problem)
+    with limited(max(inner.kernel.dense_order, 6 * len(inner.entries)), options.threads):
+        path, saddle = optimise(inner, reml, options, _start(inner, start))
+    flat = identifiability(design, inner)
     if not flat:
-        flat = not_separable(design, problem, flat_at_optimum(objective(problem, reml), path.point))
-    par = rectify(problem, path.point.par)
-    singular = singular_terms(design, problem, par, options.singular_tolerance)
-    collapsed = path.point.result.pwrss <= COLLAPSED * problem.n * float(np.var(design.y))
+        flat = not_separable(design, inner, flat_at_optimum(objective(inner, reml), path.point))
+    par = rectify(inner, path.point.par)
+    singular = singular_terms(design, inner, par, options.singular_tolerance)
+    collapsed = path.point.result.pwrss <= COLLAPSED * inner.n * float(np.var(design.y))
     verdict, told = decide(singular, flat, path, saddle, collapsed, options)
-    result, theta = path.point.result, path.point.par / problem.theta_scale
-    rectified = par / problem.theta_scale
+    theta, result = par / inner.theta_scale, path.point.result
+    unsigned = path.point.par / inner.theta_scale
+    if problems.centering is not None:
+        unsigned = problems.user_theta(theta)
+        result = evaluate(problem, unsigned, reml, 0).kernel
+    final = rectify(problem, unsigned * problem.theta_scale) / problem.theta_scale
     return LmmFit(
         design=design,
         problem=problem,
+        working=inner,
+        working_theta=theta,
         reml=reml,
         control=options,
-        theta=rectified,
+        theta=final,
         beta=user_beta(problem, result),
         unscaled_vcov=covariance_from(problem, result.RX),
-        modes=conditional_modes(problem, theta, result),
-        lambdas=term_lambdas(problem, rectified),
-        sigma=float(np.sqrt(result.pwrss / degrees(problem, reml))),
-        pwrss=result.pwrss,
+        modes=conditional_modes(problem, unsigned, result),
+        lambdas=term_lambdas(problem, final),
+        sigma=float(np.sqrt(path.point.result.pwrss / degrees(problem, reml))),
+        pwrss=path.point.result.pwrss,
         criterion=path.point.value,
         n_evaluations=path.n_evaluations,
         verdict=verdict,

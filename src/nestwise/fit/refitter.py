@@ -10,8 +10,8 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import DataError
 from nestwise.core.lmm import degrees
 from nestwise.core.optimum import optimum, response_statistics
-from nestwise.core.problem import ModelArrays, Problem
 from nestwise.fit.assemble import model_arrays
+from nestwise.fit.problems import Problems, again
 from nestwise.fit.rectify import diagonal_positions, rectify
 from nestwise.fit.result import LmmFit
 from nestwise.fit.start import SMALLEST
@@ -56,20 +56,15 @@ class Refitter:
     ----------
     fit : LmmFit
         The fit at hand: model, criterion, starting values.
-    arrays : ModelArrays
-        Its rows, from which Z'Wy and X'Wy of a new response are made.
+    problems : Problems
+        Its cross-products and rows, from which Z'Wy and X'Wy of a new response are made.
     start : (m,) float64
         par to begin with, in the kernel's units, off the boundary.
     """
 
     fit: LmmFit
-    arrays: ModelArrays
+    problems: Problems
     start: FloatArray
-
-    @property
-    def problem(self) -> Problem:
-        """The cross-products of the design."""
-        return self.fit.problem
 
     def fit_response(self, y: FloatArray) -> Refit:
         """Fit the model to another response, (n,), offset included; see `refit_response`."""
@@ -94,10 +89,10 @@ def make_refitter(fit: LmmFit) -> Refitter:
     >>> round(again.criterion - fit.criterion, 6)
     0.0
     """
-    start = fit.theta * fit.problem.theta_scale
-    diagonal = diagonal_positions(fit.problem)
+    start = fit.working_theta * fit.working.theta_scale
+    diagonal = diagonal_positions(fit.working)
     start[diagonal] = np.maximum(start[diagonal], SMALLEST / 2)
-    return Refitter(fit, model_arrays(fit.design), start)
+    return Refitter(fit, again(fit.problem, fit.working, model_arrays(fit.design)), start)
 
 
 def refit_response(refitter: Refitter, y: FloatArray) -> Refit:
@@ -115,7 +110,7 @@ def refit_response(refitter: Refitter, y: FloatArray) -> Refit:
     DataError
         When `y` has another length or is not finite.
     """
-    fit, problem = refitter.fit, refitter.problem
+    fit, problem = refitter.fit, refitter.problems.working
     response = np.asarray(y, dtype=np.float64)
     if response.shape != fit.design.y.shape or not np.isfinite(response).all():
         raise DataError(
@@ -124,7 +119,7 @@ def refit_response(refitter: Refitter, y: FloatArray) -> Refit:
         )
     if fit.design.offset is not None:
         response = response - fit.design.offset
-    statistics = response_statistics(problem, refitter.arrays, response)
+    statistics = response_statistics(problem, refitter.problems.arrays, response)
     best = optimum(
         problem,
         statistics,
@@ -136,7 +131,7 @@ def refit_response(refitter: Refitter, y: FloatArray) -> Refit:
     par = rectify(problem, best.par)
     diagonal = np.abs(par[diagonal_positions(problem)])
     return Refit(
-        theta=par / problem.theta_scale,
+        theta=refitter.problems.user_theta(par / problem.theta_scale),
         beta=best.beta,
         sigma=float(np.sqrt(best.pwrss / degrees(problem, fit.reml))),
         criterion=best.criterion,

@@ -48,6 +48,11 @@ class LmmFit:
         The arrays that were fitted.
     problem : Problem
         Their cross-products; `core` functions answer further questions from it.
+    working : Problem
+        The same model in the coordinates of the optimiser: random slopes of covariates far from
+        zero are centred there. Otherwise it is `problem`.
+    working_theta : (m,) float64
+        theta of `working`.
     reml : bool
         Whether the criterion is REML (else ML).
     control : Control
@@ -78,6 +83,8 @@ class LmmFit:
 
     design: Design
     problem: Problem
+    working: Problem
+    working_theta: FloatArray
     reml: bool
     control: Control
     theta: FloatArray

@@ -80,7 +80,7 @@ def adjustment(fit: LmmFit) -> Adjustment:
             "ddf='kenward-roger' is defined for REML, and this model is fitted by maximum "
             "likelihood; fit it with REML=True, or use ddf='satterthwaite'"
         )
-    parts = variance_components(fit.problem, fit.theta)
+    parts = variance_components(fit.working, fit.working_theta)
     to_engine = np.linalg.inv(fit.problem.basis.to_user)
     Phi = to_engine @ fit.unscaled_vcov @ to_engine.T
     PhiP = Phi @ parts.P

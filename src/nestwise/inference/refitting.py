@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise.core.lmm import term_lambdas
-from nestwise.core.problem import build_problem
 from nestwise.design.model import Design, GroupingFactor
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.lmm import fit_lmm
+from nestwise.fit.problems import make_problems
 from nestwise.fit.refitter import make_refitter
 from nestwise.fit.result import LmmFit
 from nestwise.inference.parameters import Parameter, parameter_values
+
+CROSS_PRODUCTS = ("problem", "working")
+"""What is made again from the design in another process."""
 
 DEPENDENT = 1e-10
 """Eigenvalue of the correlation of the columns of X that counts as zero."""
@@ -52,14 +55,16 @@ class Portable:
 
 def dismantle(fit: LmmFit) -> Portable:
     """All of a fit but what another process has to build for itself."""
-    return Portable({f.name: getattr(fit, f.name) for f in fields(fit) if f.name != "problem"})
+    return Portable(
+        {f.name: getattr(fit, f.name) for f in fields(fit) if f.name not in CROSS_PRODUCTS}
+    )
 
 
 def reassemble(parts: Portable) -> LmmFit:
     """The fit again, to the last digit."""
     design, control = parts.values["design"], parts.values["control"]
-    problem = build_problem(model_arrays(design), threads=control.threads)  # type: ignore[arg-type,attr-defined]
-    return LmmFit(problem=problem, **parts.values)  # type: ignore[arg-type]
+    made = make_problems(model_arrays(design), control)  # type: ignore[arg-type]
+    return LmmFit(problem=made.problem, working=made.working, **parts.values)  # type: ignore[arg-type]
 
 
 def response_refitter(

@@ -167,7 +167,7 @@ def parameter_covariance(fit: LmmFit) -> FloatArray:
     >>> parameter_covariance(m.fit).shape
     (4, 4)
     """
-    return inverse_curvature(hessian(fit.problem, fit.theta, fit.sigma, fit.reml))
+    return inverse_curvature(hessian(fit.working, fit.working_theta, fit.sigma, fit.reml))
 
 
 def inverse_curvature(H: FloatArray) -> FloatArray:
@@ -206,4 +206,4 @@ def inverse_curvature(H: FloatArray) -> FloatArray:
 
 @memo
 def _derivatives(fit: LmmFit) -> FloatArray:
-    return vcov_derivatives(fit.problem, fit.theta)
+    return vcov_derivatives(fit.working, fit.working_theta)
