@@ -124,7 +124,9 @@ def profile(fit: LmmFit, params: Sequence[str] | None = None, level: float = 0.9
     ([6.2, 14.7], [-2.6, 2.6])
     """
     zeta_max = float(ndtri(0.5 + 0.5 * checked_level(level)))
-    ml = fit_lmm(fit.design, reml=False, control=fit.control) if fit.reml else fit
+    ml = fit
+    if fit.reml:
+        ml = fit_lmm(fit.design, reml=False, control=fit.control, start=fit.theta)
     listed = parameters(ml.design)
     keep = chosen([p.name for p in listed], params, "parameter")
     values = parameter_values(listed, ml.lambdas, ml.sigma, ml.beta)

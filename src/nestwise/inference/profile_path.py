@@ -93,14 +93,14 @@ class _Split:
 
 def _split(hessian: FloatArray, free: NDArray[np.intp], fixed: int) -> _Split:
     values, vectors = np.linalg.eigh(hessian[free[:, None], free])
-    size = np.abs(values)
-    floor = FLAT * max(float(size.max(initial=0.0)), 1e-300)
+    least, most = (float(values[0]), float(values[-1])) if len(values) else (0.0, 0.0)
+    floor = FLAT * max(abs(least), abs(most), 1e-300)
     return _Split(
-        np.maximum(size, floor),
+        np.maximum(np.abs(values), floor),
         vectors,
         hessian[free, fixed],
         float(hessian[fixed, fixed]),
-        bool(len(values) and values[0] < -1e4 * floor),
+        least < -1e4 * floor,
     )
 
 
