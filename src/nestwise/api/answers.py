@@ -38,7 +38,7 @@ def response_of(fit: Fit, y: Any) -> FloatArray:
     fit : LmmFit or LmFit
         The fit.
     y : array-like
-        One number for each used row, or for each row of the data.
+        One number for each used row, or for each row of the data; a single column will do.
 
     Returns
     -------
@@ -61,6 +61,8 @@ def response_of(fit: Fit, y: Any) -> FloatArray:
         values = np.array(y, dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError("refit: the new response is not made of numbers") from None
+    if values.ndim == 2 and values.shape[1] == 1:  # as simulate(1) returns it
+        values = values[:, 0]
     if kept is not None and values.shape == kept.shape:
         values = values[kept]
     if values.shape != (n,):

@@ -25,6 +25,7 @@ from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.residuals import fitted, residuals
+from nestwise.inference.simulate import simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -298,6 +299,10 @@ class LinearModel:
         return to_native(table, self.source.data)
 
     # -- again -----------------------------------------------------------------------------------
+
+    def simulate(self, n: int = 1, *, seed: int | None = None) -> FloatArray:
+        """(n_obs, n) responses drawn from the fit; column r depends on `seed` and r alone."""
+        return simulate(self.fit, n, seed)
 
     def update(self, formula: str | None = None, **settings: Any) -> LinearModel:
         """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""
