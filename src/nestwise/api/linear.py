@@ -21,11 +21,13 @@ from nestwise.inference.coefficients import coefficients
 from nestwise.inference.contrast import contrast
 from nestwise.inference.emmeans.means import emmeans
 from nestwise.inference.emmeans.trends import emtrends
+from nestwise.inference.heteroscedasticity import heteroscedasticity
 from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.residuals import fitted, residuals
 from nestwise.inference.simulate import simulate
+from nestwise.inference.simulated_residuals import SimulatedResiduals, simulated_residuals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -297,6 +299,16 @@ class LinearModel:
             return predict(self.fit, newdata)
         table = predict_interval(self.fit, newdata, interval=interval, level=level)
         return to_native(table, self.source.data)
+
+    def simulated_residuals(
+        self, n: int = 250, *, seed: int | None = None, conditional: bool = False
+    ) -> SimulatedResiduals:
+        """Quantile residuals by simulation, with tests of uniformity, dispersion and outliers."""
+        return simulated_residuals(self.fit, n, seed, conditional)
+
+    def heteroscedasticity(self) -> Any:
+        """Tests of constant residual variance: ``against statistic df p_value``."""
+        return to_native(heteroscedasticity(self.fit), self.source.data)
 
     # -- again -----------------------------------------------------------------------------------
 

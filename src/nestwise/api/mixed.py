@@ -28,18 +28,22 @@ from nestwise.inference.ddf import covariance
 from nestwise.inference.drop1 import drop1
 from nestwise.inference.emmeans.means import emmeans
 from nestwise.inference.emmeans.trends import emtrends
+from nestwise.inference.heteroscedasticity import heteroscedasticity
 from nestwise.inference.icc import IntraclassCorrelation, design_effect, icc
 from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.joint import JointCovariance, joint_vcov
 from nestwise.inference.leverage import hatvalues
+from nestwise.inference.mundlak import mundlak
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.profile import profile
 from nestwise.inference.r2 import RSquaredMixed, r2
+from nestwise.inference.random_normality import random_normality
 from nestwise.inference.ranef import coef, ranef
 from nestwise.inference.ranova import ranova
 from nestwise.inference.residuals import fitted, residuals
 from nestwise.inference.simulate import simulate
+from nestwise.inference.simulated_residuals import SimulatedResiduals, simulated_residuals
 from nestwise.inference.varcorr import varcorr
 from nestwise.inference.variance_parts import variance_table
 
@@ -467,6 +471,24 @@ class MixedModel:
     def influence(self, by: str | None = None, *, exact: bool = True) -> InfluenceResult:
         """The fit without each row, or each level of a grouping factor, in turn."""
         return InfluenceResult(influence(self.fit, by, exact), self.source.data)
+
+    def simulated_residuals(
+        self, n: int = 250, *, seed: int | None = None, conditional: bool = False
+    ) -> SimulatedResiduals:
+        """Quantile residuals by simulation, with tests of uniformity, dispersion and outliers."""
+        return simulated_residuals(self.fit, n, seed, conditional)
+
+    def heteroscedasticity(self) -> Any:
+        """Tests of constant residual variance: ``against statistic df p_value``."""
+        return to_native(heteroscedasticity(self.fit), self.source.data)
+
+    def random_normality(self) -> Any:
+        """Tests of normal random effects: ``group term n test statistic p_value``."""
+        return to_native(random_normality(self.fit), self.source.data)
+
+    def between_within_bias(self, group: str | None = None) -> Any:
+        """Mundlak's test of group means: ``term estimate std_error statistic df p_value``."""
+        return to_native(mundlak(self.fit, group), self.source.data)
 
     # -- again -----------------------------------------------------------------------------------
 
