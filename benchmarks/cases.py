@@ -33,6 +33,8 @@ class Case:
     what : str
         ``"fit"``: from data frame to fit; ``"summary"``: from fit to the text of its summary with
         Satterthwaite's degrees of freedom.
+    plain : str
+        The same formula without short cuts, for packages that refuse them.
     """
 
     data: str
@@ -41,6 +43,7 @@ class Case:
     reps: int = 5
     factors: tuple[str, ...] = ()
     what: str = "fit"
+    plain: str = ""
 
 
 CASES: dict[str, Case] = {
@@ -59,7 +62,10 @@ CASES: dict[str, Case] = {
     "insteval_ml": Case("InstEval", INSTEVAL, reml=False, factors=INSTEVAL_FACTORS),
     "insteval_summary": Case("InstEval", INSTEVAL, factors=INSTEVAL_FACTORS, what="summary"),
     "maximal20": Case(
-        "maximal20.csv", "y ~ A*B + (A*B | subj) + (A*B | item)", factors=("subj", "item")
+        "maximal20.csv",
+        "y ~ A*B + (A*B | subj) + (A*B | item)",
+        factors=("subj", "item"),
+        plain="y ~ A + B + AB + (1 + A + B + AB | subj) + (1 + A + B + AB | item)",
     ),
     "nested1e6": Case(
         "nested1e6.csv",

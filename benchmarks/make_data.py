@@ -59,7 +59,7 @@ def maximal(n_subjects: int = 60, n_items: int = 40, seed: int = 20261122) -> pd
     ):
         mixing = np.linalg.cholesky(0.7 * np.eye(4) + 0.3)
         y += (X * (r.normal(size=(m, 4)) @ mixing.T * sd)[codes]).sum(axis=1)
-    return pd.DataFrame({"y": y, "A": A, "B": B, "subj": subj + 1, "item": item + 1})
+    return pd.DataFrame({"y": y, "A": A, "B": B, "AB": A * B, "subj": subj + 1, "item": item + 1})
 
 
 def pairs(n_groups: int = 125_000, seed: int = 20261123) -> pd.DataFrame:

@@ -1,9 +1,13 @@
 """Time whole calls beside lme4 in one run, one thread each, and print a table.
 
-Usage: python benchmarks/speed.py [--cases a,b] [--engines nestwise,lme4,lme4tuned] [--json FILE]
+Usage: python benchmarks/speed.py [--cases a,b] [--engines a,b] [--peers-python PATH]
+       [--limit SECONDS] [--json FILE]
 
-Each engine runs in a process of its own, turn by turn, case by case; lme4 only where Rscript and
-lme4 are installed. Simulated data are made on first use (see make_data.py).
+Engines: nestwise (nestwise2 and so on: with so many threads), lme4, lme4tuned where Rscript and
+lme4 are installed, and with --peers-python, the interpreter of an environment made from
+peers-requirements.txt, mixedlm, glmm, lme-python, gpboost and statsmodels. Each engine runs in a
+process of its own, turn by turn, case by case, for --limit seconds at most. What an engine refuses
+or gets wrong is said in the table. Simulated data are made on first use (see make_data.py).
 """
 
 from __future__ import annotations
@@ -23,77 +27,142 @@ from tqdm import tqdm
 
 HERE = Path(__file__).parent
 ENGINES = ("nestwise", "lme4tuned", "lme4")
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+PEERS = ("mixedlm", "glmm", "lme-python", "gpboost", "statsmodels")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+WORSE = 1e-4
+"""Distance above the best comparable criterion of a case that is called worse."""
 
 
-def command(engine: str, case: str, reps: int) -> list[str]:
+def command(engine: str, case: str, reps: int, peers: str) -> list[str]:
     """What runs one case with one engine."""
+    if engine in PEERS:
+        return [peers, str(HERE / "peers.py"), engine, case, str(min(reps, 11))]
     if engine.startswith("lme4"):
         slow = max(1, min(reps, 11) if reps > 5 else reps // 3)
         return ["Rscript", str(HERE / "lme4.R"), case, engine, str(slow)]
     return [sys.executable, str(HERE / "ours.py"), case, engine, str(reps)]
 
 
-def run(engine: str, case: str, reps: int) -> list[dict[str, Any]]:
-    """The fits of one engine, one dictionary each."""
-    environment = {**os.environ, **ONE_THREAD, "BENCH_DATA": str(DATA)}
-    done = subprocess.run(
-        command(engine, case, reps), capture_output=True, text=True, env=environment, check=False
-    )
-    if done.returncode:
-        print(f"{engine} failed on {case}:\n{done.stderr[-2000:]}", file=sys.stderr)
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+def run(engine: str, case: str, reps: int, peers: str, limit: float) -> list[dict[str, Any]]:
+    """The fits of one engine, one dictionary each; or a single one that says what went wrong."""
+    threads = engine.removeprefix("nestwise") if engine.startswith("nestwise") else ""
+    environment = {**os.environ, **dict.fromkeys(THREADS, threads or "1"), "BENCH_DATA": str(DATA)}
+    try:
+        done = subprocess.run(
+            command(engine, case, reps, peers),
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+            timeout=limit,
+        )
+    except subprocess.TimeoutExpired as late:
+        printed = late.stdout.decode() if late.stdout else ""
+        return parsed(printed) or [{"error": f"stopped after {limit:.0f} s"}]
+    if done.returncode and not parsed(done.stdout):
+        said = [x for x in done.stderr.strip().splitlines() if not x.startswith("note:")]
+        last = (said or ["no message"])[-1]
+        return [{"error": f"exit {done.returncode}: {last[:200]}"}]
+    return parsed(done.stdout)
+
+
+def parsed(text: str) -> list[dict[str, Any]]:
+    """The JSON lines among what was printed."""
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 def row(case: str, fits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Medians of one case, and ratios to ours."""
-    out: dict[str, Any] = {"case": case}
+    """Medians of one case by engine."""
+    out: dict[str, Any] = {"case": case, "formula": CASES[case].formula, "reml": CASES[case].reml}
     for engine, lines in fits.items():
-        if lines:
-            out[engine] = {
-                "seconds": statistics.median(x["seconds"] for x in lines),
-                "criterion": lines[-1]["criterion"],
-                "evaluations": lines[-1]["evaluations"],
-                "memory": max(x["memory"] for x in lines),
-                "reps": len(lines),
-            }
+        good = [x for x in lines if "error" not in x]
+        if not good:
+            out[engine] = {"error": lines[0]["error"] if lines else "said nothing"}
+            continue
+        out[engine] = {
+            "seconds": statistics.median(x["seconds"] for x in good),
+            "fastest": min(x["seconds"] for x in good),
+            "criterion": good[-1]["criterion"],
+            "evaluations": good[-1]["evaluations"],
+            "memory": max(x["memory"] for x in good),
+            "note": good[-1].get("note", ""),
+            "reps": len(good),
+        }
     return out
 
 
+def remark(r: dict[str, Any], engine: str) -> str:
+    """What must be said of a criterion beside the best that is of the same kind."""
+    x = r[engine]
+    if x["note"].startswith("maximum likelihood"):
+        return str(x["note"])
+    same = [
+        v["criterion"]
+        for v in r.values()
+        if isinstance(v, dict) and "criterion" in v and not v["note"].startswith("maximum")
+    ]
+    above = x["criterion"] - min(same)
+    worse = f"criterion {above:.2g} above the best" if above > WORSE else ""
+    return "; ".join(part for part in (x["note"], worse) if part)
+
+
 def table(rows: list[dict[str, Any]], engines: list[str]) -> str:
-    """A Markdown table."""
-    head = "| case | engine | seconds | times ours | criterion | evaluations | memory MiB |\n"
-    lines = [head + "|---|---|---:|---:|---:|---:|---:|"]
+    """A Markdown table; refusals and worse criteria in words."""
+    lines = [
+        "| case | engine | seconds | times ours | criterion | evaluations | memory MiB | remark |",
+        "|---|---|---:|---:|---:|---:|---:|---|",
+    ]
     for r in rows:
         for engine in (e for e in engines if e in r):
             x = r[engine]
-            ours = r.get("nestwise", x)["seconds"]
+            if "error" in x:
+                what = x["error"].replace("|", "/").replace("\n", " ")
+                lines.append(f"| {r['case']} | {engine} | - | - | - | - | - | {what} |")
+                continue
+            ours = r.get("nestwise", x).get("seconds", x["seconds"])
+            evaluations = "" if x["evaluations"] is None else x["evaluations"]
             lines.append(
                 f"| {r['case']} | {engine} | {x['seconds']:.4g} | {x['seconds'] / ours:.1f} "
-                f"| {x['criterion']:.6f} | {x['evaluations']} | {x['memory']:.0f} |"
+                f"| {x['criterion']:.6f} | {evaluations} | {x['memory']:.0f} "
+                f"| {remark(r, engine)} |"
             )
     return "\n".join(lines)
 
 
 def main() -> None:
     """Run what is asked for and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--engines", default="")
+    parser.add_argument("--peers-python", default="")
+    parser.add_argument("--limit", type=float, default=600.0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    engines = options.engines.split(",")
+    peers = PEERS if options.peers_python else ()
+    engines = options.engines.split(",") if options.engines else [*ENGINES, *peers]
     if shutil.which("Rscript") is None:
         engines = [e for e in engines if not e.startswith("lme4")]
     names = options.cases.split(",")
-    if any(CASES[n].data.endswith(".csv") for n in names):
-        subprocess.run([sys.executable, str(HERE / "make_data.py"), str(DATA)], check=True)
+    needed = {CASES[n].data.removesuffix(".csv") for n in names if CASES[n].data.endswith(".csv")}
+    if set(engines) & set(PEERS):
+        needed |= {CASES[n].data.removesuffix(".csv") for n in names}
+    if needed:
+        subprocess.run(
+            [sys.executable, str(HERE / "make_data.py"), str(DATA), *sorted(needed)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
     rows = []
     for name in tqdm(names, disable=None):
-        rows.append(row(name, {e: run(e, name, CASES[name].reps) for e in engines}))
+        fits = {
+            e: run(e, name, CASES[name].reps, options.peers_python, options.limit) for e in engines
+        }
+        rows.append(row(name, fits))
+        if options.json:
+            options.json.write_text(json.dumps(rows, indent=1))
     print(table(rows, engines))
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":

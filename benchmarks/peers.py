@@ -1,0 +1,234 @@
+"""One case with another Python package: python peers.py ENGINE CASE REPS -> JSON lines.
+
+Each package gets the data as it likes them best, made before the clock starts: pandas categories,
+polars, or plain arrays. What a package cannot do is a line with "error". Runs in an environment
+without nestwise (see peers-requirements.txt); data come from the files of make_data.py.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from cases import CASES, Case, load_exported
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a fit says: criterion, evaluations where told, and what must be known to compare."""
+
+    criterion: float
+    evaluations: int | None = None
+    note: str = ""
+
+
+class CannotError(Exception):
+    """The package has no such model."""
+
+
+Ready = Callable[[], Any]
+Read = Callable[[Any], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A random-effects term: names of slopes, and the column that holds its groups."""
+
+    slopes: tuple[str, ...]
+    group: str
+
+
+def _terms(case: Case) -> list[Term]:
+    found = []
+    for left, group in re.findall(r"\(([^|()]+)\|([^|()]+)\)", case.formula):
+        slopes = tuple(s.strip() for s in left.split("+") if s.strip() not in ("1", ""))
+        found.append(Term(slopes, group.strip()))
+    return found
+
+
+def _fixed(case: Case) -> str:
+    return re.sub(r"\+\s*\([^)]*\|[^)]*\)", "", case.formula).split("~")[1].strip()
+
+
+def _with_interactions(case: Case, data: pd.DataFrame) -> pd.DataFrame:
+    """A column of its own for each group that is written a:b."""
+    for term in _terms(case):
+        if ":" in term.group:
+            parts = [data[p].astype(str) for p in term.group.split(":")]
+            joined = parts[0].str.cat(parts[1:], sep=":")
+            data = data.assign(**{term.group: pd.Categorical(joined)})
+    return data
+
+
+def mixedlm(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
+    """mixedlm: formulas and arguments of lme4."""
+    import mixedlm as package
+
+    def read(m: Any) -> Outcome:
+        value = m.REMLcrit() if case.reml else -2.0 * float(m.logLik().value)
+        evaluations = getattr(m, "function_evals", None)
+        return Outcome(float(value), evaluations)
+
+    return lambda: package.lmer(case.formula, data, REML=case.reml), read
+
+
+def glmm(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
+    """glmm: its Satterthwaite pass is switched off, as a fit is timed."""
+    import glmm as package
+
+    def read(m: Any) -> Outcome:
+        return Outcome(-2.0 * float(m.loglik), getattr(m, "n_eval", None))
+
+    return (
+        lambda: package.fit(data, case.formula, reml=case.reml, satterthwaite=False),
+        read,
+    )
+
+
+def lme_python(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
+    """lme-python: takes polars."""
+    import lme_python as package
+    import polars
+
+    frame = polars.from_pandas(data)
+
+    def read(m: Any) -> Outcome:
+        value = m.reml_criterion if case.reml else -2.0 * m.log_likelihood
+        return Outcome(float(value), m.iterations)
+
+    return lambda: package.lmer(case.formula, data=frame, reml=case.reml), read
+
+
+def gpboost(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
+    """GPBoost: maximum likelihood only, independent slopes only, arrays instead of a formula."""
+    import gpboost as package
+
+    data, terms = _with_interactions(case, data), _terms(case)
+    if any(t.slopes for t in terms):
+        raise CannotError("no correlated random slopes")
+    fixed = [c for c in _fixed(case).split(" + ") if c != "1"]
+    X = np.column_stack([np.ones(len(data)), *(pd.to_numeric(data[c].astype(str)) for c in fixed)])
+    groups = np.column_stack([data[t.group].astype(str) for t in terms])
+    y = data[case.formula.split("~")[0].strip()].to_numpy(dtype=float)
+
+    def fit() -> Any:
+        model = package.GPModel(group_data=groups, likelihood="gaussian")
+        model.fit(y=y, X=X)
+        return model
+
+    def read(m: Any) -> Outcome:
+        note = "maximum likelihood, not REML" if case.reml else ""
+        return Outcome(2.0 * float(m.get_current_neg_log_likelihood()), None, note)
+
+    return fit, read
+
+
+def statsmodels(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
+    """statsmodels: one grouping factor; crossed ones as components of a single dense group."""
+    import statsmodels.formula.api as package
+
+    terms, formula = _terms(case), f"{case.formula.split('~')[0].strip()} ~ {_fixed(case)}"
+    if len(terms) > 1 and len(data) > 5000:
+        raise CannotError(f"crossed factors need a dense matrix of {len(data):,} x {len(data):,}")
+
+    def fit() -> Any:
+        if len(terms) == 1:
+            slopes = " + ".join(("1", *terms[0].slopes))
+            model = package.mixedlm(
+                formula, data, groups=data[terms[0].group], re_formula=f"~ {slopes}"
+            )
+        elif any(t.slopes for t in terms):
+            raise CannotError("no correlated slopes by crossed factors")
+        else:
+            parts = {t.group: f"0 + C({t.group})" for t in terms}
+            model = package.mixedlm(formula, data, groups=np.ones(len(data)), vc_formula=parts)
+        return model.fit(reml=case.reml)
+
+    return fit, lambda m: Outcome(-2.0 * float(m.llf))
+
+
+ENGINES: dict[str, Callable[[Case, pd.DataFrame], tuple[Ready, Read]]] = {
+    "mixedlm": mixedlm,
+    "glmm": glmm,
+    "lme-python": lme_python,
+    "gpboost": gpboost,
+    "statsmodels": statsmodels,
+}
+
+
+def resident() -> float:
+    """Resident memory now, MiB."""
+    with open("/proc/self/status") as status:
+        line = next(x for x in status if x.startswith("VmRSS"))
+    return float(line.split()[1]) / 1024
+
+
+def prepared(engine: str, case: Case, data: pd.DataFrame) -> tuple[Ready, Read, str]:
+    """How to fit and read; where the formula is refused, the one without short cuts."""
+    fit, read = ENGINES[engine](case, data)
+    if not case.plain:
+        return fit, read, ""
+    try:
+        fit()
+    except CannotError:
+        raise
+    except Exception as error:
+        told = f"refuses the formula as written ({type(error).__name__}: {str(error)[:80]})"
+        fit, read = ENGINES[engine](replace(case, formula=case.plain), data)
+        return fit, read, told
+    return fit, read, ""
+
+
+def line(engine: str, name: str, fit: Ready, read: Read, base: float) -> dict[str, Any]:
+    """One fit, timed."""
+    gc.collect()
+    begin = time.perf_counter()
+    fitted = fit()
+    seconds = time.perf_counter() - begin
+    outcome = read(fitted)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {
+        "case": name,
+        "engine": engine,
+        "seconds": seconds,
+        "criterion": outcome.criterion,
+        "evaluations": outcome.evaluations,
+        "note": outcome.note,
+        "memory": max(peak - base, 0.0),
+    }
+
+
+def main() -> None:
+    """Fit REPS times; the first fit is left out where there are several."""
+    engine, name, reps = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    case = CASES[name]
+    warnings.simplefilter("ignore")
+    try:
+        if case.what != "fit":
+            raise CannotError("not compared")
+        data = load_exported(case)
+        fit, read, told = prepared(engine, case, data)
+        base = resident()
+        for i in range(reps + (reps > 1)):
+            found = line(engine, name, fit, read, base)
+            if told:
+                found["note"] = told
+            if i or reps == 1:
+                print(json.dumps(found), flush=True)
+    except BaseException as error:  # a panic of Rust is not an Exception
+        what = str(error) if isinstance(error, CannotError) else f"{type(error).__name__}: {error}"
+        print(json.dumps({"case": name, "engine": engine, "error": what[:300]}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
