@@ -19,6 +19,7 @@ from nestwise.inference import fitmeasures, tidy, wald
 from nestwise.inference.anova import anova_lm
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.contrast import contrast
+from nestwise.inference.drop1 import drop1
 from nestwise.inference.emmeans.means import emmeans
 from nestwise.inference.emmeans.trends import emtrends
 from nestwise.inference.heteroscedasticity import heteroscedasticity
@@ -26,6 +27,7 @@ from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
 from nestwise.inference.residuals import fitted, residuals
+from nestwise.inference.robust import ClusterRobust, cluster_robust
 from nestwise.inference.simulate import simulate
 from nestwise.inference.simulated_residuals import SimulatedResiduals, simulated_residuals
 
@@ -138,7 +140,7 @@ class LinearModel:
         """Plots of this fit."""
         from nestwise.present.plots.accessor import Plots
 
-        return Plots(self.fit)
+        return Plots(self.fit, self.source.data)
 
     # -- tables ----------------------------------------------------------------------------------
 
@@ -182,6 +184,14 @@ class LinearModel:
         if newdata is not None:
             return with_columns(newdata, None, table)
         return with_columns(self.source.data, self.fit.design.kept, table)
+
+    def cluster_robust(self, cluster: object, *, kind: str = "CR2") -> ClusterRobust:
+        """Sandwich standard errors by cluster: one label for each used row; CR0, CR1 or CR2."""
+        return cluster_robust(self.fit, cluster, kind)
+
+    def drop1(self, ddf: str = "residual") -> Any:
+        """F tests of the terms that no other term contains."""
+        return to_native(drop1(self.fit, ddf), self.source.data)
 
     def contrast(self, L: Any, rhs: Any = 0.0, joint: bool = False, ddf: str = "residual") -> Any:
         """Tests of linear combinations of the coefficients; see `MixedModel.contrast`."""

@@ -42,6 +42,7 @@ from nestwise.inference.random_normality import random_normality
 from nestwise.inference.ranef import coef, ranef
 from nestwise.inference.ranova import ranova
 from nestwise.inference.residuals import fitted, residuals
+from nestwise.inference.robust import ClusterRobust, cluster_robust
 from nestwise.inference.simulate import simulate
 from nestwise.inference.simulated_residuals import SimulatedResiduals, simulated_residuals
 from nestwise.inference.varcorr import varcorr
@@ -178,7 +179,7 @@ class MixedModel:
         """Plots of this fit."""
         from nestwise.present.plots.accessor import Plots
 
-        return Plots(self.fit)
+        return Plots(self.fit, self.source.data)
 
     # -- tables ----------------------------------------------------------------------------------
 
@@ -231,21 +232,21 @@ class MixedModel:
         """
         return to_native(anova_lmm(self.fit, type, ddf), self.source.data)
 
+    def cluster_robust(self, cluster: object = None, *, kind: str = "CR2") -> ClusterRobust:
+        """Sandwich standard errors by cluster (``.vcov``, ``.table``): CR0, CR1 or CR2."""
+        return cluster_robust(self.fit, cluster, kind)
+
     def ranova(self) -> Any:
-        """Each random term reduced by one term: ``term n_par loglik aic chisq df p_value
-        p_boundary``, the whole model in the first row; `p_boundary` knows that variances are >= 0.
-        """
+        """Tests of random terms, boundary-corrected too: see `nestwise.inference.ranova.ranova`."""
         return to_native(ranova(self.fit), self.source.data)
 
     def drop1(self, ddf: str = "satterthwaite") -> Any:
         """F tests of the fixed terms that no other term contains; columns as `anova`."""
         return to_native(drop1(self.fit, ddf), self.source.data)
 
-    def step(
-        self, *, alpha_random: float = 0.1, alpha_fixed: float = 0.05, ddf: str = "satterthwaite"
-    ) -> StepResult:
-        """Backward elimination of random, then of fixed terms."""
-        return step(self, alpha_random=alpha_random, alpha_fixed=alpha_fixed, ddf=ddf)
+    def step(self, **options: Any) -> StepResult:
+        """Backward elimination; `alpha_random`, `alpha_fixed`, `ddf`: see `api.stepwise.step`."""
+        return step(self, **options)
 
     def contrast(
         self, L: Any, rhs: Any = 0.0, joint: bool = False, ddf: str = "satterthwaite"
@@ -354,29 +355,9 @@ class MixedModel:
         )
         return EstimatedMeans(means, self.source.data)
 
-    def emtrends(
-        self,
-        specs: str | Sequence[str],
-        var: str,
-        *,
-        by: str | Sequence[str] | None = None,
-        at: Mapping[str, Any] | None = None,
-        weights: str = "equal",
-        level: float = 0.95,
-        ddf: str | None = None,
-    ) -> EstimatedMeans:
-        """Marginal slopes of a covariate: see `nestwise.inference.emmeans.trends.emtrends`."""
-        trends = emtrends(
-            self.fit,
-            self.source.data,
-            specs,
-            var,
-            by=by,
-            at=at,
-            weights=weights,
-            level=level,
-            ddf=ddf,
-        )
+    def emtrends(self, specs: str | Sequence[str], var: str, **options: Any) -> EstimatedMeans:
+        """Marginal slopes of a covariate; `by`, `at`, `weights`, `level` and `ddf` as `emmeans`."""
+        trends = emtrends(self.fit, self.source.data, specs, var, **options)
         return EstimatedMeans(trends, self.source.data)
 
     # -- rows ------------------------------------------------------------------------------------
