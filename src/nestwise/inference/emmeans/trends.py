@@ -8,8 +8,6 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, did_you_mean, one_of
-from nestwise.design.table import open_table, read_column
-from nestwise.design.values import as_float, value_of_column
 from nestwise.inference.ddf import ddf_name
 from nestwise.inference.emmeans.estimates import LinearEstimates
 from nestwise.inference.emmeans.grid import Levels, ReferenceGrid, reference_grid
@@ -21,6 +19,7 @@ from nestwise.inference.emmeans.means import (
     label_columns,
 )
 from nestwise.inference.emmeans.specs import Names, read_specs
+from nestwise.inference.emmeans.values import column_numbers
 from nestwise.inference.kinds import Fit
 from nestwise.inference.wald import quantile
 
@@ -120,12 +119,7 @@ def _places(fit: Fit, data: Any, var: str, at: Levels | None) -> list[float]:
     """Where the slope is taken: what `at` says, else the mean, even of two values."""
     if at is not None and var in at:
         return [float(v) for v in np.atleast_1d(np.asarray(at[var], dtype=np.float64))]
-    return [float(np.mean(_numbers(fit, data, var)))]
-
-
-def _numbers(fit: Fit, data: Any, var: str) -> FloatArray:
-    numbers = as_float(value_of_column(read_column(open_table(data), var)), var)
-    return numbers if fit.design.kept is None else numbers[fit.design.kept]
+    return [float(np.mean(column_numbers(fit, data, var)))]
 
 
 def _grid_at(
@@ -138,7 +132,7 @@ def _shifted(
     fit: Fit, data: Any, var: str, values: list[float], at: Levels | None
 ) -> tuple[ReferenceGrid, ReferenceGrid, float]:
     """The grid half a step below and above, and the step."""
-    numbers = _numbers(fit, data, var)
+    numbers = column_numbers(fit, data, var)
     half = 0.5 * STEP * float(np.ptp(numbers))
     if not half > 0.0:
         raise OptionError(f"var: {var!r} is constant, so that it has no slope")

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nestwise.inference.kinds import Fit
-from nestwise.present.plots import caterpillar, observed, profile, quantile, residual
+from nestwise.present.plots import (
+    caterpillar,
+    effects,
+    groups,
+    observed,
+    profile,
+    quantile,
+    residual,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +29,8 @@ class Plots:
     ----------
     fit : LmmFit or LmFit
         The fit.
+    data : table
+        What it was fitted to.
 
     Examples
     --------
@@ -31,6 +41,7 @@ class Plots:
     """
 
     fit: Fit
+    data: Any
 
     def caterpillar(self, group: str | None = None) -> Axes:
         """Random effects with their intervals, sorted."""
@@ -51,3 +62,11 @@ class Plots:
     def profile(self, params: Sequence[str] | None = None, level: float = 0.95) -> Axes:
         """Profile likelihood of each parameter, with its intervals."""
         return profile.profile(self.fit, params, level)
+
+    def effects(self, x: str, by: str | None = None, level: float = 0.95) -> Axes:
+        """Marginal mean along a predictor, with its interval and where the data are."""
+        return effects.effects(self.fit, self.data, x, by, level)
+
+    def groups(self, x: str, group: str | None = None) -> Axes:
+        """Lines of every group beside the population's, and their shrinkage."""
+        return groups.groups(self.fit, self.data, x, group)

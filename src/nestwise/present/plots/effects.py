@@ -1,0 +1,130 @@
+"""The marginal effect of one predictor, with its interval and where the data are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import OptionError, did_you_mean
+from nestwise._base.table import Table
+from nestwise.inference.emmeans.grid import GridVariable, reference_grid
+from nestwise.inference.emmeans.means import emmeans, table
+from nestwise.inference.emmeans.values import column_numbers
+from nestwise.inference.kinds import Fit
+from nestwise.present.plots.canvas import BLUE, GREEN, GREY, ORANGE, VERMILION, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+POINTS = 61
+RUG = 2000
+COLOURS = (BLUE, VERMILION, GREEN, ORANGE, "#CC79A7", "#56B4E9", GREY)
+
+
+def effects(fit: Fit, data: Any, x: str, by: str | None = None, level: float = 0.95) -> Axes:
+    """Plot the marginal mean of the response along one predictor.
+
+    Factors are averaged over, other covariates held at their means, random effects at zero. A
+    covariate gives a line with a band and ticks where its data are; a factor gives a point with an
+    interval for each level.
+
+    Parameters
+    ----------
+    fit : LmmFit or LmFit
+        The fit.
+    data : table
+        What it was fitted to.
+    x : str
+        Predictor.
+    by : str, optional
+        A second predictor, drawn in colours: its levels, or for a covariate its quartiles.
+    level : float
+        Of the intervals, with the degrees of freedom of the fit's default method.
+
+    Returns
+    -------
+    Axes
+        The scale of the fit (of ``log(y)`` the logarithm).
+
+    Raises
+    ------
+    OptionError
+        When `x` or `by` is no predictor.
+    MissingExtraError
+        When matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> data = nw.load_dataset("sleepstudy")
+    >>> model = nw.lmer("Reaction ~ Days + (Days | Subject)", data)
+    >>> effects(model.fit, data, "Days").get_xlabel()
+    'Days'
+    """
+    variables = {v.name: v for v in reference_grid(fit, data).variables}
+    for argument, name in (("x", x), ("by", by)):
+        if name is not None and name not in variables:
+            hint = did_you_mean(str(name), variables)
+            raise OptionError(f"{argument}={name!r} is not among the predictors{hint}")
+    at: dict[str, Any] = {}
+    continuous = _continuous(variables[x])
+    if continuous:
+        own = column_numbers(fit, data, x)
+        at[x] = np.linspace(own.min(), own.max(), POINTS)
+    if by is not None and _continuous(variables[by]):
+        at[by] = np.unique(np.quantile(column_numbers(fit, data, by), [0.25, 0.5, 0.75]))
+    means = table(emmeans(fit, data, x, by=by, at=at, level=level))
+    (axes,) = new_axes()
+    _draw(axes, means, x, by, continuous)
+    if continuous:
+        _rug(axes, own)
+    label = fit.design.formula.response_label
+    axes.set_xlabel(x)
+    axes.set_ylabel(f"Marginal mean of {label}")
+    axes.set_title(f"Effect of {x} on {label}, {level:.0%} interval", loc="left")
+    if by is not None:
+        axes.legend(title=by, frameon=False, loc="best")
+    return axes
+
+
+def _continuous(variable: GridVariable) -> bool:
+    """Whether the grid holds the predictor at a single value: a covariate."""
+    return variable.numeric and len(variable.values) == 1
+
+
+def _draw(axes: Axes, means: Table, x: str, by: str | None, continuous: bool) -> None:
+    groups = [None] if by is None else list(dict.fromkeys(means[by].tolist()))
+    names = [str(v) for v in dict.fromkeys(means[x].tolist())]
+    for i, g in enumerate(groups):
+        rows = np.arange(len(means)) if by is None else np.flatnonzero(means[by] == g)
+        colour = COLOURS[i % len(COLOURS)]
+        y, low, high = (means[name][rows] for name in ("emmean", "lower", "upper"))
+        label = None if g is None else f"{g:.4g}" if isinstance(g, float) else str(g)
+        if continuous:
+            place = means[x][rows].astype(np.float64)
+            axes.fill_between(place, low, high, color=colour, alpha=0.18, linewidth=0)
+            axes.plot(place, y, color=colour, linewidth=2.0, label=label)
+        else:
+            shift = 0.0 if len(groups) == 1 else 0.3 * (i / (len(groups) - 1) - 0.5)
+            place = np.arange(rows.size, dtype=np.float64) + shift
+            axes.vlines(place, low, high, color=colour, linewidth=1.8)
+            axes.scatter(place, y, color=colour, s=36, zorder=3, label=label)
+    if not continuous:
+        axes.set_xticks(np.arange(len(names)), names)
+        axes.set_xlim(-0.6, len(names) - 0.4)
+        axes.grid(False, axis="x")
+
+
+def _rug(axes: Axes, values: FloatArray) -> None:
+    """Ticks at the bottom where the data are; evenly chosen among many."""
+    shown = np.unique(values)
+    if shown.size > RUG:
+        shown = np.quantile(values, np.linspace(0.0, 1.0, RUG))
+    height = axes.get_xaxis_transform()
+    alpha = 0.8 if shown.size <= 50 else 0.35 if shown.size <= 500 else 0.12
+    axes.vlines(shown, 0.0, 0.025, transform=height, color="black", linewidth=0.9, alpha=alpha)
+
+
+__all__ = ["effects"]
