@@ -9,6 +9,9 @@ from typing import Any, final
 from nestwise.api.source import to_native
 from nestwise.inference.emmeans import contrasts as family
 from nestwise.inference.emmeans import means as marginal
+from nestwise.inference.emmeans.specs import Names
+from nestwise.inference.emmeans.trends import emtrends
+from nestwise.inference.kinds import Fit
 
 
 @final
@@ -133,3 +136,13 @@ class EstimatedMeans:
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def estimated_means(fit: Fit, data: Any, specs: Names, **options: Any) -> EstimatedMeans:
+    """Marginal means of a fit; `options` as in `nestwise.inference.emmeans.means.emmeans`."""
+    return EstimatedMeans(marginal.emmeans(fit, data, specs, **options), data)
+
+
+def estimated_trends(fit: Fit, data: Any, specs: Names, var: str, **options: Any) -> EstimatedMeans:
+    """Marginal slopes of a fit; `options` as in `nestwise.inference.emmeans.trends.emtrends`."""
+    return EstimatedMeans(emtrends(fit, data, specs, var, **options), data)

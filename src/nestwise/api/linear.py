@@ -10,7 +10,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
 from nestwise.api.answers import by_name, response_of, updated
-from nestwise.api.emmeans import EstimatedMeans
+from nestwise.api.emmeans import EstimatedMeans, estimated_means, estimated_trends
 from nestwise.api.influence import InfluenceResult
 from nestwise.api.source import Source, to_native, with_columns
 from nestwise.fit.lm import fit_lm
@@ -20,8 +20,6 @@ from nestwise.inference.anova import anova_lm
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.contrast import contrast
 from nestwise.inference.drop1 import drop1
-from nestwise.inference.emmeans.means import emmeans
-from nestwise.inference.emmeans.trends import emtrends
 from nestwise.inference.heteroscedasticity import heteroscedasticity
 from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.predict import predict
@@ -232,18 +230,8 @@ class LinearModel:
         type: str = "link",
     ) -> EstimatedMeans:
         """Estimated marginal means: see `nestwise.inference.emmeans.means.emmeans`."""
-        means = emmeans(
-            self.fit,
-            self.source.data,
-            specs,
-            by=by,
-            at=at,
-            weights=weights,
-            level=level,
-            ddf=ddf,
-            type=type,
-        )
-        return EstimatedMeans(means, self.source.data)
+        options = {"by": by, "at": at, "weights": weights, "level": level, "ddf": ddf, "type": type}
+        return estimated_means(self.fit, self.source.data, specs, **options)
 
     def emtrends(
         self,
@@ -257,18 +245,8 @@ class LinearModel:
         ddf: str | None = None,
     ) -> EstimatedMeans:
         """Marginal slopes of a covariate: see `nestwise.inference.emmeans.trends.emtrends`."""
-        trends = emtrends(
-            self.fit,
-            self.source.data,
-            specs,
-            var,
-            by=by,
-            at=at,
-            weights=weights,
-            level=level,
-            ddf=ddf,
-        )
-        return EstimatedMeans(trends, self.source.data)
+        options = {"by": by, "at": at, "weights": weights, "level": level, "ddf": ddf}
+        return estimated_trends(self.fit, self.source.data, specs, var, **options)
 
     # -- rows ------------------------------------------------------------------------------------
 

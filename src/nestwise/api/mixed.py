@@ -10,7 +10,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
 from nestwise.api.answers import by_name, response_of, updated
-from nestwise.api.emmeans import EstimatedMeans
+from nestwise.api.emmeans import EstimatedMeans, estimated_means
 from nestwise.api.influence import InfluenceResult
 from nestwise.api.resampled import BootstrapResult, ProfileResult
 from nestwise.api.source import Source, to_native, with_columns
@@ -26,8 +26,6 @@ from nestwise.inference.confint import confint
 from nestwise.inference.contrast import contrast
 from nestwise.inference.ddf import covariance
 from nestwise.inference.drop1 import drop1
-from nestwise.inference.emmeans.means import emmeans
-from nestwise.inference.emmeans.trends import emtrends
 from nestwise.inference.heteroscedasticity import heteroscedasticity
 from nestwise.inference.icc import IntraclassCorrelation, design_effect, icc
 from nestwise.inference.influence import cooks_distance, influence
@@ -342,18 +340,8 @@ class MixedModel:
         type: str = "link",
     ) -> EstimatedMeans:
         """Estimated marginal means: see `nestwise.inference.emmeans.means.emmeans`."""
-        means = emmeans(
-            self.fit,
-            self.source.data,
-            specs,
-            by=by,
-            at=at,
-            weights=weights,
-            level=level,
-            ddf=ddf,
-            type=type,
-        )
-        return EstimatedMeans(means, self.source.data)
+        options = {"by": by, "at": at, "weights": weights, "level": level, "ddf": ddf, "type": type}
+        return estimated_means(self.fit, self.source.data, specs, **options)
 
     def emtrends(self, specs: str | Sequence[str], var: str, **options: Any) -> EstimatedMeans:
         """Marginal slopes of a covariate; `by`, `at`, `weights`, `level` and `ddf` as `emmeans`."""
