@@ -9,7 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import DataError
 from nestwise.core.lmm import degrees
-from nestwise.core.optimum import optimum, response_statistics
+from nestwise.core.optimum import ResponseStatistics, optimum, response_statistics
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.problems import Problems, again
 from nestwise.fit.rectify import diagonal_positions, rectify
@@ -119,7 +119,22 @@ def refit_response(refitter: Refitter, y: FloatArray) -> Refit:
         )
     if fit.design.offset is not None:
         response = response - fit.design.offset
-    statistics = response_statistics(problem, refitter.problems.arrays, response)
+    return refit_statistics(
+        refitter, response_statistics(problem, refitter.problems.arrays, response)
+    )
+
+
+def refit_statistics(refitter: Refitter, statistics: ResponseStatistics) -> Refit:
+    """Estimates for another response of which the cross-products are at hand.
+
+    Parameters
+    ----------
+    refitter : Refitter
+        From `make_refitter`.
+    statistics : ResponseStatistics
+        Of the response less the working problem's first fit.
+    """
+    fit, problem = refitter.fit, refitter.problems.working
     best = optimum(
         problem,
         statistics,

@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
+from nestwise.core.cells import draw as draw_cells
+from nestwise.core.cells import make_cells, statistics
 from nestwise.core.lmm import term_lambdas
+from nestwise.core.problem import Problem
 from nestwise.design.model import Design, GroupingFactor
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.problems import make_problems
-from nestwise.fit.refitter import make_refitter
+from nestwise.fit.refitter import Refit, make_refitter, refit_statistics
 from nestwise.fit.result import LmmFit
 from nestwise.inference.parameters import Parameter, parameter_values
+from nestwise.inference.residuals import fixed_part
+from nestwise.inference.simulate import draw
 
 CROSS_PRODUCTS = ("problem", "working")
 """What is made again from the design in another process."""
@@ -72,14 +77,43 @@ def response_refitter(
 ) -> Callable[[FloatArray], Refitted]:
     """A function that fits the model to another response on the same rows."""
     refitter = make_refitter(fit)
+    return lambda y: _reported(fit, refitter.fit_response(y), listed)
 
-    def again(y: FloatArray) -> Refitted:
-        found = refitter.fit_response(y)
-        lambdas = term_lambdas(fit.problem, found.theta)
-        values = parameter_values(listed, lambdas, found.sigma, found.beta)
-        return Refitted(values, found.criterion, found.converged, found.singular)
+
+def simulating_refitter(
+    fit: LmmFit, listed: tuple[Parameter, ...]
+) -> Callable[[np.random.Generator], Refitted]:
+    """A function that draws a response from the fit and fits the model to it.
+
+    Where rows gather in few cells only the cross-products of the response are drawn
+    (`nestwise.core.cells`): the same distribution, at the cost of the levels.
+    """
+    refitter = make_refitter(fit)
+    made = refitter.problems
+    cells = make_cells([made.arrays])
+    if cells is None:
+        mean = fixed_part(fit)
+        return lambda rng: _reported(fit, refitter.fit_response(draw(fit, mean, rng)), listed)
+    lambdas = term_lambdas(made.working, fit.working_theta)
+    beta = fit.beta - first_fit(made.working)
+
+    def again(rng: np.random.Generator) -> Refitted:
+        drawn = draw_cells(cells, 0, beta, lambdas, fit.sigma, rng)
+        found = refit_statistics(refitter, statistics(cells, 0, made.working, drawn))
+        return _reported(fit, found, listed)
 
     return again
+
+
+def first_fit(problem: Problem) -> FloatArray:
+    """(p,) coefficients that a problem took out of its response."""
+    return np.asarray(problem.basis.to_user @ problem.basis.shift)
+
+
+def _reported(fit: LmmFit, found: Refit, listed: tuple[Parameter, ...]) -> Refitted:
+    lambdas = term_lambdas(fit.problem, found.theta)
+    values = parameter_values(listed, lambdas, found.sigma, found.beta)
+    return Refitted(values, found.criterion, found.converged, found.singular)
 
 
 def refit_rows(fit: LmmFit, design: Design, listed: tuple[Parameter, ...]) -> Refitted:
@@ -157,8 +191,10 @@ __all__ = [
     "Portable",
     "Refitted",
     "dismantle",
+    "first_fit",
     "reassemble",
     "refit_rows",
     "response_refitter",
+    "simulating_refitter",
     "take_rows",
 ]

@@ -17,9 +17,15 @@ from nestwise.core.semidefinite import semidefinite_factor
 from nestwise.design.model import Design
 from nestwise.fit.result import LmmFit
 from nestwise.inference.parameters import parameters
-from nestwise.inference.refitting import Refitted, refit_rows, response_refitter, take_rows
+from nestwise.inference.refitting import (
+    Refitted,
+    refit_rows,
+    response_refitter,
+    simulating_refitter,
+    take_rows,
+)
 from nestwise.inference.residuals import fixed_part, random_part, residuals
-from nestwise.inference.simulate import draw, generator
+from nestwise.inference.simulate import generator
 
 METHODS = ("parametric", "residual", "cases")
 
@@ -56,9 +62,10 @@ def replicate_maker(fit: LmmFit, method: str, entropy: int) -> Replicate:
     if method == "cases":
         return _cases(fit, entropy)
     listed = parameters(fit.design)
-    again, mean = response_refitter(fit, listed), fixed_part(fit)
     if method == "parametric":
-        return lambda r: again(draw(fit, mean, generator(entropy, r)))
+        simulated = simulating_refitter(fit, listed)
+        return lambda r: simulated(generator(entropy, r))
+    again, mean = response_refitter(fit, listed), fixed_part(fit)
     effects, errors = transformed_residuals(fit)
 
     def from_residuals(r: int) -> Refitted:
