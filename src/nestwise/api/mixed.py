@@ -10,7 +10,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
 from nestwise.api.answers import by_name, response_of, updated
-from nestwise.api.emmeans import EstimatedMeans, estimated_means
+from nestwise.api.emmeans import EstimatedMeans, estimated_means, estimated_trends
 from nestwise.api.influence import InfluenceResult
 from nestwise.api.resampled import BootstrapResult, ProfileResult
 from nestwise.api.source import Source, to_native, with_columns
@@ -345,8 +345,7 @@ class MixedModel:
 
     def emtrends(self, specs: str | Sequence[str], var: str, **options: Any) -> EstimatedMeans:
         """Marginal slopes of a covariate; `by`, `at`, `weights`, `level` and `ddf` as `emmeans`."""
-        trends = emtrends(self.fit, self.source.data, specs, var, **options)
-        return EstimatedMeans(trends, self.source.data)
+        return estimated_trends(self.fit, self.source.data, specs, var, **options)
 
     # -- rows ------------------------------------------------------------------------------------
 
