@@ -12,6 +12,7 @@ from scipy.special import chdtrc, fdtrc
 import nestwise as nw
 from inference.r_models import ORACLE, table
 from nestwise.inference import pb_compare as module
+from nestwise.inference import pb_statistic
 
 R: dict[str, Any] = json.loads((ORACLE / "resample.json").read_text(encoding="utf-8"))["orthodont"]
 
@@ -64,6 +65,34 @@ def test_order_and_criterion_do_not_matter() -> None:
     assert a.statistic == pytest.approx(23.5365, abs=1e-3)
     np.testing.assert_allclose(a.simulated, b.simulated, atol=1e-5)
     assert a.p_value == b.p_value == 1.0 / 21.0
+
+
+def test_cross_products_or_rows_are_drawn_from_one_distribution() -> None:
+    m0, m1 = (m.update(REML=False) for m in _sleepstudy())
+    n = 1500
+    rows, cells = pb_statistic._by_rows(m0.fit, m1.fit), pb_statistic._by_cells(m0.fit, m1.fit)
+    assert cells is not None
+    draws = []
+    for pair, seed in ((rows, 1), (cells, 2)):
+        rng = np.random.default_rng(seed)
+        draws.append(np.array([pair(rng) for _ in range(n)]))
+    for a, b in zip(draws[0].T, draws[1].T, strict=True):
+        assert abs(a.mean() - b.mean()) < 4.5 * a.std() * np.sqrt(2.0 / n)
+        assert a.std() == pytest.approx(b.std(), rel=0.1)
+    lrt = [d[:, 0] - d[:, 1] for d in draws]
+    assert min(one.min() for one in lrt) > -1e-6
+    quantiles = [np.quantile(one, [0.5, 0.75, 0.9]) for one in lrt]
+    np.testing.assert_allclose(quantiles[0], quantiles[1], rtol=0.2)
+
+
+def test_different_offsets_are_drawn_by_rows() -> None:
+    data = table("sleepstudy")
+    m0 = nw.lmer("Reaction ~ 1 + offset(10 * Days) + (1 | Subject)", data)
+    m1 = nw.lmer("Reaction ~ Days + (1 | Subject)", data)
+    assert pb_statistic._by_cells(m0.fit, m1.fit) is None
+    c = nw.pb_compare(m0, m1, n=30, seed=1)
+    assert c.n_failed == 0
+    assert c.statistic < 10.0
 
 
 def test_workers_do_not_change_the_answer() -> None:

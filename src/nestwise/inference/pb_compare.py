@@ -12,22 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import NestwiseError, OptionError
+from nestwise._base.errors import OptionError
 from nestwise.fit.lmm import fit_lmm
-from nestwise.fit.refitter import make_refitter
 from nestwise.inference.fitmeasures import fit_measures
 from nestwise.inference.kinds import Fit, LmFit, LmmFit
 from nestwise.inference.lrt import check_comparable
+from nestwise.inference.pb_statistic import deviance_of, statistic_maker
 from nestwise.inference.refitting import Portable, dismantle, reassemble
 from nestwise.inference.replicates import run
-from nestwise.inference.residuals import fixed_part
-from nestwise.inference.simulate import draw, generator, positive_count, seed_entropy
+from nestwise.inference.simulate import positive_count, seed_entropy
 
 EARLY = 20
 """Exceedances after which ``early_stop=True`` ends."""
-
-NOTHING = -1e-6
-"""A statistic below this, relative to one plus the deviance, means that a refit went astray."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,76 +200,6 @@ def _n_theta(fit: Fit) -> int:
     return fit.theta.size if isinstance(fit, LmmFit) else 0
 
 
-def deviance_of(fit: Fit) -> float:
-    """-2 log-likelihood of a fit by maximum likelihood.
-
-    Examples
-    --------
-    >>> import nestwise as nw
-    >>> round(deviance_of(nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy")).fit), 2)
-    1900.29
-    """
-    return fit.criterion if isinstance(fit, LmmFit) else -2.0 * fit.loglik
-
-
-def deviance_refitter(fit: Fit) -> Callable[[FloatArray], float]:
-    """From a response to the deviance of the model refitted to it; NaN without convergence.
-
-    Examples
-    --------
-    >>> import nestwise as nw
-    >>> fit = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy")).fit
-    >>> abs(deviance_refitter(fit)(fit.design.y) - deviance_of(fit)) < 1e-8
-    True
-    """
-    if isinstance(fit, LmmFit):
-        refitter = make_refitter(fit)
-
-        def by_newton(y: FloatArray) -> float:
-            again = refitter.fit_response(y)
-            return again.criterion if again.converged else float("nan")
-
-        return by_newton
-    design, n = fit.design, len(fit.design.y)
-    weights = np.ones(n) if design.weights is None else design.weights
-    Q = np.linalg.qr(design.fixed.X * np.sqrt(weights)[:, None])[0]
-    constant = n * (1.0 + float(np.log(2.0 * np.pi / n))) - float(np.log(weights).sum())
-
-    def by_projection(y: FloatArray) -> float:
-        moved = (y if design.offset is None else y - design.offset) * np.sqrt(weights)
-        left = moved - Q @ (Q.T @ moved)
-        return constant + n * float(np.log(left @ left))
-
-    return by_projection
-
-
-def statistic_maker(small: Fit, large: Fit, seed: int) -> Callable[[int], FloatArray]:
-    """From the number of a replicate to its likelihood ratio, NaN where a refit failed.
-
-    Examples
-    --------
-    >>> import nestwise as nw
-    >>> data = nw.load_dataset("sleepstudy")
-    >>> m0, m1 = nw.lm("Reaction ~ 1", data), nw.lm("Reaction ~ Days", data)
-    >>> bool(statistic_maker(m0.fit, m1.fit, 1)(0)[0] >= 0.0)
-    True
-    """
-    mean = fixed_part(small)
-    again0, again1 = deviance_refitter(small), deviance_refitter(large)
-
-    def one(r: int) -> FloatArray:
-        y = draw(small, mean, generator(seed, r))
-        try:
-            smaller = again0(y)
-            value = smaller - again1(y)
-        except NestwiseError:
-            return np.array([np.nan])
-        astray = value < NOTHING * (1.0 + abs(smaller))
-        return np.array([np.nan if astray else max(value, 0.0)])
-
-    return one
-
-
 def _bar(statistic: float) -> float:
     """What counts as reached: equal but for rounding."""
     return statistic - 1e-6
@@ -291,4 +217,4 @@ def _stopper(statistic: float, wanted: int) -> Callable[[FloatArray], bool] | No
     return enough
 
 
-__all__ = ["Comparison", "deviance_of", "deviance_refitter", "pb_compare", "statistic_maker"]
+__all__ = ["Comparison", "pb_compare"]
