@@ -11,7 +11,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise._base.memo import memo
 from nestwise.design.model import Design, FixedPart
-from nestwise.design.values import Numeric
+from nestwise.design.values import Factor, Numeric
 from nestwise.inference.estimable import cell_parameters
 
 
@@ -140,15 +140,34 @@ def _unit_triangle(X: FloatArray) -> FloatArray:
 
 def _marginal(design: Design, term: int) -> FloatArray:
     """The term's own rows in treatment coding, orthogonal to those of the terms containing it."""
-    fixed, cells = design.fixed, cell_parameters(design)
-    assign = cells.treatment_assign
+    fixed = design.fixed
     outer = [t for t in range(len(fixed.terms)) if contains(fixed, t, term)]
+    if not outer and _coded_by_treatment(design, term):
+        return np.asarray(np.eye(len(fixed.assign))[np.array(fixed.assign) == term])
+    cells = cell_parameters(design)
+    assign = cells.treatment_assign
     own, above = cells.treatment[assign == term], cells.treatment[np.isin(assign, outer)]
     if len(own) and len(above):
         own = own - own @ np.linalg.pinv(above) @ above
     rows = own @ np.linalg.pinv(cells.forms)
     rows[np.abs(rows) < 1e-12] = 0.0
     return np.asarray(rows)
+
+
+def _coded_by_treatment(design: Design, term: int) -> bool:
+    """Whether the term, and all that have its variables, are coded by treatment contrasts."""
+    kinds = dict(design.fixed.prototypes)
+
+    def plain(variable: str) -> bool:
+        value = kinds[variable]
+        if not isinstance(value, Factor):
+            return variable not in design.encoder.contrasts
+        kind = design.encoder.contrasts.get(variable) or value.contrast
+        return kind == "treatment" or (kind is None and not value.ordered)
+
+    variables = design.fixed.variables
+    wider = [set(v) for v in variables if set(variables[term]) <= set(v)]
+    return design.fixed.full is None and all(plain(v) for v in set().union(*wider))
 
 
 _TYPES: dict[int, Callable[[Design, int], FloatArray]] = {
