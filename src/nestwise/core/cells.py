@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,7 +146,7 @@ def _columns(
 
     def place(column: FloatArray | None) -> int:
         values = ones if column is None else np.ascontiguousarray(column)
-        key = values.tobytes()
+        key = blake2b(values.data).digest()
         if key not in at:
             at[key] = len(columns)
             columns.append(values)
