@@ -240,6 +240,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--out", type=Path, default=Path("verdicts.jsonl"))
+    parser.add_argument("--table", type=Path, help="where the table is written, too")
     parser.add_argument("--only", type=int)
     options = parser.parse_args()
     if options.only is not None:
@@ -249,7 +250,10 @@ def main() -> None:
     seeds = [s for s in range(options.seed, options.seed + options.n) if s not in known]
     if seeds:
         run(seeds, options.jobs, options.seconds, options.out)
-    print(summary(read(options.out)))
+    table = summary(read(options.out))
+    print(table)
+    if options.table:
+        options.table.write_text(table + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
