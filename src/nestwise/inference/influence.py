@@ -244,27 +244,65 @@ def _rows_left_out(fit: Fit) -> Parts:
 
 
 def _groups_left_out(fit: LmmFit, codes: AnyArray, n_levels: int) -> Parts:
-    """All rows of a level at once: a downdate of the rank of its size."""
+    """All rows of a level at once: with t its rows and e its residuals, (I - t K^-1 t')^-1 e.
+
+    The rows are written B times a basis of as few rows as there are columns that they touch, so
+    that only matrices of that order are solved.
+    """
     rows = _whitened(fit, equation_rows(fit, model_rows(fit)))[0]
-    cov = beta_covariance(fit.problem, fit.theta, rows)
     e = residuals(fit, "pearson")
-    df = degrees(fit.problem, fit.reml)
-    p = fit.beta.size
+    df, p = degrees(fit.problem, fit.reml), fit.beta.size
     beta, errors = np.full((n_levels, p), np.nan), np.full((n_levels, p), np.nan)
     sigma = np.full(n_levels, np.nan)
     for g, index in enumerate(_members(codes, n_levels)):
-        part = Rows(
-            rows.X[index], tuple(v[index] for v in rows.levels), tuple(z[index] for z in rows.Z)
-        )
-        left = np.eye(len(index)) - joint_covariance(fit.problem, fit.theta, part)
-        if len(index) >= df or float(np.linalg.eigvalsh(left)[0]) < 1e-10:
+        basis, B = _basis(rows, index)
+        every = joint_covariance(fit.problem, fit.theta, basis)
+        G, cov = every[p:, p:], every[:p, p:]
+        left = np.eye(len(G)) - B.T @ B @ G
+        if len(index) >= df or np.linalg.cond(left) > 1e10:
             continue
-        solved = np.linalg.solve(left, np.column_stack([e[index], cov[index]]))
-        beta[g] = fit.beta - cov[index].T @ solved[:, 0]
-        sigma[g] = np.sqrt((fit.pwrss - e[index] @ solved[:, 0]) / (df - len(index)))
-        variance = np.diag(fit.unscaled_vcov) + np.sum(cov[index] * solved[:, 1:], axis=0)
+        # B'(I - B G B')^-1 = (I - B'B G)^-1 B' has the order of G.
+        inner = np.linalg.solve(left, B.T @ np.column_stack([e[index], B]))
+        z, S = inner[:, 0], inner[:, 1:]
+        beta[g] = fit.beta - cov @ z
+        lost = float(e[index] @ e[index] + (B.T @ e[index]) @ G @ z)
+        sigma[g] = np.sqrt((fit.pwrss - lost) / (df - len(index)))
+        variance = np.diag(fit.unscaled_vcov) + np.einsum("ij,jk,ik->i", cov, S, cov)
         errors[g] = sigma[g] * np.sqrt(variance)
     return beta, errors, sigma
+
+
+def _basis(rows: Rows, index: AnyArray) -> tuple[Rows, FloatArray]:
+    """Unit rows for beta, then a basis of the rows chosen; and the rows as B times that basis.
+
+    The basis is the rows themselves, or one unit row for every column that they touch when that
+    makes fewer.
+    """
+    p, n = rows.X.shape[1], len(index)
+    touched = [np.unique(level[index][level[index] >= 0]) for level in rows.levels]
+    sizes = [z.shape[1] * len(t) for z, t in zip(rows.Z, touched, strict=True)]
+    units = p + sum(sizes)
+    r = p + min(units, n)
+    X = np.zeros((r, p))
+    X[:p] = np.eye(p)
+    levels = [np.full(r, -1, dtype=np.int32) for _ in rows.levels]
+    Z = [np.zeros((r, z.shape[1])) for z in rows.Z]
+    if units >= n:
+        X[p:] = rows.X[index]
+        for f, (level, z) in enumerate(zip(rows.levels, rows.Z, strict=True)):
+            levels[f][p:], Z[f][p:] = level[index], z[index]
+        return Rows(X, tuple(levels), tuple(Z)), np.eye(n)
+    X[p : 2 * p] = np.eye(p)
+    B, at = np.zeros((n, units)), p
+    B[:, :p] = rows.X[index]
+    for f, (level, z, t) in enumerate(zip(rows.levels, rows.Z, touched, strict=True)):
+        k, here = z.shape[1], level[index]
+        for one in t:
+            levels[f][p + at : p + at + k] = one
+            Z[f][p + at : p + at + k] = np.eye(k)
+            B[:, at : at + k] = np.where((here == one)[:, None], z[index], 0.0)
+            at += k
+    return Rows(X, tuple(levels), tuple(Z)), B
 
 
 def _members(codes: AnyArray, n_levels: int) -> list[AnyArray]:

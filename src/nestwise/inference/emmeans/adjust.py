@@ -10,7 +10,13 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, one_of
-from nestwise.inference.emmeans.studentized import critical, maximum_tail, tukey_tail
+from nestwise.inference.emmeans.studentized import (
+    critical,
+    extremes,
+    maximum_tail,
+    tail_of,
+    tukey_tail,
+)
 from nestwise.inference.wald import quantile, two_sided_p
 
 METHODS = ("tukey", "holm", "bonferroni", "sidak", "fdr", "mvt", "none")
@@ -119,16 +125,21 @@ def multiplier(
     if method == "none" or (n <= 1 and method != "tukey"):
         return quantile(df, level)
     R = correlation[np.ix_(known, known)]
-    found = {nu: _critical(method, float(nu), alpha, k, R) for nu in np.unique(df[known])}
-    return np.array([found.get(nu, np.nan) for nu in df.tolist()])
+    extreme, rank = (extremes(R), int(np.linalg.matrix_rank(R))) if method == "mvt" else (R, 0)
+    # Degrees of freedom that differ by rounding alone share one root.
+    keys = [f"{nu:.9g}" for nu in df.tolist()]
+    wanted = {key for key, good in zip(keys, known, strict=True) if good}
+    found = {key: _critical(extreme, rank, float(key), alpha, k) for key in wanted}
+    return np.array([found.get(key, np.nan) for key in keys])
 
 
-def _critical(method: str, df: float, alpha: float, k: int, correlation: FloatArray) -> float:
+def _critical(extreme: FloatArray, rank: int, df: float, alpha: float, k: int) -> float:
+    """Of a multivariate t of this rank, or with rank zero of the studentized range of k means."""
     one = np.array([df])
 
     def tail(t: float) -> float:
-        if method == "tukey":
+        if rank == 0:
             return float(tukey_tail(np.array([t * np.sqrt(2.0)]), k, one)[0])
-        return float(maximum_tail(np.array([t]), correlation, one)[0])
+        return float(tail_of(extreme, rank, np.array([t]), one)[0])
 
     return critical(tail, alpha)

@@ -151,23 +151,34 @@ def mean_labels(means: MarginalMeans) -> list[str]:
     return [f"({label})" if OPERATORS & set(label) else label for label in joined]
 
 
-def _by_family(
-    contrasts: MarginalContrasts, found: Numbers, level: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Statistics, p values and multipliers, family by family."""
-    rows = contrasts.rows
+def _correlations(contrasts: MarginalContrasts, index: AnyArray, good: AnyArray) -> FloatArray:
+    """Correlation of the estimable contrasts of one family, when the adjustment asks for it."""
+    R = np.eye(len(index))
+    if contrasts.adjust == "mvt" and good.any():
+        R[np.ix_(good, good)] = correlation(contrasts.rows, index[good])
+    return R
+
+
+def _tests(contrasts: MarginalContrasts, found: Numbers) -> tuple[FloatArray, FloatArray]:
+    """Statistics and p values, family by family."""
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = found.estimate / found.se
-    p_value, times = np.full(statistic.size, np.nan), np.full(statistic.size, np.nan)
-    for index in by_groups(rows):
-        R = np.eye(len(index))
-        good = np.isfinite(statistic[index])
-        if contrasts.adjust == "mvt" and good.any():
-            R[np.ix_(good, good)] = correlation(rows, index[good])
-        k, t, df = contrasts.n_means, statistic[index], found.df[index]
-        p_value[index] = adjusted_p(contrasts.adjust, t, df, k, R)
+    p_value = np.full(statistic.size, np.nan)
+    for index in by_groups(contrasts.rows):
+        t, df = statistic[index], found.df[index]
+        R = _correlations(contrasts, index, np.isfinite(t))
+        p_value[index] = adjusted_p(contrasts.adjust, t, df, contrasts.n_means, R)
+    return statistic, p_value
+
+
+def _multipliers(contrasts: MarginalContrasts, found: Numbers, level: float) -> FloatArray:
+    """What standard errors are multiplied by, family by family."""
+    times = np.full(found.se.size, np.nan)
+    for index in by_groups(contrasts.rows):
+        R = _correlations(contrasts, index, np.isfinite(found.se[index]))
+        k, df = contrasts.n_means, found.df[index]
         times[index] = multiplier(contrasts.adjust, df, level, k, R)
-    return statistic, p_value, times
+    return times
 
 
 def contrast_table(contrasts: MarginalContrasts) -> Table:
@@ -187,7 +198,7 @@ def contrast_table(contrasts: MarginalContrasts) -> Table:
     """
     rows = contrasts.rows
     found = numbers(rows)
-    statistic, p_value, _ = _by_family(contrasts, found, rows.level)
+    statistic, p_value = _tests(contrasts, found)
     normal = bool(np.isposinf(found.df).all())
     return Table(
         {
@@ -219,7 +230,7 @@ def contrast_intervals(contrasts: MarginalContrasts, level: float | None = None)
     wanted = rows.level if level is None else level
     quantile(np.ones(1), wanted)
     found = numbers(rows)
-    half = _by_family(contrasts, found, wanted)[2] * found.se
+    half = _multipliers(contrasts, found, wanted) * found.se
     low, high = found.estimate - half, found.estimate + half
     undo = contrasts.means.transform
     if contrasts.ratio and undo is not None:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import fdtr, gammaln, log_ndtr, ndtri
+from scipy.special import fdtrc, gammaln, log_ndtr, ndtri
 
 from nestwise._base.arrays import FloatArray
 
@@ -20,6 +20,9 @@ NORMAL = 1e6
 
 POINTS = 1 << 14
 """Directions of the quasi-Monte-Carlo rule."""
+
+BINS = 1 << 10
+"""Quantiles of the extremes over the directions that are kept."""
 
 
 @lru_cache(maxsize=4)
@@ -100,6 +103,29 @@ def _log_scale(df: float) -> tuple[FloatArray, FloatArray]:
     return u, np.concatenate([p[1] for p in panels]) * np.exp(log_density).astype(np.float64)
 
 
+def extremes(correlation: FloatArray) -> FloatArray:
+    """Quantiles, over directions d, of the largest of |A d|, A A' the correlation of n statistics.
+
+    Parameters
+    ----------
+    correlation : (n, n) float64
+        May be singular.
+
+    Returns
+    -------
+    (bins,) float64
+        Ascending; the same at every call.
+
+    Examples
+    --------
+    >>> extremes(np.eye(1)).tolist()
+    [1.0]
+    """
+    values, vectors = np.linalg.eigh(correlation)
+    keep = values > 1e-10 * values[-1]
+    return _extremes(vectors[:, keep] * np.sqrt(values[keep]), int(keep.sum()))
+
+
 def maximum_tail(t: FloatArray, correlation: FloatArray, df: FloatArray) -> FloatArray:
     """P(max |T_i| > t) of a multivariate t, by a fixed quasi-Monte-Carlo rule.
 
@@ -125,23 +151,23 @@ def maximum_tail(t: FloatArray, correlation: FloatArray, df: FloatArray) -> Floa
     >>> maximum_tail(np.array([2.0]), np.eye(1), np.array([np.inf])).round(4).tolist()
     [0.0455]
     """
-    values, vectors = np.linalg.eigh(correlation)
-    keep = values > 1e-10 * values[-1]
-    A = vectors[:, keep] * np.sqrt(values[keep])
-    rank = A.shape[1]
-    extreme = _extremes(A, rank)
+    return tail_of(extremes(correlation), int(np.linalg.matrix_rank(correlation)), t, df)
+
+
+def tail_of(extreme: FloatArray, rank: int, t: FloatArray, df: FloatArray) -> FloatArray:
+    """`maximum_tail` with the extremes at hand."""
     out = np.full(len(t), np.nan)
     for i, (value, nu) in enumerate(zip(t, df, strict=True)):
         if np.isfinite(value):
             large = nu if np.isfinite(nu) else 1e12
             with np.errstate(divide="ignore"):
                 ratio = value**2 / (rank * extreme**2)
-            out[i] = 1.0 - float(np.mean(fdtr(rank, large, np.minimum(ratio, 1e300))))
+            out[i] = float(np.mean(fdtrc(rank, large, np.minimum(ratio, 1e300))))
     return np.asarray(np.clip(out, 0.0, 1.0), dtype=np.float64)
 
 
 def _extremes(A: FloatArray, rank: int) -> FloatArray:
-    """Largest absolute entry of A d over a spread-out set of directions d."""
+    """Largest absolute entry of A d over a spread-out set of directions d, in quantiles."""
     if rank == 1:
         return np.array([float(np.abs(A).max())])
     roots = np.sqrt(np.array(_primes(rank), dtype=np.float64))
@@ -149,7 +175,8 @@ def _extremes(A: FloatArray, rank: int) -> FloatArray:
     uniform = np.mod(index * roots, 1.0)
     normal = ndtri(np.clip(uniform, 1e-12, 1.0 - 1e-12))
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    return np.asarray(np.abs(normal @ A.T).max(axis=1), dtype=np.float64)
+    largest = np.sort(np.abs(normal @ A.T).max(axis=1))
+    return np.asarray(largest.reshape(-1, POINTS // BINS).mean(axis=1), dtype=np.float64)
 
 
 @lru_cache(maxsize=16)
@@ -164,19 +191,34 @@ def _primes(n: int) -> list[int]:
 
 
 def critical(tail: Callable[[float], float], alpha: float) -> float:
-    """The statistic whose tail probability is `alpha`, by bisection on a decreasing tail."""
-    low, high = 0.0, 2.0
-    while tail(high) > alpha and high < 1e8:
-        low, high = high, 2.0 * high
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        if tail(middle) > alpha:
-            low = middle
-        else:
-            high = middle
-        if high - low < 1e-9 * high:
+    """The statistic whose tail probability is `alpha`: regula falsi on the logarithm of the tail.
+
+    Source: Dowell & Jarratt (1971), BIT 11, 168-174 (the Illinois method).
+
+    Examples
+    --------
+    >>> round(critical(lambda t: float(np.exp(-t)), 0.05), 6)
+    2.995732
+    """
+
+    def gap(t: float) -> float:
+        return float(np.log(max(tail(t), 1e-300)) - np.log(alpha))
+
+    low, high = 0.0, 3.0
+    below, above = gap(low), gap(high)
+    while above > 0.0 and high < 1e8:
+        low, below, high = high, above, 2.0 * high
+        above = gap(high)
+    for _ in range(80):
+        middle = low + (high - low) * below / (below - above)
+        here = gap(middle)
+        if abs(here) < 1e-11 or high - low < 1e-12 * high:
             break
-    return 0.5 * (low + high)
+        if here > 0.0:
+            low, below, above = middle, here, 0.5 * above
+        else:
+            high, above, below = middle, here, 0.5 * below
+    return middle
 
 
-__all__ = ["critical", "maximum_tail", "range_tail", "tukey_tail"]
+__all__ = ["critical", "extremes", "maximum_tail", "range_tail", "tail_of", "tukey_tail"]
