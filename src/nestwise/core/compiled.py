@@ -60,10 +60,12 @@ class CompiledKernel:
         with limited(self.dense_order, self.threads):
             return self.handle.vcov_forms(lambdas, entries)
 
-    def kenward_roger(self, lambdas: FloatArray, entries: IntArray) -> KenwardRogerSums:
+    def kenward_roger(
+        self, lambdas: FloatArray, entries: IntArray, traces: bool
+    ) -> KenwardRogerSums:
         """See `Kernel.kenward_roger`."""
         with limited(self.dense_order, self.threads):
-            return KenwardRogerSums(*self.handle.kenward_roger(lambdas, entries))
+            return KenwardRogerSums(*self.handle.kenward_roger(lambdas, entries, traces))
 
     def conditional_faces(self, lambdas: FloatArray) -> FloatArray:
         """See `Kernel.conditional_faces`."""

@@ -158,8 +158,10 @@ class Kernel(Protocol):
         """(m, p, p): X'V0^-1 (dV0/dtheta_i) V0^-1 X."""
         ...
 
-    def kenward_roger(self, lambdas: FloatArray, entries: IntArray) -> KenwardRogerSums:
-        """Traces and Gram matrices of Kenward & Roger's adjustment."""
+    def kenward_roger(
+        self, lambdas: FloatArray, entries: IntArray, traces: bool
+    ) -> KenwardRogerSums:
+        """Gram matrices of Kenward & Roger's adjustment and, if wanted, its traces (else NaN)."""
         ...
 
     def conditional_faces(self, lambdas: FloatArray) -> FloatArray:

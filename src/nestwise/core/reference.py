@@ -57,7 +57,9 @@ class DenseKernel:
         """See `Kernel.vcov_forms`."""
         return vcov_forms(self, lambdas, entries)
 
-    def kenward_roger(self, lambdas: FloatArray, entries: IntArray) -> KenwardRogerSums:
+    def kenward_roger(
+        self, lambdas: FloatArray, entries: IntArray, traces: bool
+    ) -> KenwardRogerSums:
         """See `Kernel.kenward_roger`."""
         return kenward_roger(self, lambdas, entries)
 

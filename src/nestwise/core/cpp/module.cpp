@@ -216,7 +216,7 @@ nb::object vcov_forms(const CrossProducts& cp, Vector lambdas, Table entries) {
     return array(std::move(out), {m, p, p});
 }
 
-nb::tuple kenward_roger(const CrossProducts& cp, Vector lambdas, Table entries) {
+nb::tuple kenward_roger(const CrossProducts& cp, Vector lambdas, Table entries, bool traces) {
     const Lambdas lambda = unpack(cp, lambdas);
     const std::vector<Entry> free = unpack(cp, entries);
     const size_t m = free.size(), c = static_cast<size_t>(cp.p) * (m + 1);
@@ -226,7 +226,7 @@ nb::tuple kenward_roger(const CrossProducts& cp, Vector lambdas, Table entries) 
         nb::gil_scoped_release release;
         Borrowed w(cp);
         if (nw::eliminate(cp, lambda, *w).positive) {
-            nw::covariance_curvature(cp, lambda, free, *w, first.data(), second.data());
+            if (traces) nw::covariance_curvature(cp, lambda, free, *w, first.data(), second.data());
             nw::kenward_gram(cp, lambda, free, *w, plain.data(), weighted.data());
         }
     }
@@ -385,7 +385,8 @@ NB_MODULE(_kernels, m) {
              nb::arg("tolerance"), nb::arg("max_evaluations"))
         .def("moments", &moments, nb::arg("entries"))
         .def("vcov_forms", &vcov_forms, nb::arg("lambdas"), nb::arg("entries"))
-        .def("kenward_roger", &kenward_roger, nb::arg("lambdas"), nb::arg("entries"))
+        .def("kenward_roger", &kenward_roger, nb::arg("lambdas"), nb::arg("entries"),
+             nb::arg("traces"))
         .def("conditional_faces", &conditional_faces, nb::arg("lambdas"));
     m.def("cross_products", &build, nb::arg("y"), nb::arg("X"), nb::arg("x_center"),
           nb::arg("x_scale"), nb::arg("weights").none(), nb::arg("codes"), nb::arg("n_levels"),
