@@ -18,6 +18,7 @@ from nestwise._base.errors import (
     OptionError,
 )
 from nestwise._base.options import Control
+from nestwise.api.archive import load
 from nestwise.api.calls import deviance_function, lm, lmer
 from nestwise.api.compare import anova
 from nestwise.api.linear import LinearModel
@@ -48,6 +49,7 @@ __all__ = [
     "list_datasets",
     "lm",
     "lmer",
+    "load",
     "load_dataset",
     "pb_compare",
     "simulate_schools",

@@ -84,7 +84,7 @@ def lmer(
     }
     _check_flag("REML", REML)
     options = as_control(control)
-    design = _mixed_design(formula, data, weights, offset, contrasts, na_action, functions)
+    design = mixed_design(formula, data, weights, offset, contrasts, na_action, functions)
     return MixedModel(fit_lmm(design, reml=REML, control=options), Source(data, formula, settings))
 
 
@@ -184,11 +184,11 @@ def deviance_function(
     319.654277
     """
     _check_flag("REML", REML)
-    design = _mixed_design(formula, data, weights, offset, contrasts, na_action, functions)
+    design = mixed_design(formula, data, weights, offset, contrasts, na_action, functions)
     return deviance_of(design, REML)
 
 
-def _mixed_design(
+def mixed_design(
     formula: str,
     data: Any,
     weights: Any,
@@ -197,6 +197,7 @@ def _mixed_design(
     na_action: str,
     functions: Functions | None,
 ) -> Design:
+    """A design that has random terms, or an error that says to use `lm`."""
     design = build(
         formula,
         data,

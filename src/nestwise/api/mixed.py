@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from nestwise._base.arrays import FloatArray
@@ -465,6 +466,12 @@ class MixedModel:
         from nestwise.api.calls import lmer
 
         return updated(lmer, self.source, formula, settings)
+
+    def save(self, path: str | Path) -> None:
+        """Write the fit and its columns into a file that runs no code; `nestwise.load` reads it."""
+        from nestwise.api.archive import save
+
+        save(self, path)
 
     def refit(self, y: Any) -> MixedModel:
         """Fit the same model to another response, one value a used row (or a row of the data)."""

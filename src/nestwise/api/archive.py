@@ -1,0 +1,224 @@
+"""Fits in files: what was asked and the columns it was asked of; no pickle, so no code is run.
+
+A file is a zip of one JSON text and plain arrays. Loading fits the model again from the saved theta
+(an evaluation or two) and compares the criterion with the saved one, so that a file cannot say
+something else than its data.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from nestwise._base.arrays import AnyArray
+from nestwise._base.errors import DataError, FitError, OptionError
+from nestwise._base.options import Control
+from nestwise.api.calls import lm, mixed_design
+from nestwise.api.linear import LinearModel
+from nestwise.api.mixed import MixedModel
+from nestwise.api.source import Source
+from nestwise.fit.lmm import fit_lmm
+
+VERSION = 1
+"""Of the file format."""
+
+
+def _plain_frame(data: Any, columns: tuple[str, ...]) -> pd.DataFrame:
+    """The columns used, as pandas."""
+    if isinstance(data, Mapping):
+        return pd.DataFrame({name: data[name] for name in columns})
+    if isinstance(data, pd.DataFrame):
+        return data.loc[:, list(columns)]
+    frame: pd.DataFrame = nw.from_native(data, eager_only=True).select(*columns).to_pandas()
+    return frame
+
+
+def _pack(name: str, column: pd.Series[Any], arrays: dict[str, AnyArray]) -> dict[str, Any]:
+    """Describe one column, and put its values into `arrays`."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        levels = column.cat.categories
+        arrays[name] = column.cat.codes.to_numpy(dtype=np.int32)
+        return {"kind": "category", "levels": levels.tolist(), "ordered": bool(column.cat.ordered)}
+    if pd.api.types.is_bool_dtype(column.dtype) and not column.hasnans:
+        arrays[name] = column.to_numpy(dtype=np.bool_)
+        return {"kind": "plain"}
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        whole = pd.api.types.is_integer_dtype(column.dtype) and not column.hasnans
+        arrays[name] = column.to_numpy(dtype=np.int64 if whole else np.float64)
+        return {"kind": "plain"}
+    codes, texts = pd.factorize(column)
+    arrays[name] = codes.astype(np.int32)
+    return {"kind": "text", "levels": [str(t) for t in texts]}
+
+
+def _unpack(values: AnyArray, spec: Mapping[str, Any]) -> Any:
+    """One column again."""
+    if spec["kind"] == "category":
+        return pd.Categorical.from_codes(values, spec["levels"], ordered=spec["ordered"])
+    if spec["kind"] == "text":
+        texts = np.array([*spec["levels"], None], dtype=object)
+        return texts[values]
+    return values
+
+
+def _setting(name: str, value: Any, arrays: dict[str, AnyArray]) -> Any:
+    """A setting as JSON; arrays are stored beside."""
+    if isinstance(value, Control):
+        return asdict(value)
+    if name in ("weights", "offset") and value is not None and not isinstance(value, str):
+        arrays[f"setting {name}"] = np.asarray(value, dtype=np.float64)
+        return {"array": f"setting {name}"}
+    if name == "functions":
+        return None
+    return value
+
+
+def _columns(model: MixedModel | LinearModel) -> tuple[str, ...]:
+    """Columns of the caller's table that the model used."""
+    named = [model.source.settings.get(k) for k in ("weights", "offset")]
+    extra = [c for c in named if isinstance(c, str)]
+    used = model.fit.design.formula.columns
+    return tuple(dict.fromkeys((*used, *extra)))
+
+
+def save(model: MixedModel | LinearModel, path: str | Path) -> None:
+    """Write a fit and the columns it was fitted to into one file.
+
+    Parameters
+    ----------
+    model : MixedModel or LinearModel
+        A fit.
+    path : str or Path
+        File to write; an existing one is replaced.
+
+    Raises
+    ------
+    OptionError
+        When the file cannot be written.
+    """
+    arrays: dict[str, AnyArray] = {}
+    frame = _plain_frame(model.source.data, _columns(model))
+    mixed = isinstance(model, MixedModel)
+    about = {
+        "nestwise": VERSION,
+        "kind": "lmer" if mixed else "lm",
+        "formula": model.source.formula,
+        "columns": {str(n): _pack(str(n), frame[n], arrays) for n in frame.columns},
+        "settings": {k: _setting(k, v, arrays) for k, v in model.source.settings.items()},
+        "theta": model.theta.tolist() if isinstance(model, MixedModel) else [],
+        "criterion": model.criterion if isinstance(model, MixedModel) else -2.0 * model.loglik,
+        "functions": sorted(model.source.settings.get("functions") or ()),
+    }
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]
+    try:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("model.json", json.dumps(about))
+            archive.writestr("columns.npz", packed.getvalue())
+    except OSError as problem:
+        raise OptionError(f"'{path}' cannot be written: {problem.strerror}") from problem
+
+
+def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            about: dict[str, Any] = json.loads(archive.read("model.json"))
+            with np.load(io.BytesIO(archive.read("columns.npz")), allow_pickle=False) as packed:
+                arrays = {name: packed[name] for name in packed.files}
+    except OSError as problem:
+        raise DataError(f"'{path}' cannot be read: {problem.strerror}") from problem
+    except (zipfile.BadZipFile, KeyError, ValueError) as problem:
+        raise DataError(f"'{path}' is not a file that save() wrote: {problem}") from problem
+    if about.get("nestwise") != VERSION:
+        raise DataError(
+            f"'{path}' has format {about.get('nestwise')!r}; this version reads format {VERSION}"
+        )
+    return about, arrays
+
+
+def load(
+    path: str | Path, *, functions: Mapping[str, Callable[..., Any]] | None = None
+) -> MixedModel | LinearModel:
+    """Read a fit that `save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    functions : mapping of str to callable, optional
+        The caller's own functions that the formula calls; files hold no code.
+
+    Returns
+    -------
+    MixedModel or LinearModel
+        The same fit; its tables are pandas frames.
+
+    Raises
+    ------
+    DataError
+        When the file is missing or was not written by `save`, or a function is not passed.
+    FitError
+        When its data do not give its criterion again.
+
+    Examples
+    --------
+    >>> import nestwise as nw, tempfile, pathlib
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "sleep.nestwise"
+    >>> m.save(file)
+    >>> round(nw.load(file).criterion, 3)
+    1743.628
+    """
+    about, arrays = _read(path)
+    lacking = [name for name in about["functions"] if name not in (functions or {})]
+    if lacking:
+        raise DataError(f"the formula calls {', '.join(lacking)}; pass functions={{...}} to load")
+    data = pd.DataFrame({n: _unpack(arrays[n], s) for n, s in about["columns"].items()})
+    settings: dict[str, Any] = {
+        k: arrays[v["array"]] if isinstance(v, dict) and "array" in v else v
+        for k, v in about["settings"].items()
+    }
+    settings["functions"] = functions
+    if about["kind"] == "lm":
+        return _checked(lm(about["formula"], data, **settings), about, path)
+    return _checked(_mixed(about, data, settings), about, path)
+
+
+def _mixed(about: Mapping[str, Any], data: pd.DataFrame, settings: dict[str, Any]) -> MixedModel:
+    """The mixed model again, from its theta."""
+    control = settings["control"]
+    options = Control(**control) if control is not None else None
+    design = mixed_design(
+        about["formula"],
+        data,
+        settings["weights"],
+        settings["offset"],
+        settings["contrasts"],
+        settings["na_action"],
+        settings["functions"],
+    )
+    fit = fit_lmm(design, reml=settings["REML"], control=options, start=np.array(about["theta"]))
+    return MixedModel(fit, Source(data, about["formula"], settings))
+
+
+def _checked(
+    model: MixedModel | LinearModel, about: Mapping[str, Any], path: str | Path
+) -> MixedModel | LinearModel:
+    """The model, when it says what the file says."""
+    found = model.criterion if isinstance(model, MixedModel) else -2.0 * model.loglik
+    saved = float(about["criterion"])
+    if not abs(found - saved) <= 1e-6 * (1.0 + abs(saved)):
+        raise FitError(
+            f"'{path}' says that the criterion is {saved:.6f}, but its data give {found:.6f}; the "
+            "file was changed or damaged: fit the model again"
+        )
+    return model

@@ -1,0 +1,99 @@
+"""Fits in files: the same numbers come back, and nothing but numbers can be in them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import nestwise as nw
+
+
+def test_a_mixed_model_comes_back(tmp_path: Path) -> None:
+    data = nw.load_dataset("cake")
+    model = nw.lmer("angle ~ recipe * temperature + (1 | recipe:replicate)", data)
+    model.save(tmp_path / "cake.nestwise")
+    again = nw.load(tmp_path / "cake.nestwise")
+    assert isinstance(again, nw.MixedModel)
+    assert again.criterion == pytest.approx(model.criterion, abs=1e-8)
+    np.testing.assert_allclose(again.params, model.params, rtol=1e-8)
+    assert list(again.params.index) == list(model.params.index)
+    assert again.formula == model.formula
+    np.testing.assert_allclose(again.predict(data.head()), model.predict(data.head()), rtol=1e-8)
+    assert len(again.augment()) == len(data)
+
+
+def test_settings_weights_and_missing_rows_are_kept(tmp_path: Path) -> None:
+    data = nw.load_dataset("sleepstudy")
+    data.loc[3, "Days"] = np.nan
+    weights = np.linspace(0.5, 2.0, len(data))
+    model = nw.lmer(
+        "Reaction ~ Days + (Days || Subject)",
+        data,
+        REML=False,
+        weights=weights,
+        control={"tolerance": 1e-10},
+    )
+    model.save(tmp_path / "m")
+    again = nw.load(tmp_path / "m")
+    assert (again.nobs, model.nobs) == (179, 179)
+    assert again.criterion == pytest.approx(model.criterion, abs=1e-8)
+    assert again.update("~ . + I(Days^2)").nobs == 179
+
+
+def test_text_and_numbers_from_polars(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    frame = pl.DataFrame(
+        {"y": rng.normal(size=40), "f": ["b", "a", None, "c"] * 10, "g": np.repeat(range(8), 5)}
+    )
+    model = nw.lmer("y ~ f + (1 | g)", frame)
+    model.save(tmp_path / "m")
+    again = nw.load(tmp_path / "m")
+    assert list(again.params.index) == ["(Intercept)", "fb", "fc"]
+    assert again.criterion == pytest.approx(model.criterion, abs=1e-8)
+
+
+def test_a_linear_model_comes_back(tmp_path: Path) -> None:
+    model = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    model.save(tmp_path / "m")
+    again = nw.load(tmp_path / "m")
+    assert isinstance(again, nw.LinearModel)
+    np.testing.assert_allclose(again.params, model.params, rtol=1e-12)
+
+
+def test_own_functions_must_be_passed_again(tmp_path: Path) -> None:
+    own = {"half": lambda x: x / 2}
+    model = nw.lm("Reaction ~ half(Days)", nw.load_dataset("sleepstudy"), functions=own)
+    model.save(tmp_path / "m")
+    with pytest.raises(nw.DataError, match="calls half; pass functions"):
+        nw.load(tmp_path / "m")
+    assert nw.load(tmp_path / "m", functions=own).nobs == 180
+
+
+def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    nw.lmer("Yield ~ 1 + (1 | Batch)", nw.load_dataset("Dyestuff")).save(path)
+    with zipfile.ZipFile(path) as archive:
+        about, columns = json.loads(archive.read("model.json")), archive.read("columns.npz")
+    about["criterion"] += 1.0
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.json", json.dumps(about))
+        archive.writestr("columns.npz", columns)
+    with pytest.raises(nw.FitError, match="changed or damaged"):
+        nw.load(path)
+
+
+def test_pickles_and_other_files_are_refused(tmp_path: Path) -> None:
+    bad = tmp_path / "bad"
+    bad.write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(nw.DataError, match="not a file that save"):
+        nw.load(bad)
+    with pytest.raises(nw.DataError, match="cannot be read"):
+        nw.load(tmp_path / "absent")
+    with pytest.raises(nw.OptionError, match="cannot be written"):
+        nw.lm("Yield ~ 1", nw.load_dataset("Dyestuff")).save(tmp_path / "no" / "folder")
