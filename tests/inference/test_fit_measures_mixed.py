@@ -36,6 +36,11 @@ def test_shares_of_each_level_add_up() -> None:
     assert sum(i.by_group.values()) == pytest.approx(i.adjusted)
     assert list(i.by_group) == ["cask:batch", "batch"]
     assert "cask:batch" in str(i)
+    assert i["batch"] == i.by_group["batch"]
+    assert i["adjusted"] == i.adjusted
+    assert mixed("pastes").r2()["marginal"] == mixed("pastes").r2().marginal
+    with pytest.raises(nw.NestwiseError, match="did you mean 'batch'"):
+        i["batsch"]
 
 
 def test_a_singular_fit_has_no_share() -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from nestwise._base.errors import one_of
 from nestwise._base.table import Table
 from nestwise.fit.result import LmmFit
 from nestwise.inference.variance_parts import variance_parts
@@ -39,6 +40,11 @@ class IntraclassCorrelation:
     adjusted: float
     unadjusted: float
     by_group: Mapping[str, float]
+
+    def __getitem__(self, name: str) -> float:
+        """``"adjusted"``, ``"unadjusted"``, or the share of a grouping factor by its name."""
+        known = {**self.by_group, "adjusted": self.adjusted, "unadjusted": self.unadjusted}
+        return known[one_of("name", name, known)]
 
     def __str__(self) -> str:
         lines = [f"ICC, adjusted:   {self.adjusted:.4f}", f"ICC, unadjusted: {self.unadjusted:.4f}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nestwise._base.errors import one_of
 from nestwise.fit.result import LmmFit
 from nestwise.inference.variance_parts import variance_parts
 
@@ -22,6 +23,11 @@ class RSquaredMixed:
 
     marginal: float
     conditional: float
+
+    def __getitem__(self, name: str) -> float:
+        """``"marginal"`` or ``"conditional"``."""
+        chosen = one_of("name", name, ("marginal", "conditional"))
+        return self.marginal if chosen == "marginal" else self.conditional
 
     def __str__(self) -> str:
         return f"R2, marginal:    {self.marginal:.4f}\nR2, conditional: {self.conditional:.4f}"
