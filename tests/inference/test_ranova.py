@@ -77,6 +77,14 @@ def test_covariate_without_intercept_goes_altogether() -> None:
     assert t["loglik"][1] == pytest.approx(nw.lm("Reaction ~ Days", data).loglik, rel=1e-12)
 
 
+def test_no_fixed_effects() -> None:
+    data = table("sleepstudy")
+    t = nw.lmer("Reaction ~ 0 + (1 | Subject)", data).ranova()
+    y = data["Reaction"].to_numpy()
+    loglik = -0.5 * y.size * (1 + np.log(2 * np.pi * np.mean(y**2)))
+    assert t["loglik"][1] == pytest.approx(loglik, rel=1e-12)
+
+
 def test_boundary_mixtures() -> None:
     assert boundary_p(3.0, 1, 1) == pytest.approx(0.5 * chi2.sf(3.0, 1))
     assert boundary_p(3.0, 2, 1) == pytest.approx(0.5 * chi2.sf(3.0, 1) + 0.5 * chi2.sf(3.0, 2))

@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import chdtrc
 
-from nestwise._base.arrays import FloatArray
 from nestwise._base.table import Table
 from nestwise.core.lmm import degrees
 from nestwise.design.model import Design, RandomTerm
-from nestwise.fit.lm import fit_lm
+from nestwise.fit.lm import residual_sum_of_squares
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.result import LmmFit
 from nestwise.inference.boundary import boundary_p
 from nestwise.inference.fitmeasures import fit_measures
-from nestwise.inference.kinds import Fit
 
 CONSTANT = 1e-10
 """Share of n that a sum of squares may have and still be zero."""
@@ -191,16 +189,16 @@ def _measured(fit: LmmFit, design: Design) -> tuple[int, float]:
     if design.terms:
         m = fit_measures(fit_lmm(design, reml=fit.reml, control=fit.control))
         return m.n_par, m.loglik
-    linear: Fit = fit_lm(design)
-    n_par = linear.beta.size + 1
-    if not fit.reml:
-        return n_par, fit_measures(linear).loglik
-    return n_par, _restricted(linear.unscaled_vcov, linear.sigma, fit)
+    return fit.beta.size + 1, _linear_loglik(fit, degrees(fit.problem, fit.reml))
 
 
-def _restricted(unscaled_vcov: FloatArray, sigma: float, fit: LmmFit) -> float:
-    """Restricted log-likelihood of the linear model with the same fixed effects."""
-    df = degrees(fit.problem, True)
-    log_det = -float(np.linalg.slogdet(unscaled_vcov)[1])
-    value = df * (1.0 + float(np.log(2.0 * np.pi * sigma**2))) + log_det
-    return -0.5 * (value - fit.problem.log_weights)
+def _linear_loglik(fit: LmmFit, df: int) -> float:
+    """(Restricted) log-likelihood of the linear model with the same fixed effects."""
+    design = fit.design
+    X, w = design.fixed.X, design.weights
+    y = design.y if design.offset is None else design.y - design.offset
+    rss = residual_sum_of_squares(X, y, w)
+    value = df * (1.0 + float(np.log(2.0 * np.pi * rss / df))) - fit.problem.log_weights
+    if fit.reml:
+        value += float(np.linalg.slogdet(X.T @ (X if w is None else X * w[:, None]))[1])
+    return -0.5 * value
