@@ -30,8 +30,14 @@ class Best:
     evaluations: int
 
 
+FARTHEST = 1e4
+"""Relative standard deviation beyond which rounding could pass for an optimum."""
+
+
 def criterion(problem: Problem, par: Vector, reml: bool) -> float:
-    """The criterion, 1e10 where it cannot be evaluated."""
+    """The criterion, 1e10 where it cannot be evaluated or lies too far out."""
+    if np.abs(par).max() > FARTHEST:
+        return 1e10
     value = lmm.evaluate(problem, par / problem.theta_scale, reml, 0).criterion
     return value if np.isfinite(value) else 1e10
 
