@@ -94,8 +94,10 @@ i64 Supernodes::at(i32 a, i32 b) const {
 }
 
 Supernodes analyse(const Graph& graph, const std::vector<i32>& column, const std::vector<i32>& width,
-                   int border) {
-    std::vector<i32> order = minimum_degree(graph);
+                   int border, double most) {
+    const double widest = width.empty() ? 1.0 : *std::max_element(width.begin(), width.end());
+    std::vector<i32> order = minimum_degree(graph, most / (widest * widest * widest));
+    if (order.empty()) return Supernodes{};
     Structure tree = factor_structure(graph, order);
     {
         const std::vector<i32> post = postorder(tree.parent);

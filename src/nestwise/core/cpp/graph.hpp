@@ -15,7 +15,8 @@ struct Graph {
 
 // A fill-reducing order: `order[i]` is the node that is eliminated as the i-th. Approximate
 // minimum degree on the quotient graph. Source: Amestoy, Davis & Duff (1996), SIAM J. Matrix Anal.
-// Appl. 17, 886-905.
-std::vector<std::int32_t> minimum_degree(const Graph& graph);
+// Appl. 17, 886-905. Gives up, and returns an empty order, when the sum of squared degrees passes
+// `most`: the factor will be nearly dense.
+std::vector<std::int32_t> minimum_degree(const Graph& graph, double most);
 
 }  // namespace nw

@@ -24,13 +24,17 @@ class QuotientGraph {
         }
     }
 
-    std::vector<i32> eliminate_all() {
+    std::vector<i32> eliminate_all(double most) {
         std::vector<i32> order;
+        double spent = 0.0;
         order.reserve(static_cast<size_t>(n_));
         for (i32 step = 0; step < n_; ++step) {
             const i32 p = lowest();
             order.push_back(p);
             eliminate(p, step);
+            const double degree = static_cast<double>(members_[p].size());
+            spent += degree * degree;
+            if (spent > most) return {};
         }
         return order;
     }
@@ -128,6 +132,8 @@ class QuotientGraph {
 
 }  // namespace
 
-std::vector<i32> minimum_degree(const Graph& graph) { return QuotientGraph(graph).eliminate_all(); }
+std::vector<i32> minimum_degree(const Graph& graph, double most) {
+    return QuotientGraph(graph).eliminate_all(most);
+}
 
 }  // namespace nw

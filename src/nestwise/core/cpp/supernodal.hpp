@@ -28,9 +28,10 @@ struct Supernodes {
 };
 
 // Analyse a graph of nodes of given widths (scalar columns each), followed by `border` columns that
-// meet everything. Node i's columns are `column[i]` .. `column[i] + width[i] - 1` of the tail.
+// meet everything. Node i's columns are `column[i]` .. `column[i] + width[i] - 1` of the tail. The
+// result has no columns when more than about `most` operations would be needed.
 Supernodes analyse(const Graph& graph, const std::vector<std::int32_t>& column,
-                   const std::vector<std::int32_t>& width, int border);
+                   const std::vector<std::int32_t>& width, int border, double most);
 
 // Cholesky factor in place; false when the matrix is not positive definite.
 bool factorise_sparse(const Supernodes& sn, double* values, std::vector<double>& scratch);

@@ -134,8 +134,12 @@ void plan_tail(CrossProducts& cp, int solver, double memory) {
         const double n = static_cast<double>(nodes.column.size());
         const Graph graph = tail_graph(cp, nodes, solver == 2 ? n * n : 0.3 * n * n);
         if (graph.size() > 0) {
-            auto sn = std::make_unique<Supernodes>(analyse(graph, nodes.column, nodes.width, cp.p));
-            if (solver == 2 || sn->flops * sparse_penalty < N * N * N / 3.0 || dense_bytes > memory)
+            const double most = solver == 2 ? 1e300 : N * N * N / 3.0 / sparse_penalty;
+            auto sn = std::make_unique<Supernodes>(
+                analyse(graph, nodes.column, nodes.width, cp.p, most));
+            if (sn->n == 0)
+                sn.reset();
+            else if (solver == 2 || sn->flops * sparse_penalty < N * N * N / 3.0 || dense_bytes > memory)
                 cp.sparse = std::shared_ptr<const Supernodes>(std::move(sn));
         }
     }
