@@ -25,6 +25,7 @@ from nestwise.inference.caic import ConditionalAic, caic
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.confint import confint
 from nestwise.inference.contrast import contrast
+from nestwise.inference.convergence import ConvergenceCheck, convergence_check
 from nestwise.inference.ddf import covariance
 from nestwise.inference.drop1 import drop1
 from nestwise.inference.heteroscedasticity import heteroscedasticity
@@ -450,6 +451,10 @@ class MixedModel:
     def heteroscedasticity(self) -> Any:
         """Tests of constant residual variance: ``against statistic df p_value``."""
         return to_native(heteroscedasticity(self.fit), self.source.data)
+
+    def convergence_check(self) -> ConvergenceCheck:
+        """The verdict checked by the exact gradient and Hessian at the optimum."""
+        return convergence_check(self.fit)
 
     def random_normality(self) -> Any:
         """Tests of normal random effects: ``group term n test statistic p_value``."""

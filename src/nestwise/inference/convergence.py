@@ -1,0 +1,107 @@
+"""Is the optimum one? The verdict checked by the exact Hessian, which a fit does not need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nestwise._base.arrays import BoolArray, FloatArray, IntArray
+from nestwise._base.memo import memo
+from nestwise.core.hessian import hessian
+from nestwise.core.lmm import evaluate
+from nestwise.fit.result import LmmFit, Status
+
+FLAT = 1e-8
+"""Curvature, relative to the largest, that counts as none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConvergenceCheck:
+    """What the exact derivatives say of an optimum.
+
+    Parameters
+    ----------
+    status : str
+        The fit's verdict.
+    gradient : (m,) float64
+        Derivative of the criterion by the free theta, in units of the scaled columns.
+    eigenvalues : (m + 1,) float64
+        Of the exact Hessian of the deviance in (theta, sigma), ascending; sigma in units of itself,
+        theta of columns of unit size. Parameters at a zero variance are left out.
+    decrease : float
+        Further decrease of the criterion that gradient and Hessian promise.
+    steps : float
+        Length of the Newton step in standard errors of the parameters.
+    agrees : bool
+        Whether this is what the verdict says: a minimum for ``converged`` and ``singular``; flat in
+        some direction for ``not-identifiable``.
+    """
+
+    status: Status
+    gradient: FloatArray
+    eigenvalues: FloatArray
+    decrease: float
+    steps: float
+    agrees: bool
+
+    def __str__(self) -> str:
+        word = "agrees with" if self.agrees else "contradicts"
+        return (
+            f"The exact Hessian {word} the verdict '{self.status}': smallest eigenvalue "
+            f"{self.eigenvalues[0]:.3g}, largest {self.eigenvalues[-1]:.3g}; a Newton step would "
+            f"be {self.steps:.2g} standard errors long and lower the criterion by "
+            f"{self.decrease:.2g}."
+        )
+
+
+@memo
+def convergence_check(fit: LmmFit) -> ConvergenceCheck:
+    """Check the verdict of a fit by the exact gradient and Hessian at its optimum.
+
+    Parameters
+    ----------
+    fit : LmmFit
+        A fitted linear mixed model.
+
+    Returns
+    -------
+    ConvergenceCheck
+        Costs two evaluations for each theta; the answer is remembered.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> convergence_check(m.fit).agrees
+    True
+    """
+    problem, theta = fit.working, fit.working_theta
+    scale = np.append(problem.theta_scale, 1.0 / fit.sigma)
+    H = hessian(problem, theta, fit.sigma, fit.reml) / np.outer(scale, scale)
+    free = np.append(_free(problem.entries, theta), True)
+    H = H[np.ix_(free, free)]
+    gradient = (evaluate(problem, theta, fit.reml).gradient / problem.theta_scale)[free[:-1]]
+    values, vectors = np.linalg.eigh(H)
+    along = vectors.T @ np.append(gradient, 0.0)
+    curved = values > FLAT * max(1.0, float(np.abs(values).max()))
+    decrease = 0.5 * float(np.sum(along[curved] ** 2 / values[curved]))
+    flat = bool((np.abs(values) <= FLAT * max(1.0, float(np.abs(values).max()))).any())
+    minimum = bool((values > -FLAT * max(1.0, float(np.abs(values).max()))).all())
+    expected = flat if fit.verdict.status == "not-identifiable" else not flat
+    stopped = fit.verdict.status in ("saddle", "not-converged")
+    agrees = (minimum and expected and decrease < 1e-5) != stopped
+    # The deviance is -2 log-likelihood, so that half of H is the information.
+    return ConvergenceCheck(
+        fit.verdict.status, gradient, values, decrease, float(np.sqrt(decrease)), agrees
+    )
+
+
+def _free(entries: IntArray, theta: FloatArray) -> BoolArray:
+    """Which theta are not fixed by a zero on the diagonal of their column."""
+    zero = {
+        (int(f), int(r))
+        for (f, r, c), value in zip(entries, theta, strict=True)
+        if r == c and value == 0.0
+    }
+    return np.array([(int(f), int(c)) not in zero for f, _, c in entries], dtype=np.bool_)
