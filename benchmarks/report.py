@@ -159,8 +159,8 @@ Seconds are the median of whole public calls, from data frame to fit, after one 
 counted (where a fit is so slow that it is made once, that one counts; nestwise always has one that
 does not). Garbage is collected before fits that take long. For `insteval_summary` seconds are
 those from the fit to the text of its summary with Satterthwaite's degrees of freedom. Memory is
-the peak resident size less what was resident before the first fit, data included. One thread for
-every engine; `nestwise2` and the like: with so many. `lme4tuned` is lme4 with
+the peak resident size less what was resident before the first fit, when the data were there. One
+thread for every engine; `nestwise2` and the like: with so many. `lme4tuned` is lme4 with
 `calc.derivs = FALSE`, which leaves out its check of convergence; nestwise does not leave out its
 own. The criterion of all engines is -2 log-likelihood (REML or ML); a remark says where it is of
 another kind, or more than 1e-4 above the best. Other packages get the data in the form they like

@@ -60,10 +60,17 @@ def run(engine: str, case: str, reps: int, peers: str, limit: float) -> list[dic
         printed = late.stdout.decode() if late.stdout else ""
         return parsed(printed) or [{"error": f"stopped after {limit:.0f} s"}]
     if done.returncode and not parsed(done.stdout):
-        said = [x for x in done.stderr.strip().splitlines() if not x.startswith("note:")]
-        last = (said or ["no message"])[-1]
-        return [{"error": f"exit {done.returncode}: {last[:200]}"}]
+        return [{"error": f"exit {done.returncode}: {last_words(done.stderr)[:200]}"}]
     return parsed(done.stdout)
+
+
+def last_words(text: str) -> str:
+    """The last line of a traceback, or what a panic of Rust says."""
+    lines = [x for x in text.strip().splitlines() if not x.startswith("note:")]
+    for i, line in enumerate(lines):
+        if "panicked at" in line or "memory allocation" in line:
+            return " ".join(lines[i : i + 2]) if "panicked" in line else line
+    return lines[-1] if lines else "no message"
 
 
 def parsed(text: str) -> list[dict[str, Any]]:
@@ -156,8 +163,9 @@ def main() -> None:
         )
     rows = []
     for name in tqdm(names, disable=None):
+        able = [e for e in engines if CASES[name].what == "fit" or e not in PEERS]
         fits = {
-            e: run(e, name, CASES[name].reps, options.peers_python, options.limit) for e in engines
+            e: run(e, name, CASES[name].reps, options.peers_python, options.limit) for e in able
         }
         rows.append(row(name, fits))
         if options.json:
