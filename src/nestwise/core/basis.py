@@ -67,12 +67,20 @@ def first_fit(y: FloatArray, X: FloatArray, center: FloatArray, scale: FloatArra
         return np.asarray(np.linalg.lstsq(G, h, rcond=None)[0])
 
 
-def residual(y: FloatArray, X: FloatArray, basis: Basis) -> FloatArray:
-    """y less the first fit, (n,)."""
-    out = np.empty_like(y)
+def residual(y: FloatArray, X: FloatArray, basis: Basis, intercept: int) -> FloatArray:
+    """y less the first fit, (n,).
+
+    The level goes first and alone: rounding then is that of small numbers, however far y is from
+    zero.
+    """
+    shift = basis.shift.copy()
+    out = y.copy()
+    if intercept >= 0:
+        out -= shift[intercept]
+        shift[intercept] = 0.0
     for start in range(0, len(y), CHUNK):
         part = (X[start : start + CHUNK] - basis.center) / basis.scale
-        out[start : start + CHUNK] = y[start : start + CHUNK] - part @ basis.shift
+        out[start : start + CHUNK] -= part @ shift
     return out
 
 

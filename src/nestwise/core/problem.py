@@ -180,7 +180,7 @@ def build_problem(
     """
     basis = make_basis(arrays.y, arrays.X, arrays.intercept)
     factors = _factors(arrays)
-    y = residual(arrays.y, arrays.X, basis)
+    y = residual(arrays.y, arrays.X, basis, arrays.intercept)
     kernel = make_kernel(
         KernelInput(
             y, arrays.X, basis.center, basis.scale, arrays.weights, factors, threads, solver

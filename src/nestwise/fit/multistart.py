@@ -6,6 +6,8 @@ have more than one local optimum; small problems are cheap enough to look again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
@@ -16,8 +18,14 @@ from nestwise.fit.descent import descend
 from nestwise.fit.newton import Path
 from nestwise.fit.rectify import diagonal_positions
 
-SIZES = (1.0, 0.3, 3.0)
-"""Relative standard deviations of the further starts, without correlations."""
+SIZES = (1.0, 0.3, 3.0, 0.1, 0.03)
+"""Relative standard deviations of the further starts, the same for all factors."""
+
+ALONE, BESIDE = 1.5, 0.05
+"""Relative standard deviations of starts in which one factor has nearly all the variance."""
+
+TILT = 0.9
+"""Correlation of further starts of few levels, with either sign."""
 
 CHEAP, CHEAP_DENSE = 5000, 100
 """Random effects, and order of the dense remainder, up to which looking again costs little."""
@@ -25,21 +33,56 @@ CHEAP, CHEAP_DENSE = 5000, 100
 PLENTY = 5
 """Levels for each column of a factor from which several optima are not expected."""
 
+CONFOUNDED = 0.9
+"""Correlation of the covariances that two factors make, from which they compete."""
+
 
 def doubtful(problem: Problem, path: Path) -> bool:
     """Whether several optima are possible and looking again is cheap."""
     if sum(k * m for k, m in problem.shapes) > CHEAP or problem.kernel.dense_order > CHEAP_DENSE:
         return False
+    if len(path.point.par) == 1:
+        return bool(path.point.par[0] != 0.0) and problem.shapes[0][1] < PLENTY
     few = any(m < PLENTY * k for k, m in problem.shapes)
     singular = bool((np.abs(path.point.par[diagonal_positions(problem)]) < 1e-3).any())
-    return (few or singular) and len(path.point.par) > 1
+    return few or singular or _confounded(problem)
 
 
-def start_of(problem: Problem, size: float) -> FloatArray:
-    """(m,) par with `size` on every diagonal of Lambda."""
+def _confounded(problem: Problem) -> bool:
+    """Whether components of different factors are nearly the same: they then trade places."""
+    factors = problem.entries[:, 0]
+    if len(problem.shapes) < 2:
+        return False
+    gram, _ = problem.kernel.moments(problem.entries)
+    size = np.sqrt(np.maximum(gram.diagonal()[:-1], 1e-300))
+    alike = gram[:-1, :-1] / np.outer(size, size)
+    return bool((np.abs(alike[factors[:, None] != factors]) > CONFOUNDED).any())
+
+
+def start_of(problem: Problem, sizes: Sequence[float], tilt: float = 0.0) -> FloatArray:
+    """(m,) par with a relative standard deviation for each factor, and all correlations `tilt`."""
     par = np.zeros(len(problem.entries))
-    par[diagonal_positions(problem)] = size
+    for i, (factor, row, column) in enumerate(problem.entries.tolist()):
+        size = sizes[factor]
+        if row == column:
+            par[i] = size * (1.0 if row == 0 else float(np.sqrt(1.0 - tilt**2)))
+        elif column == 0:
+            par[i] = size * tilt
     return par
+
+
+def starts(problem: Problem) -> list[FloatArray]:
+    """Further starts: all factors alike, one alone or left out, and correlated effects."""
+    n = len(problem.shapes)
+    out = [start_of(problem, [size] * n) for size in SIZES]
+    if n > 1:
+        for f in range(n):
+            out.append(start_of(problem, [ALONE if g == f else BESIDE for g in range(n)]))
+            if n > 2:
+                out.append(start_of(problem, [BESIDE if g == f else ALONE for g in range(n)]))
+    if any(k > 1 and m < 2 * PLENTY for k, m in problem.shapes):
+        out += [start_of(problem, [1.0] * n, tilt) for tilt in (TILT, -TILT)]
+    return out
 
 
 def look_again(
@@ -55,8 +98,8 @@ def look_again(
     if not doubtful(problem, path):
         return path, saddle
     count = path.n_evaluations
-    for size in SIZES:
-        first = descend(problem, reml, start_of(problem, size), control)
+    for start in starts(problem):
+        first = descend(problem, reml, start, control)
         if first.stopped == "degenerate":
             continue
         other, other_saddle = settle(problem, reml, first, control)

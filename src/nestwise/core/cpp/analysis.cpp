@@ -81,6 +81,27 @@ bool worth_joining(i64 own, i64 below, i64 up, i64 above) {
     return zeros * 20 <= total;
 }
 
+// Last nodes of runs in which each node is the last child of the next, joined where it pays.
+std::vector<i32> runs(const Structure& tree, const std::vector<i32>& order, const std::vector<i32>& width,
+                      int border) {
+    const i32 nodes = static_cast<i32>(order.size());
+    std::vector<i32> out;
+    i64 own = 0;
+    const auto below = [&](i32 j) {
+        i64 sum = border;
+        for (i32 r : tree.rows[j]) sum += width[order[r]];
+        return sum;
+    };
+    for (i32 j = 0; j < nodes; ++j) {
+        own += width[order[j]];
+        const bool chained = j + 1 < nodes && tree.parent[j] == j + 1;
+        if (chained && worth_joining(own, below(j), width[order[j + 1]], below(j + 1))) continue;
+        out.push_back(j);
+        own = 0;
+    }
+    return out;
+}
+
 }  // namespace
 
 i64 Supernodes::at(i32 a, i32 b) const {
@@ -117,21 +138,7 @@ Supernodes analyse(const Graph& graph, const std::vector<i32>& column, const std
     for (i32 j = 0; j < nodes; ++j)
         for (i32 e = 0; e < width[order[j]]; ++e) sn.position[column[order[j]] + e] = start[j] + e;
     for (i32 e = inner; e < sn.n; ++e) sn.position[e] = e;
-    // Runs of nodes, each the last child of the next, joined where it pays.
-    std::vector<i32> run_end;
-    i64 own = 0;
-    const auto below = [&](i32 j) {
-        i64 sum = border;
-        for (i32 r : tree.rows[j]) sum += width[order[r]];
-        return sum;
-    };
-    for (i32 j = 0; j < nodes; ++j) {
-        own += width[order[j]];
-        const bool chained = j + 1 < nodes && tree.parent[j] == j + 1;
-        if (chained && worth_joining(own, below(j), width[order[j + 1]], below(j + 1))) continue;
-        run_end.push_back(j);
-        own = 0;
-    }
+    const std::vector<i32> run_end = runs(tree, order, width, border);
     sn.row_start.push_back(0);
     sn.value_start.push_back(0);
     i32 begin = 0;
