@@ -21,6 +21,9 @@ from nestwise.fit.point import Point
 DEPENDENT = 1e-10
 """Eigenvalue of the Gram matrix (unit diagonal) that counts as zero."""
 
+AFFORDABLE = 2_000_000
+"""Numbers that the projected Gram matrix may take; beyond, only V itself is looked at."""
+
 SHARE = 1e-3
 """Share of a direction below which a component is not named."""
 
@@ -105,6 +108,40 @@ def _reason(design: Design) -> str:
     return f", because {' and '.join(found)}" if found else ""
 
 
+def projected_directions(problem: Problem) -> tuple[FlatDirection, ...]:
+    """Directions that are seen in V but not in what REML looks at, V less the fixed effects.
+
+    The Gram matrix is tr(Q V_i Q V_j), Q = I - X (X'X)^-1 X'; large models are left out.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model.
+    """
+    m, p = len(problem.entries), problem.p
+    effects = sum(k * levels for k, levels in problem.shapes)
+    if p == 0 or effects * p * (m + 1) > AFFORDABLE:
+        return ()
+    full, _ = problem.kernel.moments(problem.entries)
+    sums = problem.kernel.kenward_roger(np.zeros(problem.lambda_size), problem.entries, False)
+    # At Lambda = 0 these are the p x p blocks X'V_i V_j X, with V = I in the last place.
+    blocks = sums.weighted.reshape(m + 1, p, m + 1, p).transpose(0, 2, 1, 3)
+    inverse = np.linalg.inv(blocks[m, m])
+    twice = np.einsum("ab,ijba->ij", inverse, blocks)
+    half = inverse @ blocks[:, m].transpose(0, 2, 1)
+    both = np.einsum("iab,jba->ij", half, half)
+    gram = full - twice - twice.T + both
+    size = np.sqrt(full.diagonal())
+    size[size == 0.0] = 1.0
+    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
+    out = []
+    for i in np.flatnonzero(values < DEPENDENT * 10.0):
+        weights = vectors[:, i] / size
+        weights[:-1] /= _component_scale(problem)
+        out.append(FlatDirection(weights / np.abs(weights).max()))
+    return tuple(out)
+
+
 def flat_at_optimum(
     function: Callable[[FloatArray], Point], point: Point
 ) -> tuple[FlatDirection, ...]:
@@ -131,6 +168,13 @@ def flat_at_optimum(
     return tuple(out)
 
 
+def _together(names: list[str]) -> str:
+    """What cannot be told: one component from nothing, or several from each other."""
+    if len(names) == 1:
+        return f"{names[0]} from zero"
+    return f"{', '.join(names[:-1])} and {names[-1]} apart"
+
+
 def not_separable(
     design: Design, problem: Problem, directions: tuple[FlatDirection, ...]
 ) -> tuple[Diagnostic, ...]:
@@ -142,10 +186,10 @@ def not_separable(
         out.append(
             Diagnostic(
                 "not-identifiable",
-                f"The criterion does not depend on {' and '.join(involved)}: the fixed effects "
-                "already take up these differences between groups.",
-                "Leave the term out, or take its factor out of the fixed effects; do not "
-                "interpret this variance.",
+                f"The criterion cannot tell {_together(involved)}: the fixed effects already take "
+                "up what would.",
+                "Leave the term out, or take its factor out of the fixed effects; do not interpret "
+                "these variances.",
             )
         )
     return tuple(out)

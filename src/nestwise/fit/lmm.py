@@ -24,7 +24,12 @@ from nestwise.design.model import Design
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.boundary import settle
 from nestwise.fit.descent import descend, objective
-from nestwise.fit.identify import flat_at_optimum, identifiability, not_separable
+from nestwise.fit.identify import (
+    flat_at_optimum,
+    identifiability,
+    not_separable,
+    projected_directions,
+)
 from nestwise.fit.multistart import look_again
 from nestwise.fit.newton import Path
 from nestwise.fit.problems import Problems, make_problems
@@ -133,6 +138,8 @@ def fit_problems(
     with limited(max(inner.kernel.dense_order, 6 * len(inner.entries)), options.threads):
         path, saddle = optimise(inner, reml, options, _start(inner, start))
     flat = identifiability(design, inner)
+    if not flat and reml:
+        flat = not_separable(design, inner, projected_directions(inner))
     if not flat:
         flat = not_separable(design, inner, flat_at_optimum(objective(inner, reml), path.point))
     par = rectify(inner, path.point.par)
