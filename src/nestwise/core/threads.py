@@ -12,8 +12,9 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-SMALL = 64
-"""Order of the dense trailing matrix up to which BLAS does not start threads anyway."""
+SMALL = 8
+"""Order of the dense trailing matrix up to which threads are left as they are: beyond, triangular
+solves start them however little there is to do."""
 
 
 @lru_cache(maxsize=1)
