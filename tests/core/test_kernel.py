@@ -125,6 +125,7 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_is_tried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("nestwise.core.compiled.available_memory", lambda: 100.0)
+    monkeypatch.setattr("nestwise.core.compiled.ALWAYS_FITS", 0)
     with pytest.raises(FitError, match=r"order 8 needs .* MiB, more than .* coarsen the factor"):
         build_problem(make_model(1, (12, 6), (False, False), (1, 1), 2))
 

@@ -18,6 +18,10 @@ SOLVERS = ("auto", "dense", "sparse")
 """Ways to factorise what is left after elimination by level; positions are the C++ codes."""
 
 
+ALWAYS_FITS = 1000
+"""Order of the remainder that fits into any machine's memory."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledKernel:
     """Cross-products held by the C++ core.
@@ -94,6 +98,12 @@ class CompiledKernel:
         return self.handle.moments(entries)
 
 
+def _memory(rows: KernelInput) -> float:
+    """Bytes that the remainder may take; the system is only asked where it could matter."""
+    widths = sorted(f.n_levels * len(f.columns) for f in rows.factors)
+    return available_memory() if sum(widths[:-1]) > ALWAYS_FITS else float("inf")
+
+
 def compiled_kernel(rows: KernelInput) -> CompiledKernel:
     """Read the rows once and keep their cross-products.
 
@@ -124,7 +134,7 @@ def compiled_kernel(rows: KernelInput) -> CompiledKernel:
             [list(f.columns) for f in rows.factors],
             [f.scale for f in rows.factors],
             SOLVERS.index(rows.solver),
-            available_memory(),
+            _memory(rows),
         )
     except ValueError as too_large:
         raise FitError(

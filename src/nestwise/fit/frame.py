@@ -84,6 +84,9 @@ def out_of_order(L: FloatArray) -> bool:
 
 def needs_frame(problem: Problem, par: FloatArray) -> bool:
     """Whether some term's small pivots stand before larger ones; `par` in any row order."""
+    diagonal = problem.entries[:, 1] == problem.entries[:, 2]
+    if (np.abs(par[diagonal]) >= SMALL).all():
+        return False
     templates = lambda_templates(problem, par)
     return any(
         rotates(problem, t) and out_of_order(_block(problem, templates, t)) for t in problem.terms
