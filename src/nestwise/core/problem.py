@@ -73,7 +73,7 @@ class TermBlock:
     k: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Problem:
     """Cross-products with the maps between the user's parameters and the kernel's.
 

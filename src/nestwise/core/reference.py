@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import block_diag, cho_factor, cho_solve, solve_triangular
+from scipy.linalg import block_diag, cho_factor, cho_solve
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core.kernel import FactorColumns, KenwardRogerSums, KernelInput, KernelResult
@@ -274,17 +274,3 @@ def kenward_roger(kernel: DenseKernel, lambdas: FloatArray, entries: IntArray) -
         plain=F.T @ F,
         weighted=F.T @ V0_inv @ F,
     )
-
-
-def log_likelihood(kernel: DenseKernel, lambdas: FloatArray, sigma: float, reml: bool) -> float:
-    """-2 log-likelihood (or REML criterion) from the n x n covariance itself: a check."""
-    y, X = kernel.y, kernel.X
-    L = np.linalg.cholesky(np.linalg.inv(_v0_inverse(kernel, lambdas)) * sigma**2)
-    Xw, yw = solve_triangular(L, X, lower=True), solve_triangular(L, y, lower=True)
-    beta, *_ = np.linalg.lstsq(Xw, yw, rcond=None)
-    value = 2.0 * float(np.log(np.diag(L)).sum()) + float(np.sum((yw - Xw @ beta) ** 2))
-    df = len(y)
-    if reml:
-        value += float(np.linalg.slogdet(Xw.T @ Xw)[1])
-        df -= X.shape[1]
-    return value + df * float(np.log(2.0 * np.pi))

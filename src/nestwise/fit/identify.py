@@ -14,6 +14,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.diagnostic import Diagnostic
+from nestwise.core.components import component_moments
 from nestwise.core.problem import Problem
 from nestwise.design.model import Design
 from nestwise.fit.point import Point
@@ -50,7 +51,7 @@ def flat_directions(problem: Problem) -> tuple[FlatDirection, ...]:
     problem : Problem
         The model; only its cross-products matter, not its response.
     """
-    gram, _ = problem.kernel.moments(problem.entries)
+    gram, _ = component_moments(problem)
     size = np.sqrt(gram.diagonal())
     unseen = size == 0.0
     size[unseen] = 1.0
@@ -122,7 +123,7 @@ def projected_directions(problem: Problem) -> tuple[FlatDirection, ...]:
     effects = sum(k * levels for k, levels in problem.shapes)
     if p == 0 or effects * p * (m + 1) > AFFORDABLE:
         return ()
-    full, _ = problem.kernel.moments(problem.entries)
+    full, _ = component_moments(problem)
     sums = problem.kernel.kenward_roger(np.zeros(problem.lambda_size), problem.entries, False)
     # At Lambda = 0 these are the p x p blocks X'V_i V_j X, with V = I in the last place.
     blocks = sums.weighted.reshape(m + 1, p, m + 1, p).transpose(0, 2, 1, 3)

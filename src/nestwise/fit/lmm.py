@@ -9,6 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import DataError, FitError, OptionError
 from nestwise._base.options import Control
+from nestwise.core.components import component_moments
 from nestwise.core.lmm import (
     conditional_modes,
     covariance_from,
@@ -175,7 +176,7 @@ def fit_problems(
 
 def _refuse_exact(design: Design, problem: Problem) -> None:
     """Nothing is left to explain when least squares already reproduces the response."""
-    left = float(problem.kernel.moments(problem.entries[:0])[1][-1])
+    left = float(component_moments(problem)[1][-1])
     total = float(np.var(design.y)) * problem.n
     if left <= EXACT * total:
         raise FitError(

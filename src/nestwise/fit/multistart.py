@@ -12,6 +12,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
+from nestwise.core.components import component_moments
 from nestwise.core.problem import Problem
 from nestwise.fit.boundary import settle
 from nestwise.fit.descent import descend
@@ -53,7 +54,7 @@ def _confounded(problem: Problem) -> bool:
     factors = problem.entries[:, 0]
     if len(problem.shapes) < 2:
         return False
-    gram, _ = problem.kernel.moments(problem.entries)
+    gram, _ = component_moments(problem)
     size = np.sqrt(np.maximum(gram.diagonal()[:-1], 1e-300))
     alike = gram[:-1, :-1] / np.outer(size, size)
     return bool((np.abs(alike[factors[:, None] != factors]) > CONFOUNDED).any())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.components import component_moments
 from nestwise.core.lmm import flat_lambdas
 from nestwise.core.problem import Problem
 
@@ -17,7 +18,7 @@ SMALLEST, LARGEST = 0.1, 30.0
 
 def _components(problem: Problem) -> FloatArray:
     """(m,) covariance components relative to the residual variance; rough, maybe negative."""
-    gram, quadratic = problem.kernel.moments(problem.entries)
+    gram, quadratic = component_moments(problem)
     size = np.sqrt(np.maximum(gram.diagonal(), 1e-300))
     solution = np.linalg.lstsq(gram / np.outer(size, size), quadratic / size, rcond=1e-8)[0] / size
     total = float(quadratic[-1]) / problem.n
