@@ -1,34 +1,28 @@
-"""A fitted linear model as users hold it: every method is a delegation."""
+"""A fitted linear model as users hold it: every method is a delegation; see `questions`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
+from nestwise.api import questions
 from nestwise.api.answers import by_name, response_of, updated
-from nestwise.api.emmeans import EstimatedMeans, estimated_means, estimated_trends
 from nestwise.api.influence import InfluenceResult
-from nestwise.api.source import Source, to_native, with_columns
+from nestwise.api.source import Source, to_native
 from nestwise.fit.lm import fit_lm
 from nestwise.fit.result import LmFit
-from nestwise.inference import fitmeasures, tidy, wald
+from nestwise.inference import fitmeasures, wald
 from nestwise.inference.anova import anova_lm
 from nestwise.inference.coefficients import coefficients
-from nestwise.inference.contrast import contrast
-from nestwise.inference.drop1 import drop1
-from nestwise.inference.heteroscedasticity import heteroscedasticity
 from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
-from nestwise.inference.residuals import fitted, residuals
 from nestwise.inference.robust import ClusterRobust, cluster_robust
 from nestwise.inference.simulate import simulate
-from nestwise.inference.simulated_residuals import SimulatedResiduals, simulated_residuals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,14 +128,12 @@ class LinearModel:
         """The formula as written."""
         return self.source.formula
 
+    # -- questions --------------------------------------------------------------------------------
+
     @property
     def plot(self) -> Plots:
         """Plots of this fit."""
-        from nestwise.present.plots.accessor import Plots
-
-        return Plots(self.fit, self.source.data)
-
-    # -- tables ----------------------------------------------------------------------------------
+        return questions.plots(self)
 
     def summary(self) -> Summary:
         """What R's ``summary`` of a linear model prints."""
@@ -153,60 +145,13 @@ class LinearModel:
         """F tests of the terms: sequential (1), after the others (2), averaged over cells (3)."""
         return to_native(anova_lm(self.fit, type), self.source.data)
 
-    def tidy(
-        self,
-        effects: str = "fixed",
-        *,
-        conf_int: bool = False,
-        conf_level: float = 0.95,
-        ddf: str = "residual",
-        exponentiate: bool = False,
-    ) -> Any:
-        """One row for each coefficient."""
-        table = tidy.tidy(
-            self.fit,
-            effects,
-            conf_int=conf_int,
-            conf_level=conf_level,
-            ddf=ddf,
-            exponentiate=exponentiate,
-        )
-        return to_native(table, self.source.data)
-
-    def glance(self) -> Any:
-        """One row of statistics of the whole fit."""
-        return to_native(tidy.glance(self.fit), self.source.data)
-
-    def augment(self, newdata: Any = None) -> Any:
-        """The rows used (or new ones), with ``fitted``, ``resid`` and ``hat``."""
-        table = tidy.augment(self.fit, newdata)
-        if newdata is not None:
-            return with_columns(newdata, None, table)
-        return with_columns(self.source.data, self.fit.design.kept, table)
-
     def cluster_robust(self, cluster: object, *, kind: str = "CR2") -> ClusterRobust:
         """Sandwich standard errors by cluster: one label for each used row; CR0, CR1 or CR2."""
         return cluster_robust(self.fit, cluster, kind)
 
-    def drop1(self, ddf: str = "residual") -> Any:
-        """F tests of the terms that no other term contains."""
-        return to_native(drop1(self.fit, ddf), self.source.data)
-
-    def contrast(self, L: Any, rhs: Any = 0.0, joint: bool = False, ddf: str = "residual") -> Any:
-        """Tests of linear combinations of the coefficients; see `MixedModel.contrast`."""
-        return to_native(contrast(self.fit, L, rhs, joint, ddf), self.source.data)
-
     def vcov(self) -> FloatArray:
         """Covariance matrix of the coefficients, (p, p)."""
         return wald.vcov(self.fit)
-
-    def fixef(self) -> pd.Series[float]:
-        """Coefficients by name."""
-        return by_name(self.fit, self.fit.beta)
-
-    def coef(self) -> pd.Series[float]:
-        """Coefficients by name."""
-        return by_name(self.fit, self.fit.beta)
 
     def confint(
         self,
@@ -218,46 +163,6 @@ class LinearModel:
         """Confidence intervals of the coefficients: ``term conf_low conf_high``."""
         one_of("method", method, ("wald",))
         return to_native(wald.confint_wald(self.fit, level, params), self.source.data)
-
-    def emmeans(
-        self,
-        specs: str | Sequence[str],
-        *,
-        by: str | Sequence[str] | None = None,
-        at: Mapping[str, Any] | None = None,
-        weights: str = "equal",
-        level: float = 0.95,
-        ddf: str | None = None,
-        type: str = "link",
-    ) -> EstimatedMeans:
-        """Estimated marginal means: see `nestwise.inference.emmeans.means.emmeans`."""
-        options = {"by": by, "at": at, "weights": weights, "level": level, "ddf": ddf, "type": type}
-        return estimated_means(self.fit, self.source.data, specs, **options)
-
-    def emtrends(
-        self,
-        specs: str | Sequence[str],
-        var: str,
-        *,
-        by: str | Sequence[str] | None = None,
-        at: Mapping[str, Any] | None = None,
-        weights: str = "equal",
-        level: float = 0.95,
-        ddf: str | None = None,
-    ) -> EstimatedMeans:
-        """Marginal slopes of a covariate: see `nestwise.inference.emmeans.trends.emtrends`."""
-        options = {"by": by, "at": at, "weights": weights, "level": level, "ddf": ddf}
-        return estimated_trends(self.fit, self.source.data, specs, var, **options)
-
-    # -- rows ------------------------------------------------------------------------------------
-
-    def fitted(self) -> FloatArray:
-        """Fitted values of the rows used."""
-        return fitted(self.fit)
-
-    def residuals(self, type: str = "response") -> FloatArray:
-        """Residuals: ``type`` is ``"response"``, ``"pearson"`` or ``"scaled"``."""
-        return residuals(self.fit, type)
 
     def hatvalues(self) -> FloatArray:
         """Leverages of the rows used."""
@@ -289,33 +194,33 @@ class LinearModel:
         table = predict_interval(self.fit, newdata, interval=interval, level=level)
         return to_native(table, self.source.data)
 
-    def simulated_residuals(
-        self, n: int = 250, *, seed: int | None = None, conditional: bool = False
-    ) -> SimulatedResiduals:
-        """Quantile residuals by simulation, with tests of uniformity, dispersion and outliers."""
-        return simulated_residuals(self.fit, n, seed, conditional)
-
-    def heteroscedasticity(self) -> Any:
-        """Tests of constant residual variance: ``against statistic df p_value``."""
-        return to_native(heteroscedasticity(self.fit), self.source.data)
-
-    # -- again -----------------------------------------------------------------------------------
-
     def simulate(self, n: int = 1, *, seed: int | None = None) -> FloatArray:
         """(n_obs, n) responses drawn from the fit; column r depends on `seed` and r alone."""
         return simulate(self.fit, n, seed)
+
+    tidy = questions.tidy
+    glance = questions.glance
+    augment = questions.augment
+    drop1 = questions.drop1
+    contrast = questions.contrast
+    fixef = questions.fixef
+    coef = questions.fixef
+    emmeans = questions.emmeans
+    emtrends = questions.emtrends
+    fitted = questions.fitted
+    residuals = questions.residuals
+    simulated_residuals = questions.simulated_residuals
+    heteroscedasticity = questions.heteroscedasticity
+
+    # -- again -----------------------------------------------------------------------------------
+
+    save = questions.save
 
     def update(self, formula: str | None = None, **settings: Any) -> LinearModel:
         """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""
         from nestwise.api.calls import lm
 
         return updated(lm, self.source, formula, settings)
-
-    def save(self, path: str | Path) -> None:
-        """Write the fit and its columns into a file that runs no code; `nestwise.load` reads it."""
-        from nestwise.api.archive import save
-
-        save(self, path)
 
     def refit(self, y: Any) -> LinearModel:
         """Fit the same model to another response, one value a used row (or a row of the data)."""
@@ -328,7 +233,4 @@ class LinearModel:
     def __str__(self) -> str:
         return str(self.summary())
 
-    def _repr_html_(self) -> str:
-        from nestwise.present.html import fit_html
-
-        return fit_html(self.fit)
+    _repr_html_ = questions.as_html

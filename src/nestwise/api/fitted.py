@@ -1,0 +1,37 @@
+"""What the shared questions need of a fitted model: its frozen numbers and where it came from."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from nestwise.api.source import Source
+from nestwise.fit.result import LmmFit
+from nestwise.inference.kinds import Fit
+
+
+class Fitted(Protocol):
+    """A fitted model of any kind."""
+
+    @property
+    def fit(self) -> Fit:
+        """The frozen numbers."""
+        ...
+
+    @property
+    def source(self) -> Source:
+        """The caller's table and settings."""
+        ...
+
+
+class FittedMixed(Protocol):
+    """A fitted linear mixed model."""
+
+    @property
+    def fit(self) -> LmmFit:
+        """The frozen numbers."""
+        ...
+
+    @property
+    def source(self) -> Source:
+        """The caller's table and settings."""
+        ...
