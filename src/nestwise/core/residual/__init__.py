@@ -1,0 +1,1 @@
+"""Residual covariance structures: one file each, one line each in `registry`."""

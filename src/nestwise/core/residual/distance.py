@@ -1,0 +1,14 @@
+"""Distances of a subject's rows in time or space."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+
+
+def distances(time: FloatArray) -> FloatArray:
+    """(v, v) Euclidean distances of times (v,) or coordinates (v, d)."""
+    at = time if time.ndim == 2 else time[:, None]
+    apart = at[:, None, :] - at[None, :, :]
+    return np.asarray(np.sqrt((apart * apart).sum(axis=2)))

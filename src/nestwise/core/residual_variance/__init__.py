@@ -1,0 +1,1 @@
+"""Residual variance functions: one file each, one line each in `registry`."""
