@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -80,3 +83,44 @@ def test_what_cannot_be_centred_is_refused() -> None:
         center(data, "standLRT", method="groups")
     with pytest.raises(OptionError, match="method='group' needs groups; give by="):
         center(data, "standLRT", method="group")
+
+
+def test_every_number_of_the_tutorial_by_its_definition() -> None:
+    data = load_dataset("hlm_tutorial")
+    groups = data.groupby("classroom_id")["ses"]
+    ses_grpmean = groups.transform("mean")
+    means = center(data, "ses", by="classroom_id", method="group_mean")
+    np.testing.assert_allclose(means, ses_grpmean, rtol=1e-14)
+    within = center(data, "ses", by="classroom_id", method="group")
+    np.testing.assert_allclose(within, data["ses"] - ses_grpmean, atol=1e-13)
+    # ses_gmc: the classroom means about the mean of the classrooms.
+    gmc = center(data.assign(ses_grpmean=means), "ses_grpmean", unit="classroom_id")
+    np.testing.assert_allclose(gmc, ses_grpmean - groups.mean().mean(), atol=1e-13)
+
+
+def test_units_count_once_each() -> None:
+    data = pd.DataFrame(
+        {
+            "school": ["A"] * 5 + ["B"] * 2,
+            "room": [1, 1, 1, 1, 2, 1, 2],
+            "x": [2.0, 2.0, 2.0, np.nan, 8.0, 1.0, 3.0],
+        }
+    )
+    of_rooms = center(data, "x", by="school", method="group_mean", unit=["school", "room"])
+    assert of_rooms.tolist() == [5.0] * 5 + [2.0] * 2
+    np.testing.assert_array_equal(
+        center(data, "x", unit=["school", "room"]), data["x"] - (2 + 8 + 1 + 3) / 4
+    )
+
+
+def test_three_levels_add_up(shared_file: Callable[[str], Path]) -> None:
+    data = pd.read_csv(shared_file("classroom.csv"))
+    pupil = center(data, "ses", by=["schoolid", "classid"], method="group")
+    data["room"] = center(data, "ses", by=["schoolid", "classid"], method="group_mean")
+    room = center(data, "room", by="schoolid", method="group", unit="classid")
+    school = center(data, "room", by="schoolid", method="group_mean", unit="classid")
+    np.testing.assert_allclose(pupil + room + school, data["ses"], atol=1e-13)
+    one_a_room = data.drop_duplicates("classid")
+    np.testing.assert_allclose(
+        room[one_a_room.index].groupby(one_a_room["schoolid"]).mean(), 0.0, atol=1e-14
+    )

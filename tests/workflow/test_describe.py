@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -151,3 +153,50 @@ def test_what_cannot_be_described_is_refused() -> None:
         describe(data[["Subject"]])
     with pytest.raises(DataError, match="by: the answer has a column 'mean'"):
         describe(data.rename(columns={"Subject": "mean"}), by="mean")
+
+
+COLUMNS = ["math_score", "intervention", "classroom_id", "student_id", "ses"]
+
+
+def _printed_blocks(text: str) -> dict[int, dict[str, list[str]]]:
+    """classroom -> variable -> the twelve numbers as psych printed them, over two lines."""
+    blocks: dict[int, dict[str, list[str]]] = {}
+    current: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if line.startswith("classroom_id: "):
+            current = blocks.setdefault(int(words[1]), {})
+        elif words and words[0] in COLUMNS and len(words) == 12 and words[1] in "12345":
+            current[words[0]] = words[2:]
+        elif len(words) == 3 and len(current.get(words[0], [])) == 10:
+            current[words[0]] += words[1:]
+    return blocks
+
+
+def test_every_printed_number_of_the_tutorial(shared_file: Callable[[str], Path]) -> None:
+    text = shared_file("../texts/003_019c3d59df3393fc.txt").read_text(encoding="utf-8")
+    blocks = _printed_blocks(text)
+    assert sorted(blocks) == list(range(1, 13))
+    data = pd.read_csv(shared_file("hlm_tutorial.csv"))
+    table = describe(data, COLUMNS, by="classroom_id").set_index(["classroom_id", "variable"])
+    compared = 0
+    for room, variables in blocks.items():
+        assert list(variables) == COLUMNS
+        for name, numbers in variables.items():
+            ours = table.loc[(room, name)]
+            shown = [f"{ours['n']:.0f}", *(f"{ours[s]:.2f}" for s in STATISTICS[1:])]
+            shown = ["NaN" if v == "nan" else v.replace("-0.00", "0.00") for v in shown]
+            assert shown == [v.replace("-0.00", "0.00") for v in numbers], (room, name)
+            compared += len(numbers)
+    assert compared == 12 * 5 * 12
+
+
+def test_a_million_rows_take_seconds() -> None:
+    rng = np.random.default_rng(1)
+    n = 1_000_000
+    data = pd.DataFrame({"g": rng.integers(0, 2000, n), "x": rng.standard_normal(n)})
+    start = time.process_time()
+    table = describe(data, "x", by="g")
+    assert time.process_time() - start < 5.0
+    assert len(table) == 2000
+    assert table["n"].sum() == n

@@ -10,6 +10,7 @@ import numpy as np
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import DataError
 from nestwise.design import functions as fn
+from nestwise.design.centering import learn_means, means_at_rows
 from nestwise.design.contrasts import NUMBERED, contrast_name
 from nestwise.design.cuts import cut_breaks, cut_labels
 from nestwise.design.values import (
@@ -150,8 +151,26 @@ def _scale(
     return Numeric(fn.apply_scale(values, state))
 
 
-def _center(label: str, learned: Learned, x: Argument) -> Argument:
-    return _scale(label, learned, x, True, False)
+def _center(
+    label: str, learned: Learned, x: Argument, by: Argument = None, unit: Argument = None
+) -> Argument:
+    if by is None and unit is None:
+        return _scale(label, learned, x, True, False)
+    return Numeric(_vector(x, label) - _means(label, learned, x, by, unit))
+
+
+def _group_mean(
+    label: str, learned: Learned, x: Argument, by: Argument, unit: Argument = None
+) -> Argument:
+    return Numeric(_means(label, learned, x, by, unit))
+
+
+def _means(label: str, learned: Learned, x: Argument, by: Argument, unit: Argument) -> FloatArray:
+    """Mean of the group of each row, as learned in training."""
+    values = _vector(x, label)
+    group, once = (None if v is None else as_factor(_as_value(v, label)) for v in (by, unit))
+    state = learned(label, lambda: learn_means(values, group, once))
+    return means_at_rows(label, group, values.size, state)
 
 
 def _as_value(x: Argument, label: str) -> Value:
@@ -316,6 +335,7 @@ HANDLERS: dict[str, Handler] = {
     "bs": _spline(False),
     "scale": _scale,
     "center": _center,
+    "group_mean": _group_mean,
     "factor": _factor,
     "as.factor": _factor,
     "ordered": _ordered,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from nestwise._base.arrays import AnyArray
 from nestwise._base.errors import DataError, FormulaError, NestwiseError
 from nestwise.design.calls import HANDLERS
+from nestwise.design.centering import interaction
 from nestwise.design.contrasts import NUMBERED
 from nestwise.design.table import Source, open_table, read_column
 from nestwise.design.values import (
@@ -171,6 +172,8 @@ def _binary(op: str, left: Value | Scalar, right: Value | Scalar, node: Binary) 
         _check_shapes(a.values, b.values, what)
         joined = a.values & b.values if op == "&" else a.values | b.values
         return Logical(joined, _either(a.missing, b.missing))
+    if op == ":" and _is_column(left) and _is_column(right):
+        return interaction(as_factor(left), as_factor(right))
     if op not in _ARITHMETIC:
         raise FormulaError(f"the operator '{op}' cannot be evaluated in {what}; use I() or a term")
     a_, b_ = as_float(left, what), as_float(right, what)
@@ -181,6 +184,10 @@ def _binary(op: str, left: Value | Scalar, right: Value | Scalar, node: Binary) 
         (v.suffixes for v in (left, right) if isinstance(v, Numeric) and v.suffixes), None
     )
     return float(result) if np.ndim(result) == 0 else Numeric(result, suffixes)
+
+
+def _is_column(value: Value | Scalar) -> TypeGuard[Value]:
+    return isinstance(value, (Numeric, Factor, Logical))
 
 
 def _check_shapes(a: AnyArray, b: AnyArray, what: str) -> None:

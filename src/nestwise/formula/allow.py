@@ -31,6 +31,7 @@ FUNCTIONS = frozenset(
         "bs",
         "scale",
         "center",
+        "group_mean",
         "factor",
         "as.factor",
         "as.numeric",

@@ -10,6 +10,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, one_of
+from nestwise.design.centering import mean_by_code, mean_over_units
 from nestwise.design.table import open_table, require_columns
 from nestwise.workflow.frames import Groups, as_names, group_rows, native_frame, numbers
 
@@ -22,6 +23,7 @@ def center(
     by: str | Sequence[str] | None = None,
     *,
     method: str = "grand",
+    unit: str | Sequence[str] | None = None,
 ) -> Any:
     """Centre columns at their mean or at the mean of each group, or give the group's mean.
 
@@ -37,6 +39,9 @@ def center(
         ``"grand"``: value minus the mean of all rows; ``"group"``: value minus the mean of its
         group, what varies within groups; ``"group_mean"``: the mean of the group itself, what
         varies between them (centre it in turn with ``"grand"``).
+    unit : str or sequence of str, optional
+        Columns of the units that count once each in a mean, whatever their number of rows: with
+        ``unit="classroom"`` a grand mean is that of the classrooms' means. Rows count by default.
 
     Returns
     -------
@@ -51,6 +56,17 @@ def center(
         When a column is not there or not numeric.
     OptionError
         When the method is not known, or needs `by`.
+
+    Notes
+    -----
+    Inside a formula stand ``center(ses)``, ``center(ses, by = classroom)`` and ``group_mean(ses,
+    classroom)``, all with an optional ``unit``; groups of several columns are written
+    ``school:classroom``. There new data are centred at the means of the data that were fitted, and
+    a group that these did not have is an error.
+
+    With three levels: ``center(data, "ses", by=["school", "classroom"], method="group")`` is what
+    varies within classrooms; the classroom means centred by school (``unit`` the classroom) are
+    what varies between the classrooms of a school; the school means are the rest.
 
     Source
     ------
@@ -70,8 +86,9 @@ def center(
     names = as_names(columns)
     require_columns(source, names)
     groups = group_rows(source, () if by is None or method == "grand" else as_names(by))
+    units = None if unit is None else group_rows(source, as_names(unit))
     values = {
-        name: center_values(numbers(source, name, "center"), groups, method=method)
+        name: center_values(numbers(source, name, "center"), groups, method=method, units=units)
         for name in names
     }
     frame = native_frame(source)
@@ -83,7 +100,9 @@ def center(
     return nw.from_native(answer, eager_only=True)[columns].to_native()
 
 
-def center_values(x: FloatArray, groups: Groups, *, method: str) -> FloatArray:
+def center_values(
+    x: FloatArray, groups: Groups, *, method: str, units: Groups | None = None
+) -> FloatArray:
     """One column centred, or its group means.
 
     Parameters
@@ -94,6 +113,8 @@ def center_values(x: FloatArray, groups: Groups, *, method: str) -> FloatArray:
         Group of each row; one group for ``"grand"``.
     method : str
         As for `center`.
+    units : Groups, optional
+        Units that count once each.
 
     Returns
     -------
@@ -105,11 +126,9 @@ def center_values(x: FloatArray, groups: Groups, *, method: str) -> FloatArray:
     >>> center_values(np.array([1.0, 3.0, 5.0]), groups, method="group").tolist()
     [-1.0, 1.0, 0.0]
     """
-    used = (groups.codes >= 0) & ~np.isnan(x)
-    codes, kept = groups.codes[used], x[used]
-    n = np.bincount(codes, minlength=groups.n_groups)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(codes, kept, groups.n_groups) / n
-        mean = mean + np.bincount(codes, kept - mean[codes], groups.n_groups) / n
+    if units is None:
+        mean = mean_by_code(x, groups.codes, groups.n_groups)
+    else:
+        mean = mean_over_units(x, groups.codes, groups.n_groups, units.codes)
     at_row = np.append(mean, np.nan)[groups.codes]
     return at_row if method == "group_mean" else x - at_row
