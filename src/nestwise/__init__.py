@@ -21,6 +21,7 @@ from nestwise._base.options import Control
 from nestwise.api.archive import load
 from nestwise.api.calls import deviance_function, lm, lmer
 from nestwise.api.compare import anova
+from nestwise.api.levels import Levels, describe_levels
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
 from nestwise.api.pb import pb_compare
@@ -37,6 +38,7 @@ __all__ = [
     "Diagnostic",
     "FitError",
     "FormulaError",
+    "Levels",
     "LinearModel",
     "MissingExtraError",
     "MixedModel",
@@ -45,6 +47,7 @@ __all__ = [
     "anova",
     "center",
     "describe",
+    "describe_levels",
     "deviance_function",
     "list_datasets",
     "lm",
