@@ -18,6 +18,7 @@ from nestwise._base.errors import (
     OptionError,
 )
 from nestwise._base.options import Control
+from nestwise.api import families
 from nestwise.api.archive import load
 from nestwise.api.calls import deviance_function, lm, lmer
 from nestwise.api.compare import anova
@@ -49,6 +50,7 @@ __all__ = [
     "describe",
     "describe_levels",
     "deviance_function",
+    "families",
     "list_datasets",
     "lm",
     "lmer",

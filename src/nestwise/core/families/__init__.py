@@ -1,0 +1,1 @@
+"""Families of responses: one file each, one line each in `registry`."""

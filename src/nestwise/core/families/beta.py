@@ -1,0 +1,111 @@
+"""Beta: proportions strictly between 0 and 1; variance mu (1 - mu) / (1 + phi).
+
+Source: Ferrari & Cribari-Neto (2004), J. Appl. Stat. 31, 799-815, eq. 4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import digamma, gammaln, polygamma, xlog1py, xlogy
+
+from nestwise._base.arrays import FloatArray, IntArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise.core.families.binomial import start_proportion
+from nestwise.core.families.composition import chain
+from nestwise.core.families.family import Family, RowTerms, dispersion_of
+from nestwise.core.families.guard import guarded
+from nestwise.core.families.ranges import refuse
+from nestwise.core.links.link import Link, derivatives, log_complement, log_mean
+
+
+def _rows(
+    y: FloatArray, eta: FloatArray, weights: FloatArray, phi: float | None, link: Link
+) -> RowTerms:
+    """Gamma functions are taken at 1 + a and 1 + b; log a and log b stay apart, in eta."""
+    shape = dispersion_of(phi, "beta")
+    m, la, lb = derivatives(link, eta), log_mean(link, eta), log_complement(link, eta)
+    a, b = shape * m[0], shape * np.exp(lb[0])
+    odds = np.log(y) - np.log1p(-y)
+    curve = shape * shape * (polygamma(1, 1.0 + a) + polygamma(1, 1.0 + b))
+    slope = shape * (odds - digamma(1.0 + a) + digamma(1.0 + b))
+    bend = shape**3 * (polygamma(2, 1.0 + b) - polygamma(2, 1.0 + a))
+    smooth = chain((m[0], slope, -curve, bend), m)
+    d1, d2, d3 = (s + u + v for s, u, v in zip(smooth[1:], la[1:], lb[1:], strict=True))
+    info = curve * m[1] ** 2 + la[1] ** 2 + lb[1] ** 2
+    dinfo = 2.0 * (curve * m[1] * m[2] + la[1] * la[2] + lb[1] * lb[2]) - bend * m[1] ** 3
+    parts = _density(y, a, b, la[0], lb[0], shape), d1, d2, d3, info, dinfo
+    return RowTerms(*(weights * t for t in (*parts, *_by_phi(y, a, b, slope, curve, m, shape))))
+
+
+def _density(
+    y: FloatArray, a: FloatArray, b: FloatArray, la: FloatArray, lb: FloatArray, shape: float
+) -> FloatArray:
+    """The log density with log Gamma(a) as log Gamma(1 + a) - log a."""
+    powers = xlogy(a - 1.0, y) + xlog1py(b - 1.0, -y)
+    logs = la + lb + 2.0 * np.log(shape)
+    return np.asarray(gammaln(shape) - gammaln(1.0 + a) - gammaln(1.0 + b) + logs + powers)
+
+
+def _by_phi(
+    y: FloatArray,
+    a: FloatArray,
+    b: FloatArray,
+    slope: FloatArray,
+    curve: FloatArray,
+    m: tuple[FloatArray, ...],
+    shape: float,
+) -> tuple[FloatArray, ...]:
+    """Derivatives by log phi of loglik, d1, d2 and info."""
+    digammas = shape * digamma(1.0 + shape) - a * digamma(1.0 + a) - b * digamma(1.0 + b)
+    loglik = digammas + 1.0 + xlogy(a, y) + xlog1py(b, -y)
+    steep = slope + shape * (b * polygamma(1, 1.0 + b) - a * polygamma(1, 1.0 + a))
+    bent = 2.0 * curve + shape**2 * (a * polygamma(2, 1.0 + a) + b * polygamma(2, 1.0 + b))
+    info = bent * m[1] ** 2
+    return loglik, steep * m[1], steep * m[2] - info, info
+
+
+def _variance(mu: FloatArray, phi: float | None) -> FloatArray:
+    return mu * (1.0 - mu) / (1.0 + dispersion_of(phi, "beta"))
+
+
+def _response_variance(mu: FloatArray, weights: FloatArray, phi: float | None) -> FloatArray:
+    return _variance(mu, phi) / weights
+
+
+def _simulate(
+    mu: FloatArray, weights: FloatArray, phi: float | None, rng: np.random.Generator
+) -> FloatArray:
+    shape = dispersion_of(phi, "beta")
+    tiny = np.finfo(np.float64).tiny
+    a, b = np.maximum(shape * mu, tiny), np.maximum(shape * (1.0 - mu), tiny)
+    return np.clip(rng.beta(a, b), tiny, 1.0 - 1e-16)
+
+
+def _deviance(y: FloatArray, mu: FloatArray, weights: FloatArray, phi: float | None) -> FloatArray:
+    """Twice the distance of the log densities at means y and mu; the sign is left out."""
+    shape = dispersion_of(phi, "beta")
+
+    def at(m: FloatArray) -> FloatArray:
+        return _density(y, shape * m, shape * (1.0 - m), np.log(m), np.log1p(-m), shape)
+
+    return np.asarray(2.0 * weights * np.abs(at(y) - at(mu)))
+
+
+def _check(y: FloatArray, weights: FloatArray, rows: IntArray | None) -> tuple[Diagnostic, ...]:
+    needs = "proportions strictly between 0 and 1 (for 0 and 1 themselves use binomial)"
+    refuse(np.asarray(~((y > 0.0) & (y < 1.0))), y, rows, "beta", needs)
+    return ()
+
+
+BETA = Family(
+    name="beta",
+    links=("logit", "probit", "cloglog", "cauchit", "log"),
+    rows=guarded(_rows, 0.0, 1.0),
+    variance=_variance,
+    response_variance=_response_variance,
+    simulate=_simulate,
+    deviance_residuals2=_deviance,
+    check=_check,
+    start_mu=start_proportion,
+    dispersion="shape",
+)

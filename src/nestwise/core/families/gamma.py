@@ -1,0 +1,72 @@
+"""Gamma: positive responses with variance phi mu^2; the shape is weights / phi."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import digamma, gammaln
+
+from nestwise._base.arrays import FloatArray, IntArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise.core.families.composition import power_of_mean
+from nestwise.core.families.family import Family, RowTerms, dispersion_of
+from nestwise.core.families.guard import guarded
+from nestwise.core.families.ranges import refuse
+from nestwise.core.links.link import Link, log_mean
+
+
+def _rows(
+    y: FloatArray, eta: FloatArray, weights: FloatArray, phi: float | None, link: Link
+) -> RowTerms:
+    """log density -shape (y / mu + log mu) and constants."""
+    shape = weights / dispersion_of(phi, "gamma")
+    r = log_mean(link, eta)
+    q = power_of_mean(r, -1.0)
+    log_ratio = np.log(y) - r[0]
+    ratio = y * q[0]
+    loglik = shape * (np.log(shape) + log_ratio - ratio) - gammaln(shape) - np.log(y)
+    d1, d2, d3 = (-shape * (y * a + b) for a, b in zip(q[1:], r[1:], strict=True))
+    info, dinfo = shape * r[1] ** 2, 2.0 * shape * r[1] * r[2]
+    by_shape = np.log(shape) - digamma(shape) + 1.0 + log_ratio - ratio
+    return RowTerms(loglik, d1, d2, d3, info, dinfo, -shape * by_shape, -d1, -d2, -info)
+
+
+def _variance(mu: FloatArray, phi: float | None) -> FloatArray:
+    return dispersion_of(phi, "gamma") * mu * mu
+
+
+def _response_variance(mu: FloatArray, weights: FloatArray, phi: float | None) -> FloatArray:
+    return _variance(mu, phi) / weights
+
+
+def _simulate(
+    mu: FloatArray, weights: FloatArray, phi: float | None, rng: np.random.Generator
+) -> FloatArray:
+    shape = weights / dispersion_of(phi, "gamma")
+    return np.maximum(rng.gamma(shape, mu / shape), np.finfo(np.float64).tiny)
+
+
+def _deviance(y: FloatArray, mu: FloatArray, weights: FloatArray, phi: float | None) -> FloatArray:
+    return np.maximum(2.0 * weights * ((y - mu) / mu - np.log(y / mu)), 0.0)
+
+
+def _check(y: FloatArray, weights: FloatArray, rows: IntArray | None) -> tuple[Diagnostic, ...]:
+    refuse(np.asarray(~(y > 0.0)), y, rows, "gamma", "numbers above zero")
+    return ()
+
+
+def _start(y: FloatArray, weights: FloatArray) -> FloatArray:
+    return y.copy()
+
+
+GAMMA = Family(
+    name="gamma",
+    links=("inverse", "identity", "log"),
+    rows=guarded(_rows, 0.0),
+    variance=_variance,
+    response_variance=_response_variance,
+    simulate=_simulate,
+    deviance_residuals2=_deviance,
+    check=_check,
+    start_mu=_start,
+    dispersion="scale",
+)

@@ -1,0 +1,1 @@
+"""Link functions: a few small files, one line each in `registry`."""

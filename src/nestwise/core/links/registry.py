@@ -1,0 +1,47 @@
+"""The links by name. A new one is one file and one line here."""
+
+from __future__ import annotations
+
+from nestwise._base.errors import OptionError, did_you_mean
+from nestwise.core.links.cauchit import CAUCHIT
+from nestwise.core.links.cloglog import CLOGLOG
+from nestwise.core.links.link import Link
+from nestwise.core.links.log import LOG
+from nestwise.core.links.logit import LOGIT
+from nestwise.core.links.power import IDENTITY, INVERSE, INVERSE_SQUARE, SQRT
+from nestwise.core.links.probit import PROBIT
+
+LINKS: dict[str, Link] = {
+    link.name: link
+    for link in (
+        LOGIT,
+        PROBIT,
+        CLOGLOG,
+        CAUCHIT,
+        LOG,
+        IDENTITY,
+        INVERSE,
+        SQRT,
+        INVERSE_SQUARE,
+    )
+}
+
+
+def link_named(name: str | Link) -> Link:
+    """The link of that name; a link is handed back as it is.
+
+    Raises
+    ------
+    OptionError
+        When there is none.
+
+    Examples
+    --------
+    >>> link_named("probit").name
+    'probit'
+    """
+    if isinstance(name, Link):
+        return name
+    if not isinstance(name, str) or name not in LINKS:
+        raise OptionError(f"link={name!r} is not known{did_you_mean(str(name), LINKS)}")
+    return LINKS[name]
