@@ -24,6 +24,10 @@ class Control:
     solver : str
         How what is left after elimination by level is factorised: ``"auto"`` (by predicted cost),
         ``"dense"`` or ``"sparse"``.
+    laplace : str
+        Weights in the log-determinant of Laplace's approximation (generalised models):
+        ``"observed"``, the curvature of the joint density at its mode, or ``"expected"``, the
+        Fisher weights that glmer takes. For canonical links they are the same.
 
     Raises
     ------
@@ -41,9 +45,11 @@ class Control:
     singular_tolerance: float = 1e-4
     threads: int = 1
     solver: str = "auto"
+    laplace: str = "observed"
 
     def __post_init__(self) -> None:
         one_of("control: solver", self.solver, ("auto", "dense", "sparse"))
+        one_of("control: laplace", self.laplace, ("observed", "expected"))
         for name in ("max_evaluations", "tolerance", "singular_tolerance", "threads"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:

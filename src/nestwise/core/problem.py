@@ -135,7 +135,8 @@ def _column_scale(column: FloatArray | None) -> float:
     return size if size > 0.0 else 1.0
 
 
-def _factors(arrays: ModelArrays) -> tuple[FactorColumns, ...]:
+def factor_columns(arrays: ModelArrays) -> tuple[FactorColumns, ...]:
+    """The columns of each grouping factor, all terms side by side, with their scales."""
     out = []
     for f, (codes, n_levels) in enumerate(zip(arrays.codes, arrays.n_levels, strict=True)):
         columns = tuple(c for t in arrays.terms if t.factor == f for c in t.columns)
@@ -179,7 +180,7 @@ def build_problem(
         From here on nothing depends on the number of rows.
     """
     basis = make_basis(arrays.y, arrays.X, arrays.intercept)
-    factors = _factors(arrays)
+    factors = factor_columns(arrays)
     y = residual(arrays.y, arrays.X, basis, arrays.intercept)
     kernel = make_kernel(
         KernelInput(

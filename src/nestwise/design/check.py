@@ -105,6 +105,34 @@ def as_numbers(name: str, values: Any, n: int) -> FloatArray:
     return numbers
 
 
+def check_groups(design: Design) -> None:
+    """What every mixed model needs: a random term, and two levels of each grouping factor.
+
+    Parameters
+    ----------
+    design : Design
+        The design of the model.
+
+    Raises
+    ------
+    DataError
+        When there is no random term, or a factor has a single level.
+
+    Examples
+    --------
+    >>> from nestwise.design import build
+    >>> check_groups(build("y ~ 1 + (1 | row)", {"y": [1.0, 2, 4], "row": list("abc")}))
+    """
+    if not design.terms:
+        raise DataError("the formula has no random term; write one as (1 | g), or use lm")
+    for factor in design.factors:
+        if factor.n_levels < 2:
+            raise DataError(
+                f"the group '{factor.name}' has only one level; a variance between "
+                "groups needs at least two"
+            )
+
+
 def check_grouping(design: Design) -> None:
     """What a linear mixed model needs of its grouping factors.
 
@@ -125,15 +153,9 @@ def check_grouping(design: Design) -> None:
     >>> from nestwise.design import build
     >>> check_grouping(build("y ~ 1 + (1 | g)", {"y": [1.0, 2, 4, 3], "g": list("aabb")}))
     """
+    check_groups(design)
     n = design.y.size
-    if not design.terms:
-        raise DataError("the formula has no random term; write one as (1 | g), or use lm")
     for factor in design.factors:
-        if factor.n_levels < 2:
-            raise DataError(
-                f"the group '{factor.name}' has only one level; a variance between "
-                "groups needs at least two"
-            )
         if factor.n_levels >= n:
             raise DataError(
                 f"the group '{factor.name}' has {factor.n_levels} levels for {n} rows; "

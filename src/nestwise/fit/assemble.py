@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
@@ -31,3 +33,23 @@ def model_arrays(design: Design, y: FloatArray | None = None) -> ModelArrays:
         n_levels=tuple(f.n_levels for f in design.factors),
         terms=tuple(TermColumns(t.factor, t.Z, t.structure) for t in design.terms),
     )
+
+
+def glmm_arrays(design: Design) -> tuple[ModelArrays, FloatArray, FloatArray]:
+    """The arrays of a design whose offset stays in the linear predictor.
+
+    Parameters
+    ----------
+    design : Design
+        A design with random-effects terms.
+
+    Returns
+    -------
+    ModelArrays, (n,) float64, (n,) float64
+        The rows with the response as it is, the offset, and the prior weights (ones when none).
+    """
+    arrays = model_arrays(replace(design, offset=None))
+    n = len(design.y)
+    offset = np.zeros(n) if design.offset is None else np.array(design.offset, dtype=np.float64)
+    weights = np.ones(n) if design.weights is None else np.array(design.weights, dtype=np.float64)
+    return arrays, offset, weights

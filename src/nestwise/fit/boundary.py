@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
@@ -57,8 +58,26 @@ def escape_direction(problem: Problem, function: Function, point: Point) -> Floa
         return None
     probe = point.par.copy()
     probe[zero] = PROBE
-    gradient = function(probe).gradient / (2.0 * PROBE)
-    templates = lambda_templates(problem, point.par)
+    return escape_par(problem, point.par, zero, function(probe).gradient / (2.0 * PROBE))
+
+
+def escape_par(
+    problem: Problem, par: FloatArray, zero: NDArray[np.intp], gradient: FloatArray
+) -> FloatArray | None:
+    """par with a variance added where the score says that it lowers the criterion, else None.
+
+    Parameters
+    ----------
+    problem : Problem
+        Positions.
+    par : (m,) float64
+        Where some diagonals are zero.
+    zero : (z,) int
+        Their positions in par.
+    gradient : (m,) float64
+        Derivative of the criterion by the variances that are zero.
+    """
+    templates = lambda_templates(problem, par)
     moved = False
     for f, Lambda in enumerate(templates):
         columns = problem.entries[zero[problem.entries[zero, 0] == f], 2]

@@ -67,7 +67,7 @@ def _score(
 
 
 def _scores(
-    problem: Problem, flat: FloatArray, r: KernelResult, reml: bool
+    problem: Problem, flat: FloatArray, r: KernelResult, reml: bool, known_scale: bool = False
 ) -> tuple[tuple[FloatArray, ...], int]:
     """S of every factor, and the further evaluations that it took (0 or 1).
 
@@ -88,7 +88,7 @@ def _scores(
         if np.isfinite(near.pwrss) and near.pwrss > 0.0:
             r = near
             inverses = [np.asarray(np.linalg.inv(b), dtype=np.float64) for b in nudged]
-    ratio, out = degrees(problem, reml) / r.pwrss, []
+    ratio, out = 1.0 if known_scale else degrees(problem, reml) / r.pwrss, []
     for (at, k), inverse, (_, levels) in zip(
         _parts(problem), inverses, problem.shapes, strict=True
     ):
@@ -177,6 +177,26 @@ def evaluate_parts(problem: Problem, par: FloatArray, entries: IntArray, reml: b
     scores, extra = _scores(problem, flat, r, reml)
     gradient = r.grad_logdet + (degrees(problem, reml) / r.pwrss) * r.grad_pwrss
     return Parts(value, gradient, information(problem, r, reml), scores, 1 + extra, r)
+
+
+def known_scale_point(problem: Problem, par: FloatArray) -> Point:
+    """ldL2 + rho^2 with its derivatives: the criterion of ML when the residual variance is one.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model.
+    par : (m,) float64
+        theta in the kernel's units.
+    """
+    flat = flat_lambdas(problem, par)
+    r = problem.kernel.evaluate(flat, problem.entries, False, 2)
+    m, value = len(par), r.ldL2 + r.pwrss
+    if not np.isfinite(value):
+        return Point(par, float("nan"), np.zeros(m), np.eye(m), 1, r)
+    scores, extra = _scores(problem, flat, r, False, known_scale=True)
+    hessian = r.gram + _second_part(problem, scores)
+    return Point(par, value, r.grad_logdet + r.grad_pwrss, hessian, 1 + extra, r)
 
 
 def evaluate_point(problem: Problem, par: FloatArray, reml: bool) -> Point:

@@ -5,6 +5,8 @@ What lme4 leaves to warnings is decided here from exact derivatives.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
@@ -13,7 +15,6 @@ from nestwise._base.options import Control
 from nestwise.core.lmm import lambda_templates
 from nestwise.core.problem import Problem
 from nestwise.design.model import Design, RandomTerm
-from nestwise.fit.newton import Path
 from nestwise.fit.result import Status, Verdict
 
 ACCEPTABLE = 1e-6
@@ -21,6 +22,17 @@ ACCEPTABLE = 1e-6
 
 PERFECT = 1e-6
 """Distance of a correlation from one that is called one."""
+
+
+class Ended(Protocol):
+    """How an optimisation ended."""
+
+    @property
+    def n_evaluations(self) -> int: ...
+    @property
+    def decrease(self) -> float: ...
+    @property
+    def stopped(self) -> str: ...
 
 
 def _list(names: list[str]) -> str:
@@ -88,7 +100,7 @@ def singular_terms(
     return tuple(out)
 
 
-def _not_converged(path: Path, control: Control) -> Diagnostic:
+def _not_converged(path: Ended, control: Control) -> Diagnostic:
     return Diagnostic(
         "not-converged",
         f"The optimiser stopped after {path.n_evaluations} evaluations ({path.stopped}); the "
@@ -98,7 +110,7 @@ def _not_converged(path: Path, control: Control) -> Diagnostic:
     )
 
 
-def _saddle(path: Path) -> Diagnostic:
+def _saddle(path: Ended) -> Diagnostic:
     return Diagnostic(
         "saddle",
         f"The optimum found after {path.n_evaluations} evaluations is a saddle: a variance that "
@@ -119,7 +131,7 @@ def _collapsed() -> Diagnostic:
 def decide(
     singular: tuple[Diagnostic, ...],
     flat: tuple[Diagnostic, ...],
-    path: Path,
+    path: Ended,
     saddle: bool,
     collapsed: bool,
     control: Control,
@@ -130,7 +142,7 @@ def decide(
     ----------
     singular, flat : tuple of Diagnostic
         From `singular_terms` and `nestwise.fit.identify.identifiability`.
-    path : Path
+    path : Ended
         Where the optimiser stopped.
     saddle : bool
         Whether restarts ran out at a saddle.

@@ -1,0 +1,162 @@
+"""Fit a generalised linear mixed model: a pure function of a design, a family and a control."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import FitError, OptionError
+from nestwise._base.options import Control
+from nestwise.core.families.family import Family
+from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
+from nestwise.core.links.link import Link
+from nestwise.core.threads import limited
+from nestwise.design.check import check_groups
+from nestwise.design.model import Design
+from nestwise.fit.glmm_answer import assemble
+from nestwise.fit.glmm_descent import criterion_of, descend_glmm, settle_glmm
+from nestwise.fit.glmm_model import GlmmModel, make_glmm
+from nestwise.fit.glmm_newton import Function, GlmmPath
+from nestwise.fit.glmm_result import GlmmFit
+from nestwise.fit.glmm_start import Start
+from nestwise.fit.point import evaluate_point, known_scale_point
+
+SMALLER = (1.0, 0.3, 0.1)
+"""Shares of the starting Lambda that are tried when no mode is found."""
+
+
+def fit_glmm(
+    design: Design,
+    family: Family,
+    link: Link,
+    n_agq: int = 1,
+    control: Control | None = None,
+) -> GlmmFit:
+    """Estimate a generalised linear mixed model by maximum likelihood.
+
+    Parameters
+    ----------
+    design : Design
+        With at least one random-effects term; for binomial data `y` is the proportion and
+        `weights` the trials.
+    family : Family
+        Distribution of the response.
+    link : Link
+        The link function.
+    n_agq : int
+        Quadrature points; 1 is Laplace's approximation.
+    control : Control, optional
+        Options of the optimiser.
+
+    Returns
+    -------
+    GlmmFit
+        Frozen; carries its verdict and diagnostics.
+
+    Raises
+    ------
+    DataError
+        When the grouping factors cannot carry random effects.
+    FitError
+        When the criterion cannot be evaluated at all.
+    """
+    check_groups(design)
+    options = Control() if control is None else control
+    if n_agq != 1:
+        raise OptionError(f"n_agq={n_agq} is not known; use 1 (Laplace's approximation)")
+    model = make_glmm(design, family, link, options)
+    order = max(model.problem.layout.kernel.dense_order, 6 * model.problem.size)
+    with limited(order, options.threads):
+        path, saddle = optimise_glmm(model, options)
+    return assemble(design, family, link, n_agq, options, model, path, saddle)
+
+
+def optimise_glmm(model: GlmmModel, control: Control) -> tuple[GlmmPath, bool]:
+    """From the starting point to the optimum, and whether it is a saddle.
+
+    Parameters
+    ----------
+    model : GlmmModel
+        From `make_glmm`.
+    control : Control
+        Options of the optimiser.
+
+    Raises
+    ------
+    FitError
+        When the conditional modes cannot be found at any starting value.
+    """
+    problem, function = model.problem, criterion_of(model.problem)
+    first = _first(problem, model.start, function)
+    guess, extra = first_curvature(model, first, function)
+    path = descend_glmm(function, first, guess, control)
+    path, saddle = settle_glmm(problem, function, path, control)
+    more = extra + 1
+    return (
+        GlmmPath(path.point, path.hessian, path.n_evaluations + more, path.decrease, path.stopped),
+        saddle,
+    )
+
+
+def _first(problem: GlmmProblem, start: Start, function: Function) -> GlmmEvaluation:
+    """The first point at which the modes can be found."""
+    last = [] if start.phi is None else [np.log(start.phi)]
+    for share in SMALLER:
+        psi = np.concatenate([share * start.par, start.beta, last])
+        for u in (start.u, None):
+            point = function(psi, u)
+            if np.isfinite(point.value) and np.isfinite(point.gradient).all():
+                return point
+    raise FitError(
+        "the conditional modes of the random effects cannot be found: the search was begun at the "
+        f"quasi-likelihood estimates and at {len(SMALLER) - 1} smaller covariances, with halved "
+        "steps; check the scale of the covariates and the offset, and whether the response suits "
+        "the family and the link"
+    )
+
+
+def first_curvature(
+    model: GlmmModel, point: GlmmEvaluation, function: Function
+) -> tuple[FloatArray, int]:
+    """(size, size) curvature of the working linear mixed model, and evaluations spent.
+
+    Parameters
+    ----------
+    model : GlmmModel
+        The model.
+    point : GlmmEvaluation
+        Where the optimiser begins.
+    function : callable
+        The criterion, for the dispersion's own curvature.
+    """
+    problem, start = model.problem, model.start
+    layout, m, p = problem.layout, problem.m, problem.layout.p
+    phi = 1.0
+    if start.phi is not None and model.has_scale:
+        phi = start.phi
+    par = point.psi[:m] / np.sqrt(phi)
+    there = evaluate_point(layout, par, False) if phi != 1.0 else known_scale_point(layout, par)
+    H = np.eye(problem.size)
+    if np.isfinite(there.value):
+        RX = there.result.RX
+        H[:m, :m] = there.hessian / phi
+        H[m : m + p, m : m + p] = 2.0 * RX @ RX.T / phi
+    H = _positive(H)
+    if not problem.has_phi:
+        return H, 0
+    step = 1e-2
+    shifted = point.psi.copy()
+    shifted[-1] += step
+    other = function(shifted, point.result.u)
+    if np.isfinite(other.value):
+        bend = (other.gradient - point.gradient) / step
+        H[-1, -1] = max(abs(float(bend[-1])), 1e-3)
+    return H, 1
+
+
+def _positive(H: FloatArray) -> FloatArray:
+    """The same matrix with the absolute values of its eigenvalues."""
+    values, vectors = np.linalg.eigh(H)
+    size = np.abs(values)
+    size = np.maximum(size, 1e-6 * float(size.max()))
+    return np.asarray((vectors * size) @ vectors.T)

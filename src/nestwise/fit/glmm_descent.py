@@ -1,0 +1,165 @@
+"""From the starting point to the optimum: learnt curvature, then exact, then the boundary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.options import Control
+from nestwise.core.glmm import GlmmEvaluation, GlmmProblem, evaluate_glmm
+from nestwise.fit.boundary import escape_par
+from nestwise.fit.glmm_newton import (
+    NEAR,
+    Function,
+    GlmmPath,
+    exact_hessian,
+    minimise_glmm,
+)
+from nestwise.fit.rectify import diagonal_positions, rectify
+
+ZERO = 3e-3
+"""Standard deviation (scaled columns, link scale) below which exactly zero is tried."""
+
+PROBE = 1e-2
+"""Standard deviation at which the score in a variance is read off."""
+
+RESTARTS = 4
+"""How often a saddle may send the optimiser back."""
+
+EXACT = 4
+"""Times that the exact curvature is made anew before the optimiser settles for less."""
+
+
+def criterion_of(problem: GlmmProblem) -> Function:
+    """What the optimiser minimises: psi and a first guess of the mode to `GlmmEvaluation`."""
+
+    def function(psi: FloatArray, u: FloatArray | None) -> GlmmEvaluation:
+        return evaluate_glmm(problem, psi, u, 1)
+
+    return function
+
+
+def _exactly(function: Function, path: GlmmPath, control: Control) -> GlmmPath:
+    """Newton steps with the exact curvature from a point that is near the optimum."""
+    count = path.n_evaluations
+    hessian, stopped = path.hessian, path.stopped
+    for _ in range(EXACT):
+        exact, more = exact_hessian(function, path.point, hessian)
+        count += more
+        if not np.isfinite(exact).all():
+            return replace(path, n_evaluations=count)
+        hessian = exact
+        rest = replace(control, max_evaluations=6)
+        path = minimise_glmm(function, path.point, hessian, rest, control.tolerance, learn=False)
+        count += path.n_evaluations
+        stopped = path.stopped
+        if stopped != "evaluations":
+            break
+    return replace(path, hessian=hessian, n_evaluations=count, stopped=stopped)
+
+
+def descend_glmm(
+    function: Function, start: GlmmEvaluation, guess: FloatArray, control: Control
+) -> GlmmPath:
+    """The local optimum below a starting point.
+
+    Parameters
+    ----------
+    function : callable
+        From `criterion_of`.
+    start : GlmmEvaluation
+        Finite.
+    guess : (size, size) float64
+        First guess of the curvature.
+    control : Control
+        Tolerance and largest number of evaluations.
+    """
+    near = minimise_glmm(function, start, guess, control, NEAR)
+    return _exactly(function, near, control)
+
+
+def _snapped(problem: GlmmProblem, function: Function, path: GlmmPath) -> GlmmPath:
+    """Set diagonals of Lambda that are nearly zero to zero, where the criterion is no worse."""
+    layout, m, psi = problem.layout, problem.m, path.point.psi
+    diagonal = diagonal_positions(layout)
+    near = diagonal[np.abs(psi[diagonal]) < ZERO]
+    near = near[psi[near] != 0.0]
+    if not len(near):
+        return path
+    snapped = psi.copy()
+    snapped[near] = 0.0
+    snapped[:m] = rectify(layout, snapped[:m])
+    trial = function(snapped, None)
+    if not trial.value - path.point.value <= 1e-8 + 1e-14 * abs(path.point.value):
+        return path
+    return replace(path, point=trial, n_evaluations=path.n_evaluations + 1)
+
+
+def _escape(problem: GlmmProblem, function: Function, point: GlmmEvaluation) -> FloatArray | None:
+    """A psi with a lower criterion near a point with zero variances, or None at a minimum."""
+    layout, m = problem.layout, problem.m
+    diagonal = diagonal_positions(layout)
+    zero = diagonal[point.psi[diagonal] == 0.0]
+    if not len(zero):
+        return None
+    probe = point.psi.copy()
+    probe[zero] = PROBE
+    there = function(probe, None)
+    if not np.isfinite(there.value):
+        return None
+    par = escape_par(layout, point.psi[:m], zero, there.gradient[:m] / (2.0 * PROBE))
+    if par is None:
+        return None
+    return np.concatenate([par, point.psi[m:]])
+
+
+def _downhill(path: GlmmPath) -> FloatArray | None:
+    """A psi along a direction of negative curvature, None where there is none."""
+    values, vectors = np.linalg.eigh(path.hessian)
+    if not values[0] < -1e-4 * float(np.abs(values).max()):
+        return None
+    length = min(0.5, float(np.sqrt(2.0 / -values[0])))
+    return np.asarray(path.point.psi + length * vectors[:, 0])
+
+
+def settle_glmm(
+    problem: GlmmProblem, function: Function, path: GlmmPath, control: Control
+) -> tuple[GlmmPath, bool]:
+    """Zero what is zero, and leave saddles; the final path and whether it is a saddle.
+
+    Parameters
+    ----------
+    problem : GlmmProblem
+        The model.
+    function : callable
+        From `criterion_of`.
+    path : GlmmPath
+        From `descend_glmm`.
+    control : Control
+        Options of the optimiser.
+    """
+    for restart in range(RESTARTS + 1):
+        before = path.point
+        path = _snapped(problem, function, path)
+        if path.point is not before:
+            path = _exactly(function, path, control)
+        better = _escape(problem, function, path.point)
+        if better is None:
+            better = _downhill(path)
+        if better is None:
+            return path, False
+        if restart == RESTARTS:
+            break
+        start = function(better, None)
+        if not np.isfinite(start.value):
+            return path, False
+        size = np.abs(np.linalg.eigvalsh(path.hessian))
+        guess = path.hessian if size.min() > 0.0 else np.eye(len(size))
+        again = descend_glmm(function, start, guess, control)
+        count = path.n_evaluations + again.n_evaluations + 2
+        if not again.point.value < path.point.value - 1e-9:
+            return replace(path, n_evaluations=count), False
+        path = replace(again, n_evaluations=count)
+    return path, True

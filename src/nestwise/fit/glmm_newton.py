@@ -1,0 +1,169 @@
+"""The outer optimiser: a trust region on a curvature that is first guessed, then learnt.
+
+Source: Nocedal & Wright (2006), Numerical Optimization, 2nd ed., sections 4.1 (trust region) and
+6.1, 6.2 (BFGS and symmetric-rank-one updates).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.options import Control
+from nestwise.core.glmm import GlmmEvaluation
+from nestwise.fit.newton import trust_step
+
+Function = Callable[[FloatArray, FloatArray | None], GlmmEvaluation]
+
+NEAR = 1e-5
+"""Predicted decrease at which the learnt curvature is replaced by the exact one."""
+
+POLISH = 6
+"""Newton steps with the exact curvature."""
+
+SD_STEP = 4e-3
+"""Step of the differences, in standard deviations of the parameter."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GlmmPath:
+    """Where an optimisation ended.
+
+    Parameters
+    ----------
+    point : GlmmEvaluation
+        The best point found.
+    hessian : (size, size) float64
+        Curvature there.
+    n_evaluations : int
+        Evaluations spent.
+    decrease : float
+        Further decrease that the curvature promises.
+    stopped : str
+        ``"tolerance"``, ``"noise"``, ``"evaluations"`` or ``"degenerate"``.
+    """
+
+    point: GlmmEvaluation
+    hessian: FloatArray
+    n_evaluations: int
+    decrease: float
+    stopped: str
+
+
+def learnt(hessian: FloatArray, move: FloatArray, change: FloatArray) -> FloatArray:
+    """The curvature after a step: BFGS where it stays positive, else symmetric rank one.
+
+    Parameters
+    ----------
+    hessian : (size, size) float64
+        The curvature so far.
+    move, change : (size,) float64
+        The step, and how the gradient changed along it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> learnt(np.eye(1), np.array([2.0]), np.array([6.0]))
+    array([[3.]])
+    """
+    expected = hessian @ move
+    along, bend = float(change @ move), float(move @ expected)
+    if along > 1e-10 * float(np.linalg.norm(change) * np.linalg.norm(move)) and bend > 0.0:
+        return hessian - np.outer(expected, expected) / bend + np.outer(change, change) / along
+    error = change - expected
+    size = float(error @ move)
+    if abs(size) <= 1e-8 * float(np.linalg.norm(error) * np.linalg.norm(move)):
+        return hessian
+    return hessian + np.outer(error, error) / size
+
+
+def minimise_glmm(
+    function: Function,
+    start: GlmmEvaluation,
+    hessian: FloatArray,
+    control: Control,
+    tolerance: float,
+    learn: bool = True,
+) -> GlmmPath:
+    """Minimise from a point with a first guess of the curvature.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(psi, u)`` gives value and gradient; NaN makes the step shorter.
+    start : GlmmEvaluation
+        Where to begin; finite.
+    hessian : (size, size) float64
+        First guess of the curvature.
+    control : Control
+        Largest number of evaluations.
+    tolerance : float
+        Predicted decrease at which to stop.
+    learn : bool
+        Whether the curvature is learnt from the steps.
+    """
+    point, count = start, 0
+    radius = max(1.0, 0.5 * float(np.linalg.norm(start.psi)))
+    while True:
+        newton = trust_step(point.gradient, hessian, np.inf)
+        noise = 1e-13 * max(1.0, abs(point.value))
+        if newton.predicted < tolerance:
+            return GlmmPath(point, hessian, count, newton.predicted, "tolerance")
+        if count >= control.max_evaluations:
+            return GlmmPath(point, hessian, count, newton.predicted, "evaluations")
+        short = newton.length > radius
+        step = trust_step(point.gradient, hessian, radius) if short else newton
+        trial = function(point.psi + step.move, point.result.u)
+        count += 1
+        finite = bool(np.isfinite(trial.value) and np.isfinite(trial.gradient).all())
+        gained = point.value - trial.value if finite else -np.inf
+        if finite and learn:
+            hessian = learnt(hessian, step.move, trial.gradient - point.gradient)
+        ratio = gained / step.predicted
+        if ratio < 0.25:
+            radius = 0.25 * step.length
+        elif ratio > 0.75 and step.length > 0.8 * radius:
+            radius *= 3.0
+        flat = step.predicted < 50.0 * noise
+        if ratio > 1e-4 or (flat and gained > -50.0 * noise):
+            point = trial
+        if radius < 1e-9 or (flat and ratio < 0.25):
+            left = trust_step(point.gradient, hessian, np.inf).predicted
+            return GlmmPath(point, hessian, count, left, "noise")
+
+
+def exact_hessian(
+    function: Function, point: GlmmEvaluation, guess: FloatArray
+) -> tuple[FloatArray, int]:
+    """Central differences of the exact gradient, and the evaluations that they took.
+
+    Parameters
+    ----------
+    function : callable
+        As in `minimise_glmm`.
+    point : GlmmEvaluation
+        Where.
+    guess : (size, size) float64
+        Rough curvature: the step in each parameter is a share of its standard deviation.
+    """
+    size, psi = len(point.psi), point.psi
+    H, count = np.zeros((size, size)), 0
+    bend = np.abs(guess.diagonal())
+    for i in range(size):
+        step = SD_STEP * float(np.clip(np.sqrt(2.0 / max(bend[i], 1e-300)), 1e-3, 1.0))
+        for _ in range(5):
+            shift = np.zeros(size)
+            shift[i] = step
+            up = function(psi + shift, point.result.u)
+            down = function(psi - shift, point.result.u)
+            count += 2
+            if np.isfinite(up.value) and np.isfinite(down.value):
+                H[i] = (up.gradient - down.gradient) / (2.0 * step)
+                break
+            step *= 0.1
+        else:
+            H[i] = np.nan
+    return 0.5 * (H + H.T), count

@@ -1,0 +1,195 @@
+"""Where the optimiser of a generalised linear mixed model begins: penalised quasi-likelihood.
+
+A few times the linear mixed model of the working response is fitted; its cross-products are read
+once each time, and its own optimisation does not depend on the number of rows.
+
+Source: Breslow & Clayton (1993), J. Am. Stat. Assoc. 88, 9-25, section 2.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import FitError
+from nestwise._base.options import Control
+from nestwise.core.glmm import linear_predictor, working_rows
+from nestwise.core.glmm_kernel import RowFunction, Terms
+from nestwise.core.problem import ModelArrays, Problem, build_problem
+from nestwise.fit.descent import objective
+from nestwise.fit.newton import minimise
+from nestwise.fit.point import Point, known_scale_point
+from nestwise.fit.rectify import diagonal_positions
+from nestwise.fit.start import SMALLEST, starting_par
+
+ROUNDS = 4
+"""Working linear mixed models that are fitted, at most."""
+
+NEAR = 0.05
+"""Change of the linear predictor (root mean square) that is near enough to begin."""
+
+HALVINGS = 12
+"""Times that a step of the linear predictor may be halved."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """Where to begin.
+
+    Parameters
+    ----------
+    layout : Problem
+        The last working linear mixed model.
+    par : (m,) float64
+        Entries of Lambda, absolute, kernel's units.
+    beta : (p,) float64
+        Coefficients of the scaled X.
+    phi : float or None
+        Dispersion.
+    u : (q,) float64
+        Spherical modes, sd 1 each.
+    eta : (n,) float64
+        Linear predictor.
+    """
+
+    layout: Problem
+    par: FloatArray
+    beta: FloatArray
+    phi: float | None
+    u: FloatArray
+    eta: FloatArray
+
+
+def starting_point(
+    arrays: ModelArrays,
+    offset: FloatArray,
+    rows: RowFunction,
+    eta: FloatArray,
+    dispersion: str | None,
+    control: Control,
+) -> Start:
+    """Fit the working linear mixed model a few times.
+
+    Parameters
+    ----------
+    arrays : ModelArrays
+        The rows; `y` is not used.
+    offset : (n,) float64
+        Known part of the linear predictor.
+    rows : RowFunction
+        Log-likelihood of the rows.
+    eta : (n,) float64
+        A first linear predictor, from the response.
+    dispersion : str or None
+        ``"scale"``, ``"shape"`` or None.
+    control : Control
+        Options of the optimiser.
+
+    Raises
+    ------
+    FitError
+        When not even the first working model can be fitted.
+    """
+    phi = None if dispersion is None else 1.0
+    terms = rows(eta, phi)
+    found: Start | None = None
+    for _ in range(ROUNDS):
+        step = _round(arrays, offset, eta, terms, found, dispersion == "scale", control)
+        if step is None:
+            break
+        moved, terms = _acceptable(rows, 1.0 if dispersion == "scale" else phi, eta, step.eta)
+        change = float(np.sqrt(np.mean((moved - eta) ** 2)))
+        eta = moved
+        if dispersion == "shape":
+            phi = _shape(rows, eta)
+            terms = rows(eta, phi)
+            step = replace(step, phi=phi)
+        found = replace(step, eta=eta)
+        if change < NEAR:
+            break
+    if found is None:
+        raise FitError(
+            "no working linear model can be fitted to this response: the numbers overflow; check "
+            "the scale of the response, the covariates, the offset and the weights"
+        )
+    return found
+
+
+def _round(
+    arrays: ModelArrays,
+    offset: FloatArray,
+    eta: FloatArray,
+    terms: Terms,
+    before: Start | None,
+    has_scale: bool,
+    control: Control,
+) -> Start | None:
+    """One working linear mixed model: its optimum is the next linear predictor."""
+    problem = build_problem(
+        working_rows(arrays, offset, eta, terms), threads=control.threads, solver=control.solver
+    )
+    par = _lifted(problem, starting_par(problem) if before is None else before.par)
+    if has_scale and before is not None and before.phi is not None:
+        par = par / np.sqrt(before.phi)
+    rough = replace(control, max_evaluations=8, tolerance=1e-3)
+    path = minimise(_working_objective(problem, has_scale), par, rough)
+    r = path.point.result
+    if path.stopped == "degenerate" or not r.pwrss > 0.0:
+        return None
+    phi = r.pwrss / problem.n if has_scale else None
+    sigma = 1.0 if phi is None else float(np.sqrt(phi))
+    beta = r.beta + problem.basis.shift
+    eta = linear_predictor(problem, arrays, offset, path.point.par, beta, r.u)
+    par = _lifted(problem, path.point.par * sigma)
+    return Start(problem, par, beta, phi, r.u / sigma, eta)
+
+
+def _working_objective(problem: Problem, has_scale: bool) -> Callable[[FloatArray], Point]:
+    if has_scale:
+        return objective(problem, False)
+
+    def function(par: FloatArray) -> Point:
+        return known_scale_point(problem, par)
+
+    return function
+
+
+def _lifted(problem: Problem, par: FloatArray) -> FloatArray:
+    """par with its diagonals moved off zero, where every gradient vanishes."""
+    out, diagonal = par.copy(), diagonal_positions(problem)
+    small = np.abs(out[diagonal]) < 0.5 * SMALLEST
+    out[diagonal[small]] = SMALLEST
+    return out
+
+
+def _acceptable(
+    rows: RowFunction, phi: float | None, eta: FloatArray, target: FloatArray
+) -> tuple[FloatArray, Terms]:
+    """The target, or a point on the way to it, where the likelihood is finite."""
+    move = target - eta
+    for _ in range(HALVINGS):
+        terms = rows(eta + move, phi)
+        if np.isfinite(terms.loglik).all() and np.isfinite(terms.d1).all():
+            return eta + move, terms
+        move = 0.5 * move
+    return eta, rows(eta, phi)
+
+
+def _shape(rows: RowFunction, eta: FloatArray) -> float:
+    """The shape parameter that fits best at a linear predictor: bisection of its score."""
+    low, high = np.log(1e-3), np.log(1e5)
+
+    def slope(log_phi: float) -> float:
+        values = rows(eta, float(np.exp(log_phi))).phi_loglik
+        return 0.0 if values is None else float(np.sum(values))
+
+    for _ in range(20):
+        middle = 0.5 * (low + high)
+        if slope(middle) > 0.0:
+            low = middle
+        else:
+            high = middle
+    return float(np.exp(0.5 * (low + high)))
