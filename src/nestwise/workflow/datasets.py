@@ -53,7 +53,11 @@ def _read_bundled(name: str) -> pd.DataFrame:
     columns: dict[str, Any] = _catalogue()[name]["columns"]
     text = io.BytesIO(gzip.decompress(packed))
     raw = pd.read_csv(text, dtype="str", keep_default_na=False, na_values=[""])
-    return pd.DataFrame({c: _column(raw[c], kind) for c, kind in columns.items()})
+    frame = pd.DataFrame({c: _column(raw[c], kind) for c, kind in columns.items()})
+    units = {c: kind["unit"] for c, kind in columns.items() if "unit" in kind}
+    if units:
+        frame.attrs["units"] = units  # axes of plots show them
+    return frame
 
 
 def load_dataset(name: str) -> pd.DataFrame:
@@ -67,7 +71,8 @@ def load_dataset(name: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A fresh copy at every call; factors are categoricals, ordered where R's are.
+        A fresh copy at every call; factors are categoricals, ordered where R's are. Known units
+        of measurement stand in ``attrs["units"]``.
 
     Raises
     ------

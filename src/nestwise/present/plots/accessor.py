@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 from nestwise.inference.kinds import Fit
 from nestwise.present.plots import (
     caterpillar,
+    checks,
     effects,
     groups,
     observed,
+    pooling,
     profile,
     quantile,
+    random_pairs,
+    random_quantile,
     residual,
+    shares,
 )
 
 if TYPE_CHECKING:
@@ -45,19 +50,31 @@ class Plots:
 
     def caterpillar(self, group: str | None = None) -> Axes:
         """Random effects with their intervals, sorted."""
-        return caterpillar.caterpillar(self.fit, group)
+        return caterpillar.caterpillar(self.fit, group, self.data)
 
-    def observed_vs_predicted(self) -> Axes:
+    def ranef_qq(self, group: str | None = None) -> Axes:
+        """Random effects against normal quantiles."""
+        return random_quantile.ranef_qq(self.fit, group)
+
+    def ranef_correlation(self, group: str | None = None) -> Axes:
+        """Random effects of one factor against each other, with the estimated correlation."""
+        return random_pairs.ranef_correlation(self.fit, group)
+
+    def observed_vs_predicted(self, *, ax: Axes | None = None) -> Axes:
         """Observed against fitted values."""
-        return observed.observed_vs_predicted(self.fit)
+        return observed.observed_vs_predicted(self.fit, self.data, ax=ax)
 
-    def residuals(self) -> Axes:
-        """Scaled residuals against fitted values."""
-        return residual.residuals(self.fit)
+    def residuals(self, x: str | None = None, *, ax: Axes | None = None) -> Axes:
+        """Scaled residuals against fitted values, or against a numeric column."""
+        return residual.residuals(self.fit, self.data, x, ax=ax)
 
-    def qq(self) -> Axes:
+    def qq(self, *, ax: Axes | None = None) -> Axes:
         """Scaled residuals against normal quantiles."""
-        return quantile.qq(self.fit)
+        return quantile.qq(self.fit, self.data, ax=ax)
+
+    def checks(self) -> Axes:
+        """Four residual checks on one page."""
+        return checks.checks(self.fit, self.data)
 
     def profile(self, params: Sequence[str] | None = None, level: float = 0.95) -> Axes:
         """Profile likelihood of each parameter, with its intervals."""
@@ -67,6 +84,20 @@ class Plots:
         """Marginal mean along a predictor, with its interval and where the data are."""
         return effects.effects(self.fit, self.data, x, by, level)
 
+    def interaction(self, x: str, by: str, level: float = 0.95) -> Axes:
+        """Marginal means of two predictors; those of a factor are joined by lines."""
+        return effects.effects(self.fit, self.data, x, by, level, connect=True)
+
     def groups(self, x: str, group: str | None = None) -> Axes:
         """Lines of every group beside the population's, and their shrinkage."""
         return groups.groups(self.fit, self.data, x, group)
+
+    def pooling(
+        self, x: str, group: str | None = None, levels: Sequence[object] | None = None
+    ) -> Axes:
+        """A small plot for each group: its data, its own line, the model's, the population's."""
+        return pooling.pooling(self.fit, self.data, x, group, levels)
+
+    def variance_shares(self, *, ax: Axes | None = None) -> Axes:
+        """How the variance divides: fixed effects, grouping factors, residual."""
+        return shares.variance_shares({self.fit.design.formula.response_label: self.fit}, ax)

@@ -9,13 +9,20 @@ from nestwise.inference.kinds import Fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
 
 # Okabe and Ito's colours, distinct for colour-blind readers
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
 GREEN = "#009E73"
 ORANGE = "#E69F00"
+PURPLE = "#CC79A7"
+SKY = "#56B4E9"
 GREY = "#6B6B6B"
+PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, GREY)
+DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""Colours never stand alone: curves also differ in dash, points in marker."""
 
 MANY = 20_000
 """More points than this are drawn as pixels without outline, so that the file stays small."""
@@ -65,6 +72,69 @@ def new_axes(
     return list(axes)
 
 
+def one_axes(ax: Axes | None, width: float = 6.4, height: float = 4.4) -> Axes:
+    """The caller's axes when there are some, else those of a new figure.
+
+    Examples
+    --------
+    >>> mine = new_axes()[0]
+    >>> one_axes(mine) is mine
+    True
+    """
+    return new_axes(width, height)[0] if ax is None else ax
+
+
+def heading(axes: Axes, title: str) -> None:
+    """A title over all axes of a figure, at the left.
+
+    Examples
+    --------
+    >>> axes = new_axes()[0]
+    >>> heading(axes, "All")
+    >>> axes.figure.get_suptitle()
+    'All'
+    """
+    axes.figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+
+
+def below(axes: Axes, words: str) -> None:
+    """A remark in small print under the figure.
+
+    Examples
+    --------
+    >>> axes = new_axes()[0]
+    >>> below(axes, "Other predictors at their means.")
+    >>> axes.figure.texts[-1].get_text()
+    'Other predictors at their means.'
+    """
+    axes.figure.supxlabel(words, x=0.01, ha="left", fontsize=8, color=GREY)
+
+
+def legend_below(axes: Axes, title: str | None = None, columns: int = 4) -> Legend | None:
+    """A legend under the figure, where it hides nothing.
+
+    Examples
+    --------
+    >>> axes = new_axes()[0]
+    >>> legend_below(axes) is None
+    True
+    """
+    handles, labels = axes.get_legend_handles_labels()
+    if not handles:
+        return None
+    legend = axes.figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=min(columns, len(handles)),
+        frameon=False,
+        fontsize=9,
+        title=title,
+    )
+    legend.get_title().set_fontsize(9)
+    return legend
+
+
 def point_style(n: int) -> dict[str, Any]:
     """Size and transparency of `n` points, so that many do not become one blot.
 
@@ -92,11 +162,20 @@ def scaled_label(fit: Fit) -> str:
 
 __all__ = [
     "BLUE",
+    "DASHES",
     "GREEN",
     "GREY",
+    "MARKERS",
     "ORANGE",
+    "PALETTE",
+    "PURPLE",
+    "SKY",
     "VERMILION",
+    "below",
+    "heading",
+    "legend_below",
     "new_axes",
+    "one_axes",
     "point_style",
     "scaled_label",
 ]

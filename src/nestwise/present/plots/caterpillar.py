@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nestwise._base.errors import OptionError, one_of
 from nestwise.inference.kinds import Fit, LmmFit
 from nestwise.inference.ranef import GroupEffects, group_effects
-from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, new_axes
+from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, heading, legend_below, new_axes
+from nestwise.present.plots.labels import response_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ LABELLED = 60
 """With more levels than this their names are left out: they could not be read."""
 
 
-def caterpillar(fit: Fit, group: str | None = None) -> Axes:
+def caterpillar(fit: Fit, group: str | None = None, data: Any = None) -> Axes:
     """Plot each level's random effects with +-1.96 conditional standard deviations, sorted.
 
     Intervals that do not cover zero are drawn in a second colour.
@@ -30,6 +31,8 @@ def caterpillar(fit: Fit, group: str | None = None) -> Axes:
         A mixed model.
     group : str, optional
         Grouping factor; by default the one with the most levels.
+    data : table, optional
+        What it was fitted to, for labels.
 
     Returns
     -------
@@ -51,24 +54,54 @@ def caterpillar(fit: Fit, group: str | None = None) -> Axes:
     >>> [axes.get_title(loc="left") for axes in caterpillar(model.fit).figure.axes]
     ['(Intercept)', 'Days']
     """
+    chosen = chosen_effects(fit, group, "caterpillar")
+    n_levels, n_effects = chosen.modes.shape
+    height = min(3.2 + 0.16 * n_levels, 11.0) if n_levels <= LABELLED else 6.5
+    columns = min(3, n_effects)
+    rows = -(-n_effects // columns)
+    every = new_axes(1.6 + 3.4 * columns, height * rows, columns, rows)
+    for j, axes in enumerate(every):
+        if j < n_effects:
+            _draw(axes, chosen, j)
+        else:
+            axes.remove()
+    every[0].set_ylabel(f"{chosen.group} ({n_levels} levels)")
+    _legend(every[0])
+    label = response_label(fit, data, unit=False)
+    heading(every[0], f"Random effects of {chosen.group} on {label}")
+    return every[0]
+
+
+def chosen_effects(fit: Fit, group: str | None, asking: str) -> GroupEffects:
+    """The effects of one grouping factor with their conditional variances.
+
+    Raises
+    ------
+    OptionError
+        When the model has no random effects, or `group` is not one of its factors.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> model = nw.lmer("diameter ~ 1 + (1 | plate)", nw.load_dataset("Penicillin"))
+    >>> chosen_effects(model.fit, None, "caterpillar").modes.shape
+    (24, 1)
+    """
     if not isinstance(fit, LmmFit):
-        raise OptionError("caterpillar shows random effects, and a linear model has none")
+        raise OptionError(f"{asking} shows random effects, and a linear model has none")
     effects = group_effects(fit, cond_var=True)
     names = [e.group for e in effects]
-    chosen = effects[0 if group is None else names.index(one_of("group", group, names))]
-    n_levels, n_effects = chosen.modes.shape
-    height = min(3.0 + 0.16 * n_levels, 11.0) if n_levels <= LABELLED else 6.5
-    every = new_axes(1.6 + 3.4 * n_effects, height, n_effects)
-    for j, axes in enumerate(every):
-        _draw(axes, chosen, j)
-    legend = every[-1].legend(loc="lower right", frameon=False, fontsize=8, title="interval")
-    legend.get_title().set_fontsize(8)
-    for line in legend.get_lines():
-        line.set(linewidth=1.4, alpha=1.0)
-    every[0].set_ylabel(f"{chosen.group} ({n_levels} levels)")
-    label = fit.design.formula.response_label
-    every[0].figure.suptitle(f"Random effects of {chosen.group} on {label}", x=0.01, ha="left")
-    return every[0]
+    return effects[0 if group is None else names.index(one_of("group", group, names))]
+
+
+def _legend(axes: Axes) -> None:
+    """Both colours, whichever of them the first axes show."""
+    for colour, label in (
+        (BLUE, "interval covers zero"),
+        (VERMILION, "interval does not cover zero"),
+    ):
+        axes.plot([], [], color=colour, linewidth=1.4, marker="o", markersize=4, label=label)
+    legend_below(axes)
 
 
 def _draw(axes: Axes, effects: GroupEffects, j: int) -> None:
@@ -79,14 +112,11 @@ def _draw(axes: Axes, effects: GroupEffects, j: int) -> None:
     axes.axvline(0.0, color=GREY, linewidth=1.2)
     clear = np.abs(modes) > half
     few = modes.size <= LABELLED
-    for chosen, colour, label in (
-        (~clear, BLUE, "covers zero"),
-        (clear, VERMILION, "does not cover zero"),
-    ):
+    for chosen, colour in ((~clear, BLUE), (clear, VERMILION)):
         if chosen.any():
             ends = (modes[chosen] - half[chosen], modes[chosen] + half[chosen])
             width, size, alpha = _weight(modes.size)
-            axes.hlines(place[chosen], *ends, color=colour, lw=width, alpha=alpha, label=label)
+            axes.hlines(place[chosen], *ends, color=colour, lw=width, alpha=alpha)
             dot = colour if alpha == 1.0 else "black"
             axes.scatter(modes[chosen], place[chosen], color=dot, s=size, lw=0, zorder=3)
     if few:
@@ -106,4 +136,4 @@ def _weight(n_levels: int) -> tuple[float, float, float]:
     return (0.9, 8.0, 1.0) if n_levels <= 300 else (0.4, 2.0, 0.35)
 
 
-__all__ = ["caterpillar"]
+__all__ = ["caterpillar", "chosen_effects"]

@@ -13,17 +13,25 @@ from nestwise.inference.emmeans.grid import GridVariable, reference_grid
 from nestwise.inference.emmeans.means import emmeans, table
 from nestwise.inference.emmeans.values import column_numbers
 from nestwise.inference.kinds import Fit
-from nestwise.present.plots.canvas import BLUE, GREEN, GREY, ORANGE, VERMILION, new_axes
+from nestwise.present.plots.canvas import DASHES, MARKERS, PALETTE, new_axes
+from nestwise.present.plots.labels import label_of, response_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 POINTS = 61
 RUG = 2000
-COLOURS = (BLUE, VERMILION, GREEN, ORANGE, "#CC79A7", "#56B4E9", GREY)
 
 
-def effects(fit: Fit, data: Any, x: str, by: str | None = None, level: float = 0.95) -> Axes:
+def effects(
+    fit: Fit,
+    data: Any,
+    x: str,
+    by: str | None = None,
+    level: float = 0.95,
+    *,
+    connect: bool = False,
+) -> Axes:
     """Plot the marginal mean of the response along one predictor.
 
     Factors are averaged over, other covariates held at their means, random effects at zero. A
@@ -42,6 +50,8 @@ def effects(fit: Fit, data: Any, x: str, by: str | None = None, level: float = 0
         A second predictor, drawn in colours: its levels, or for a covariate its quartiles.
     level : float
         Of the intervals, with the degrees of freedom of the fit's default method.
+    connect : bool
+        Whether the points of a factor are joined by lines, as in an interaction plot.
 
     Returns
     -------
@@ -68,6 +78,8 @@ def effects(fit: Fit, data: Any, x: str, by: str | None = None, level: float = 0
         if name is not None and name not in variables:
             hint = did_you_mean(str(name), variables)
             raise OptionError(f"{argument}={name!r} is not among the predictors{hint}")
+    if by == x:
+        raise OptionError(f"by={by!r} is the predictor along the axis; name another one")
     at: dict[str, Any] = {}
     continuous = _continuous(variables[x])
     if continuous:
@@ -77,15 +89,16 @@ def effects(fit: Fit, data: Any, x: str, by: str | None = None, level: float = 0
         at[by] = np.unique(np.quantile(column_numbers(fit, data, by), [0.25, 0.5, 0.75]))
     means = table(emmeans(fit, data, x, by=by, at=at, level=level))
     (axes,) = new_axes()
-    _draw(axes, means, x, by, continuous)
+    _draw(axes, means, x, by, continuous, connect)
     if continuous:
         _rug(axes, own)
-    label = fit.design.formula.response_label
-    axes.set_xlabel(x)
-    axes.set_ylabel(f"Marginal mean of {label}")
-    axes.set_title(f"Effect of {x} on {label}, {level:.0%} interval", loc="left")
+    axes.set_xlabel(label_of(data, x))
+    axes.set_ylabel(f"Marginal mean of {response_label(fit, data)}")
+    words = [label_of(data, name, unit=False) for name in (x, *([] if by is None else [by]))]
+    about = response_label(fit, data, unit=False)
+    axes.set_title(f"Effect of {' by '.join(words)} on {about}, {level:.0%} interval", loc="left")
     if by is not None:
-        axes.legend(title=by, frameon=False, loc="best")
+        axes.legend(title=label_of(data, by), frameon=False, loc="best")
     return axes
 
 
@@ -94,27 +107,34 @@ def _continuous(variable: GridVariable) -> bool:
     return variable.numeric and len(variable.values) == 1
 
 
-def _draw(axes: Axes, means: Table, x: str, by: str | None, continuous: bool) -> None:
+def _draw(
+    axes: Axes, means: Table, x: str, by: str | None, continuous: bool, connect: bool
+) -> None:
     groups = [None] if by is None else list(dict.fromkeys(means[by].tolist()))
     names = [str(v) for v in dict.fromkeys(means[x].tolist())]
     for i, g in enumerate(groups):
         rows = np.arange(len(means)) if by is None else np.flatnonzero(means[by] == g)
-        colour = COLOURS[i % len(COLOURS)]
         y, low, high = (means[name][rows] for name in ("emmean", "lower", "upper"))
         label = None if g is None else f"{g:.4g}" if isinstance(g, float) else str(g)
+        colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
         if continuous:
             place = means[x][rows].astype(np.float64)
             axes.fill_between(place, low, high, color=colour, alpha=0.18, linewidth=0)
-            axes.plot(place, y, color=colour, linewidth=2.0, label=label)
-        else:
-            shift = 0.0 if len(groups) == 1 else 0.3 * (i / (len(groups) - 1) - 0.5)
-            place = np.arange(rows.size, dtype=np.float64) + shift
-            axes.vlines(place, low, high, color=colour, linewidth=1.8)
-            axes.scatter(place, y, color=colour, s=36, zorder=3, label=label)
+            axes.plot(place, y, color=colour, linewidth=2.0, linestyle=dash, label=label)
+            continue
+        shift = 0.0 if len(groups) == 1 else 0.3 * (i / (len(groups) - 1) - 0.5)
+        place = np.arange(rows.size, dtype=np.float64) + shift
+        axes.vlines(place, low, high, color=colour, linewidth=1.8)
+        if connect:
+            axes.plot(place, y, color=colour, linewidth=1.4, linestyle=dash)
+        marker = MARKERS[i % len(MARKERS)]
+        axes.scatter(place, y, color=colour, s=36, marker=marker, zorder=3, label=label)
     if not continuous:
         axes.set_xticks(np.arange(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.grid(False, axis="x")
+        if sum(map(len, names)) > 50:
+            axes.tick_params(axis="x", rotation=45)
 
 
 def _rug(axes: Axes, values: FloatArray) -> None:

@@ -11,6 +11,7 @@ from nestwise._base.errors import OptionError
 from nestwise.inference.group_lines import GroupLines, group_lines
 from nestwise.inference.kinds import Fit, LmmFit
 from nestwise.present.plots.canvas import BLUE, GREY, ORANGE, VERMILION, new_axes
+from nestwise.present.plots.labels import label_of, response_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,11 +64,11 @@ def groups(fit: Fit, data: Any, x: str, group: str | None = None) -> Axes:
         raise OptionError("groups shows random effects, and a linear model has none")
     found = group_lines(fit, data, x, group)
     left, right = new_axes(11.0, 4.8, 2)
-    label = fit.design.formula.response_label
-    _lines(left, found, x, label)
+    label = response_label(fit, data)
+    _lines(left, found, label_of(data, x), label)
     slopes = found.partial[:, 1]
     if np.ptp(slopes) > 1e-8 * max(float(np.abs(slopes).max()), 1e-300):
-        _arrows(right, found, x, label)
+        _arrows(right, found, label_of(data, x), label)
     else:
         _levels(right, found, label)
     if found.held:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nestwise.inference.kinds import Fit
 from nestwise.inference.residuals import fitted
-from nestwise.present.plots.canvas import BLUE, GREY, new_axes, point_style
+from nestwise.present.plots.canvas import BLUE, GREY, one_axes, point_style
+from nestwise.present.plots.labels import response_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def observed_vs_predicted(fit: Fit) -> Axes:
+def observed_vs_predicted(fit: Fit, data: Any = None, *, ax: Axes | None = None) -> Axes:
     """Scatter the response against the fitted values, with the line where they agree.
 
     Parameters
     ----------
     fit : LmmFit or LmFit
         The fit; fitted values include the random effects.
+    data : table, optional
+        What it was fitted to, for labels and units.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -38,8 +43,8 @@ def observed_vs_predicted(fit: Fit) -> Axes:
     'Observed Reaction'
     """
     predicted, observed = fitted(fit), fit.design.y
-    label = fit.design.formula.response_label
-    (axes,) = new_axes(5.2, 5.0)
+    label = response_label(fit, data)
+    axes = one_axes(ax, 5.2, 5.0)
     low = float(min(predicted.min(), observed.min()))
     high = float(max(predicted.max(), observed.max()))
     axes.plot([low, high], [low, high], color=GREY, linewidth=1.2, label="observed = predicted")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -10,19 +10,24 @@ from scipy.special import ndtri
 from nestwise._base.arrays import FloatArray
 from nestwise.inference.kinds import Fit
 from nestwise.inference.residuals import residuals
-from nestwise.present.plots.canvas import BLUE, GREY, new_axes, point_style, scaled_label
+from nestwise.present.plots.canvas import BLUE, GREY, one_axes, point_style, scaled_label
+from nestwise.present.plots.labels import response_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def qq(fit: Fit) -> Axes:
+def qq(fit: Fit, data: Any = None, *, ax: Axes | None = None) -> Axes:
     """Plot the ordered scaled residuals against normal quantiles.
 
     Parameters
     ----------
     fit : LmmFit or LmFit
         The fit.
+    data : table, optional
+        What it was fitted to, for labels and units.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -45,13 +50,14 @@ def qq(fit: Fit) -> Axes:
     expected = normal_quantiles(ordered.size)
     q1, q3 = np.quantile(ordered, [0.25, 0.75])
     slope = (q3 - q1) / (ndtri(0.75) - ndtri(0.25))
-    (axes,) = new_axes(5.2, 5.0)
+    axes = one_axes(ax, 5.2, 5.0)
     ends = expected[[0, -1]]
     axes.plot(ends, (q1 + q3) / 2 + slope * ends, color=GREY, label="through the quartiles")
     axes.scatter(expected, ordered, color=BLUE, **point_style(ordered.size))
     axes.set_xlabel("Normal quantile")
     axes.set_ylabel(scaled_label(fit))
-    axes.set_title(f"Residuals of {fit.design.formula.response_label}: normal Q-Q", loc="left")
+    label = response_label(fit, data, unit=False)
+    axes.set_title(f"Residuals of {label}: normal Q-Q", loc="left")
     axes.legend(loc="upper left", frameon=False)
     return axes
 

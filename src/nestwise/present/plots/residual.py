@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.inference.emmeans.values import column_numbers
 from nestwise.inference.kinds import Fit
 from nestwise.inference.residuals import fitted
 from nestwise.inference.residuals import residuals as residual_values
-from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, new_axes, point_style, scaled_label
+from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, one_axes, point_style, scaled_label
+from nestwise.present.plots.labels import label_of, response_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def residuals(fit: Fit) -> Axes:
-    """Scatter scaled residuals against fitted values, with the mean over neighbouring points.
+def residuals(
+    fit: Fit, data: Any = None, x: str | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """Scatter scaled residuals against fitted values or a column, with the mean over neighbouring points.
 
     A level band around zero is what the model expects; a bend tells of a missing term, a funnel
     of a variance that grows.
@@ -26,6 +30,12 @@ def residuals(fit: Fit) -> Axes:
     ----------
     fit : LmmFit or LmFit
         The fit.
+    data : table, optional
+        What it was fitted to, for `x`, labels and units.
+    x : str, optional
+        A numeric column of the data, in the model or not; fitted values by default.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -33,6 +43,8 @@ def residuals(fit: Fit) -> Axes:
 
     Raises
     ------
+    DataError
+        When `x` is not in the data or holds no numbers.
     MissingExtraError
         When matplotlib is not installed.
 
@@ -43,15 +55,19 @@ def residuals(fit: Fit) -> Axes:
     >>> residuals(model.fit).get_xlabel()
     'Fitted Reaction'
     """
-    x, y = fitted(fit), residual_values(fit, "scaled")
-    (axes,) = new_axes()
+    across = fitted(fit) if x is None else column_numbers(fit, data, x)
+    y = residual_values(fit, "scaled")
+    good = np.isfinite(across)
+    across, y = across[good], y[good]
+    axes = one_axes(ax)
     axes.axhline(0.0, color=GREY, linewidth=1.2)
-    axes.scatter(x, y, color=BLUE, **point_style(x.size))
-    centre, mean = binned_means(x, y)
+    axes.scatter(across, y, color=BLUE, **point_style(y.size))
+    centre, mean = binned_means(across, y)
     axes.plot(centre, mean, color=VERMILION, linewidth=1.8, label="mean of neighbours")
-    axes.set_xlabel(f"Fitted {fit.design.formula.response_label}")
+    axes.set_xlabel(f"Fitted {response_label(fit, data)}" if x is None else label_of(data, x))
     axes.set_ylabel(scaled_label(fit))
-    axes.set_title("Residuals and fitted values", loc="left")
+    words = "fitted values" if x is None else label_of(data, x, unit=False)
+    axes.set_title(f"Residuals and {words}", loc="left")
     axes.legend(loc="best", frameon=False)
     return axes
 
