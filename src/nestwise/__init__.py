@@ -18,7 +18,7 @@ from nestwise._base.errors import (
     OptionError,
 )
 from nestwise._base.options import Control
-from nestwise.api import families
+from nestwise.api import families, plot
 from nestwise.api.archive import load
 from nestwise.api.calls import deviance_function, lm, lmer
 from nestwise.api.compare import anova
@@ -57,5 +57,6 @@ __all__ = [
     "load",
     "load_dataset",
     "pb_compare",
+    "plot",
     "simulate_schools",
 ]

@@ -29,7 +29,7 @@ def test_the_line_is_the_marginal_mean() -> None:
     line = axes.get_lines()[0]
     x, y = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
     np.testing.assert_allclose(y, m.params["(Intercept)"] + m.params["Days"] * x)
-    assert axes.get_ylabel() == "Marginal mean of Reaction"
+    assert axes.get_ylabel() == "Marginal mean of Reaction (ms)"
     assert picture(axes) == picture(m.plot.effects("Days"))
 
 
@@ -49,9 +49,9 @@ def test_factor_gets_points_with_the_intervals_of_emmeans() -> None:
 
 
 def test_second_predictor_in_colours() -> None:
-    legend = cake().plot.effects("temp", by="recipe").get_legend()
+    legend = cake().plot.effects("temp", by="recipe").figure.legends[0]
     assert [text.get_text() for text in legend.get_texts()] == ["A", "B", "C"]
-    assert len(cake().plot.effects("recipe", by="temp").get_legend().get_texts()) == 3
+    assert len(cake().plot.effects("recipe", by="temp").figure.legends[0].get_texts()) == 3
 
 
 def test_effects_of_a_linear_model() -> None:

@@ -100,4 +100,4 @@ class Plots:
 
     def variance_shares(self, *, ax: Axes | None = None) -> Axes:
         """How the variance divides: fixed effects, grouping factors, residual."""
-        return shares.variance_shares({self.fit.design.formula.response_label: self.fit}, ax)
+        return shares.variance_shares({"": self.fit}, ax)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from nestwise._base.errors import MissingExtraError
 from nestwise.inference.kinds import Fit
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.legend import Legend
 
@@ -94,24 +96,33 @@ def heading(axes: Axes, title: str) -> None:
     >>> axes.figure.get_suptitle()
     'All'
     """
-    axes.figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    axes.figure.suptitle(_wrapped(title, _inches(axes)), x=0.01, ha="left", fontsize=12)
 
 
-def below(axes: Axes, words: str) -> None:
-    """A remark in small print under the figure.
+def title(axes: Axes, words: str) -> None:
+    """The title of the only axes of a figure, broken where it is longer than the axes.
 
     Examples
     --------
-    >>> axes = new_axes()[0]
-    >>> below(axes, "Other predictors at their means.")
-    >>> axes.figure.texts[-1].get_text()
-    'Other predictors at their means.'
+    >>> axes = new_axes(3.0, 3.0)[0]
+    >>> title(axes, "Effect of a long name on another name, 95% interval")
+    >>> axes.get_title(loc="left").count(chr(10))
+    1
     """
-    axes.figure.supxlabel(words, x=0.01, ha="left", fontsize=8, color=GREY)
+    axes.set_title(_wrapped(words, 0.88 * _inches(axes)), loc="left")
+
+
+def _inches(axes: Axes) -> float:
+    return float(axes.figure.bbox.width / axes.figure.dpi)
+
+
+def _wrapped(words: str, width: float) -> str:
+    """Lines that fit into a width in inches, at twelve points."""
+    return textwrap.fill(words, max(20, int(11.5 * width)), break_long_words=False)
 
 
 def legend_below(axes: Axes, title: str | None = None, columns: int = 4) -> Legend | None:
-    """A legend under the figure, where it hides nothing.
+    """A legend of all axes under the figure, where it hides nothing.
 
     Examples
     --------
@@ -119,19 +130,23 @@ def legend_below(axes: Axes, title: str | None = None, columns: int = 4) -> Lege
     >>> legend_below(axes) is None
     True
     """
-    handles, labels = axes.get_legend_handles_labels()
-    if not handles:
+    found: dict[str, Artist] = {}
+    for one in axes.figure.axes:
+        handles, labels = one.get_legend_handles_labels()
+        found = dict(zip(labels, handles, strict=True)) | found
+    if not found:
         return None
+    longest = 0.55 + 0.075 * max(map(len, found))
     legend = axes.figure.legend(
-        handles,
-        labels,
+        list(found.values()),
+        list(found),
         loc="outside lower center",
-        ncols=min(columns, len(handles)),
+        ncols=max(1, min(columns, len(found), int(_inches(axes) / longest))),
         frameon=False,
         fontsize=9,
         title=title,
     )
-    legend.get_title().set_fontsize(9)
+    legend.get_title().set(fontsize=8, color=GREY)
     return legend
 
 
@@ -171,11 +186,11 @@ __all__ = [
     "PURPLE",
     "SKY",
     "VERMILION",
-    "below",
     "heading",
     "legend_below",
     "new_axes",
     "one_axes",
     "point_style",
     "scaled_label",
+    "title",
 ]

@@ -13,7 +13,7 @@ from nestwise.inference.emmeans.grid import GridVariable, reference_grid
 from nestwise.inference.emmeans.means import emmeans, table
 from nestwise.inference.emmeans.values import column_numbers
 from nestwise.inference.kinds import Fit
-from nestwise.present.plots.canvas import DASHES, MARKERS, PALETTE, new_axes
+from nestwise.present.plots.canvas import DASHES, MARKERS, PALETTE, legend_below, new_axes, title
 from nestwise.present.plots.labels import label_of, response_label
 
 if TYPE_CHECKING:
@@ -96,9 +96,10 @@ def effects(
     axes.set_ylabel(f"Marginal mean of {response_label(fit, data)}")
     words = [label_of(data, name, unit=False) for name in (x, *([] if by is None else [by]))]
     about = response_label(fit, data, unit=False)
-    axes.set_title(f"Effect of {' by '.join(words)} on {about}, {level:.0%} interval", loc="left")
+    title(axes, f"Effect of {' by '.join(words)} on {about}, {level:.0%} interval")
     if by is not None:
-        axes.legend(title=label_of(data, by), frameon=False, loc="best")
+        spread = " (quartiles)" if _continuous(variables[by]) else ""
+        legend_below(axes, label_of(data, by) + spread, columns=6)
     return axes
 
 

@@ -10,13 +10,13 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise.inference.group_lines import GroupLines, group_lines
 from nestwise.inference.kinds import Fit, LmmFit
-from nestwise.present.plots.canvas import BLUE, GREY, ORANGE, VERMILION, new_axes
+from nestwise.present.plots.canvas import BLUE, GREY, ORANGE, VERMILION, legend_below, new_axes
 from nestwise.present.plots.labels import label_of, response_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FEW = 60
+FEW = 100
 """Up to this many groups lines and arrows are drawn strongly."""
 
 
@@ -71,9 +71,7 @@ def groups(fit: Fit, data: Any, x: str, group: str | None = None) -> Axes:
         _arrows(right, found, label_of(data, x), label)
     else:
         _levels(right, found, label)
-    if found.held:
-        note = "held: " + ", ".join(found.held)
-        left.figure.text(0.995, 0.005, note, ha="right", va="bottom", fontsize=7, color=GREY)
+    legend_below(left, "lines with " + ", ".join(found.held) if found.held else None, columns=5)
     return left
 
 
@@ -81,12 +79,11 @@ def _lines(axes: Axes, found: GroupLines, x: str, label: str) -> None:
     n = len(found.levels)
     width, alpha = (1.1, 0.65) if n <= FEW else (0.7, max(0.05, min(0.5, 30.0 / n)))
     axes.plot(found.x, found.lines.T, color=BLUE, linewidth=width, alpha=alpha)
-    axes.plot([], [], color=BLUE, linewidth=1.1, label=f"{found.group} ({n} levels)")
+    axes.plot([], [], color=BLUE, linewidth=1.1, label=f"each {found.group} ({n} levels)")
     axes.plot(found.x, found.population, color="black", linewidth=2.6, label="population")
     axes.set_xlabel(x)
     axes.set_ylabel(f"Fitted {label}")
     axes.set_title(f"Lines of each {found.group}", loc="left")
-    axes.legend(frameon=False, loc="best")
 
 
 def _arrows(axes: Axes, found: GroupLines, x: str, label: str) -> None:
@@ -119,14 +116,15 @@ def _arrows(axes: Axes, found: GroupLines, x: str, label: str) -> None:
         zorder=3,
         label="group alone (least squares)",
     )
-    axes.scatter(end[:, 0], end[:, 1], color=BLUE, s=size, alpha=alpha, zorder=4, label="model")
+    axes.scatter(
+        end[:, 0], end[:, 1], color=BLUE, s=size, alpha=alpha, zorder=4, label="group in the model"
+    )
     level, slope = found.pooled.tolist()
-    axes.scatter(level, slope, marker="X", color="black", s=90, zorder=5, label="population")
+    axes.scatter(level, slope, marker="X", color="black", s=90, zorder=5, label="population mean")
     _frame(axes, start, end)
     axes.set_xlabel(f"{label} at the mean of {x}")
     axes.set_ylabel(f"Slope of {x}")
     axes.set_title("Shrinkage towards the population", loc="left")
-    axes.legend(frameon=False, loc="best", fontsize=8)
 
 
 def _frame(axes: Axes, start: FloatArray, end: FloatArray) -> None:
@@ -152,13 +150,12 @@ def _levels(axes: Axes, found: GroupLines, label: str) -> None:
     both = np.concatenate([alone[good], model])
     ends = np.array([both.min(), both.max()])
     axes.plot(ends, ends, color=GREY, linewidth=1.2, label="no shrinkage")
-    axes.axhline(found.pooled[0], color="black", linewidth=1.4, label="population")
+    axes.axhline(found.pooled[0], color="black", linewidth=1.4, label="population mean")
     axes.vlines(alone[good], alone[good], model[good], color=VERMILION, linewidth=0.8, alpha=0.6)
-    axes.scatter(alone[good], model[good], color=BLUE, s=size, zorder=3, label=found.group)
+    axes.scatter(alone[good], model[good], color=BLUE, s=size, zorder=3, label="group in the model")
     axes.set_xlabel(f"{label}, group alone (least squares)")
     axes.set_ylabel(f"{label}, model")
     axes.set_title("Shrinkage of the levels", loc="left")
-    axes.legend(frameon=False, loc="best", fontsize=8)
 
 
 __all__ = ["groups"]

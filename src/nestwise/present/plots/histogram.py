@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nestwise._base.arrays import FloatArray
+from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import DataError
-from nestwise.present.plots.canvas import BLUE, VERMILION, below, heading, new_axes
+from nestwise.present.plots.canvas import BLUE, VERMILION, heading, legend_below, new_axes
 from nestwise.present.plots.columns import Groups, group_column, number_column
 from nestwise.present.plots.labels import label_of
 
@@ -64,21 +64,17 @@ def histograms(data: Any, column: str, by: str | Sequence[str] | None = None) ->
     edges = bin_edges(values[good])
     label = label_of(data, column)
     if groups is None:
-        first = _panels([("", values[good])], edges)
+        first = _panels([("", values[good])], edges, label)
     elif len(groups.labels) <= PANELS:
         own = [(g, values[good & (groups.codes == i)]) for i, g in enumerate(groups.labels)]
-        first = _panels([(f"{g} (n = {v.size})", v) for g, v in own], edges)
+        first = _panels([(f"{g} (n = {v.size})", v) for g, v in own], edges, label)
     else:
-        first = _rows(values[good], groups, groups.codes[good], edges, label)
-    if groups is None or len(groups.labels) <= PANELS:
-        first.figure.supxlabel(label, fontsize=10)
-        first.figure.supylabel("Rows", fontsize=10)
-    lost = int((~good).sum())
+        first = _rows(values[good], groups, groups.codes[good].astype(np.int64), edges, label)
     ending = "" if groups is None else f" by {groups.name}"
     heading(first, f"Distribution of {label_of(data, column, unit=False)}{ending}")
-    if lost:
-        words = f"{lost} row{'s' if lost > 1 else ''} without a value left out"
-        first.figure.text(0.995, 0.995, words, ha="right", va="top", fontsize=8)
+    lost = int((~good).sum())
+    note = f"{lost} row{'s' if lost > 1 else ''} without a value left out"
+    legend_below(first, note if lost else None)
     return first
 
 
@@ -99,15 +95,23 @@ def bin_edges(values: FloatArray) -> FloatArray:
     return np.linspace(low, high, n + 1)
 
 
-def _panels(groups: list[tuple[str, FloatArray]], edges: FloatArray) -> Axes:
+def _panels(groups: list[tuple[str, FloatArray]], edges: FloatArray, label: str) -> Axes:
     columns = min(len(groups), 1 if len(groups) == 1 else 2 if len(groups) <= 4 else 4)
     rows = -(-len(groups) // columns)
     width = 6.4 if columns <= 2 else 9.6
     every = new_axes(width, max(4.0, 1.2 + 1.35 * rows), columns, rows)
     top = 0
     for axes, (title, values) in zip(every, groups, strict=False):
-        counts, _, bars = axes.hist(values, bins=list(edges), color=BLUE, alpha=0.85)
-        bars.set(edgecolor="white", linewidth=0.5)  # type: ignore[union-attr]
+        counts = np.histogram(values, edges)[0]
+        axes.bar(
+            edges[:-1],
+            counts,
+            np.diff(edges),
+            align="edge",
+            color=BLUE,
+            edgecolor="white",
+            linewidth=0.5,
+        )
         if values.size:
             axes.axvline(float(values.mean()), color=VERMILION, linewidth=1.8, label="mean")
         axes.set_title(title, loc="left", fontsize=9)
@@ -120,34 +124,35 @@ def _panels(groups: list[tuple[str, FloatArray]], edges: FloatArray) -> Axes:
             continue
         axes.set_ylim(0, 1.08 * max(top, 1))
         axes.set_xlim(edges[0], edges[-1])
-        axes.tick_params(labelleft=i % columns == 0, labelbottom=i + columns >= len(groups))
-    every[0].legend(loc="upper right", frameon=False, fontsize=8)
+        lowest = i + columns >= len(groups)
+        axes.tick_params(labelleft=i % columns == 0, labelbottom=lowest)
+        axes.set_xlabel(label if lowest else "", fontsize=9)
+    every[0].figure.supylabel("Rows", fontsize=10)
     return every[0]
 
 
 def _rows(
-    values: FloatArray, groups: Groups, codes: FloatArray, edges: FloatArray, label: str
+    values: FloatArray, groups: Groups, codes: AnyArray, edges: FloatArray, label: str
 ) -> Axes:
     """Each group a row of shares, sorted by mean."""
     g = len(groups.labels)
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, edges.size - 2)
     counts = np.zeros((g, edges.size - 1))
-    np.add.at(counts, (codes.astype(np.int64), place), 1.0)
+    np.add.at(counts, (codes, place), 1.0)
     n = counts.sum(axis=1)
     kept = np.flatnonzero(n)
-    means = np.bincount(codes.astype(np.int64), values, g)[kept] / n[kept]
+    means = np.bincount(codes, values, g)[kept] / n[kept]
     order = kept[np.argsort(means, kind="stable")]
     (axes,) = new_axes(6.8, 6.2)
     share = counts[order] / n[order, None]
     image = axes.pcolormesh(edges, np.arange(order.size + 1), share, cmap="cividis")
-    axes.plot(np.sort(means), np.arange(order.size) + 0.5, color="white", linewidth=1.6)
+    axes.plot(np.sort(means), np.arange(order.size) + 0.5, color=VERMILION, lw=2.0, label="means")
     bar = axes.figure.colorbar(image, ax=axes, pad=0.02)
     bar.set_label("Share of the group's rows")
     axes.grid(False)
     axes.set_yticks([])
     axes.set_xlabel(label)
     axes.set_ylabel(f"{groups.name} ({order.size} groups, by mean)")
-    below(axes, "The white line passes through the means.")
     return axes
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nestwise._base.arrays import AnyArray
+from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import OptionError, one_of
 from nestwise.inference.emmeans.values import column_numbers
 from nestwise.inference.group_lines import GroupLines, group_lines
@@ -17,7 +17,6 @@ from nestwise.present.plots.canvas import (
     DASHES,
     GREY,
     VERMILION,
-    below,
     heading,
     legend_below,
     new_axes,
@@ -97,7 +96,9 @@ def pooling(
             continue
         axes.set_ylim(low - margin, high + margin)
         axes.tick_params(labelsize=8, labelleft=i % columns == 0)
-        axes.tick_params(labelbottom=i + columns >= len(chosen))
+        lowest = i + columns >= len(chosen)
+        axes.tick_params(labelbottom=lowest)
+        axes.set_xlabel(label_of(data, x) if lowest else "", fontsize=9)
     _write(every[0], fit, data, x, found, len(chosen))
     return every[0]
 
@@ -105,17 +106,14 @@ def pooling(
 def _write(axes: Axes, fit: Fit, data: Any, x: str, found: GroupLines, shown: int) -> None:
     figure = axes.figure
     figure.supylabel(response_label(fit, data), fontsize=10)
-    legend_below(axes, columns=3)
     words = f"{response_label(fit, data, unit=False)} along {label_of(data, x, unit=False)}"
     heading(axes, f"{words}: each {found.group} alone, pooled partly, and wholly")
-    note = [label_of(data, x)]
+    note = []
     if shown < len(found.levels):
         note.append(f"{shown} of {len(found.levels)} groups, spread evenly over their fitted level")
     if found.held:
         note.append("lines with " + ", ".join(found.held))
-    below(axes, "; ".join(note))
-    if len(note) == 1:
-        figure.supxlabel(note[0], fontsize=10)
+    legend_below(axes, "; ".join(note), columns=3)
 
 
 def _chosen(found: GroupLines, levels: Sequence[object] | None) -> AnyArray:
@@ -130,8 +128,11 @@ def _chosen(found: GroupLines, levels: Sequence[object] | None) -> AnyArray:
     return np.array([known.index(one_of("levels", str(v), known)) for v in levels])
 
 
-def _draw(axes: Axes, found: GroupLines, i: int, own: AnyArray, points: Any) -> None:
-    axes.scatter(*points, s=12 if points[0].size <= 50 else 5, color=GREY, linewidths=0, alpha=0.7)
+def _draw(
+    axes: Axes, found: GroupLines, i: int, own: AnyArray, points: tuple[FloatArray, FloatArray]
+) -> None:
+    size = 12 if points[0].size <= 50 else 5
+    axes.scatter(points[0], points[1], s=size, color=GREY, linewidths=0, alpha=0.7)
     level, slope = found.separate[i]
     if np.isfinite(slope):
         axes.plot(

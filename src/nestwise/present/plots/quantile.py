@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from nestwise._base.arrays import FloatArray
 from nestwise.inference.kinds import Fit
 from nestwise.inference.residuals import residuals
-from nestwise.present.plots.canvas import BLUE, GREY, one_axes, point_style, scaled_label
+from nestwise.present.plots.canvas import BLUE, GREY, one_axes, point_style, scaled_label, title
 from nestwise.present.plots.labels import response_label
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def qq(fit: Fit, data: Any = None, *, ax: Axes | None = None) -> Axes:
     axes.set_xlabel("Normal quantile")
     axes.set_ylabel(scaled_label(fit))
     label = response_label(fit, data, unit=False)
-    axes.set_title(f"Residuals of {label}: normal Q-Q", loc="left")
+    title(axes, f"Residuals of {label}: normal Q-Q")
     axes.legend(loc="upper left", frameon=False)
     return axes
 

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def residuals(
-    fit: Fit, data: Any = None, x: str | None = None, *, ax: Axes | None = None
-) -> Axes:
-    """Scatter scaled residuals against fitted values or a column, with the mean over neighbouring points.
+def residuals(fit: Fit, data: Any = None, x: str | None = None, *, ax: Axes | None = None) -> Axes:
+    """Scatter scaled residuals against fitted values or a column, with local means.
 
     A level band around zero is what the model expects; a bend tells of a missing term, a funnel
     of a variance that grows.

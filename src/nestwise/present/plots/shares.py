@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nestwise._base.errors import OptionError
 from nestwise.inference.kinds import Fit, LmmFit
 from nestwise.inference.variance_parts import variance_table
-from nestwise.present.plots.canvas import GREY, PALETTE, legend_below, one_axes
+from nestwise.present.plots.canvas import GREY, PALETTE, legend_below, one_axes, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def variance_shares(fits: Mapping[str, Fit], ax: Axes | None = None) -> Axes:
     >>> m = nw.lmer("diameter ~ 1 + (1 | plate) + (1 | sample)", nw.load_dataset("Penicillin"))
     >>> axes = variance_shares({"Penicillin": m.fit})
     >>> [t.get_text() for t in axes.texts]
-    ['15 %', '78 %', '6 %']
+    ['15 %', '79 %', '6 %']
     """
     if not fits:
         raise OptionError("variance_shares needs at least one model")
@@ -68,7 +68,7 @@ def variance_shares(fits: Mapping[str, Fit], ax: Axes | None = None) -> Axes:
     axes.grid(False, axis="y")
     axes.set_xlabel("Share of the variance")
     labels = {fit.design.formula.response_label for fit in fits.values()}
-    axes.set_title(f"Where {' and '.join(sorted(labels))} varies", loc="left")
+    title(axes, f"Where {' and '.join(sorted(labels))} varies")
     if ax is None:
         legend_below(axes, columns=4)
     return axes

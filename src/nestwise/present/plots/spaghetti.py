@@ -8,7 +8,7 @@ import numpy as np
 
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import DataError
-from nestwise.present.plots.canvas import DASHES, PALETTE, legend_below, one_axes
+from nestwise.present.plots.canvas import DASHES, PALETTE, legend_below, one_axes, title
 from nestwise.present.plots.columns import Groups, group_column, number_column
 from nestwise.present.plots.labels import label_of
 
@@ -73,7 +73,7 @@ def spaghetti(
     axes.set_xlabel(label_of(data, x))
     axes.set_ylabel(label_of(data, y))
     words = [label_of(data, name, unit=False) for name in (y, x)]
-    axes.set_title(f"{words[0]} along {words[1]}, by {group}", loc="left")
+    title(axes, f"{words[0]} along {words[1]}, by {group}")
     if ax is None:
         legend_below(axes, by)
     return axes
