@@ -14,8 +14,6 @@ from nestwise._base.errors import DataError, OptionError, did_you_mean, one_of
 from nestwise.design.check import (
     as_numbers,
     check_finite,
-    check_response,
-    check_varies,
     check_weights,
 )
 from nestwise.design.coding import CodedColumn, code_linear
@@ -25,6 +23,12 @@ from nestwise.design.evaluate import Context, evaluate_variable
 from nestwise.design.model import Design, FixedPart
 from nestwise.design.random import build_random
 from nestwise.design.rank import redundant_columns
+from nestwise.design.response import (
+    all_weights,
+    check_informative,
+    read_response,
+    without_trials,
+)
 from nestwise.design.table import Source, open_table
 from nestwise.design.values import (
     Factor,
@@ -61,6 +65,7 @@ def build(
     contrasts: Mapping[str, str] | None = None,
     na_action: str = "drop",
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    response: str = "number",
 ) -> Design:
     """Make the arrays of a model.
 
@@ -78,6 +83,9 @@ def build(
         Leave out rows that miss a variable, or raise.
     functions : mapping, optional
         The caller's own functions that the formula may call, by name.
+    response : {"number", "proportion"}
+        What the family asks for. A proportion is read from 0 and 1, truth values, two categories
+        (the second is success), ``cbind(successes, failures)`` or a share with trials as weights.
 
     Returns
     -------
@@ -101,9 +109,10 @@ def build(
     own = dict(functions or {})
     parsed, columns = _parsed(formula, source, own)
     context = Context(source, {}, functions=own)
-    frame = _frame(parsed, context, weights, offset, na_action)
-    y = np.array(check_response(parsed.response_label, frame.response), order="C")
-    check_varies(parsed.response_label, y)
+    frame = _frame(parsed, context, weights, offset, na_action, response)
+    found = read_response(parsed.response_label, frame.response, response)
+    check_informative(parsed.response_label, found, response)
+    y = found.y
     kinds = _contrasts(contrasts, parsed, frame.values)
     fixed, positions, full = _fixed_part(parsed.fixed, frame.values, kinds, y.size)
     shared = {c.name: c.values for c in full if c.values is not None}
@@ -114,7 +123,7 @@ def build(
         fixed=fixed,
         factors=factors,
         terms=terms,
-        weights=frame.weights,
+        weights=all_weights(found.trials, frame.weights),
         offset=frame.offset,
         kept=frame.kept,
         n_dropped=frame.n_dropped,
@@ -131,6 +140,8 @@ def build(
             functions=own,
             offset=offset if isinstance(offset, str) else None,
             offset_by_row=offset is not None and not isinstance(offset, str),
+            response=response,
+            categories=found.categories,
         ),
         diagnostics=_diagnostics(fixed),
     )
@@ -147,7 +158,9 @@ def _parsed(
     return parse(formula, columns, tuple(sorted(own))), columns
 
 
-def _frame(formula: Formula, context: Context, weights: Any, offset: Any, na_action: str) -> _Frame:
+def _frame(
+    formula: Formula, context: Context, weights: Any, offset: Any, na_action: str, kind: str
+) -> _Frame:
     """Evaluate every variable on all rows, as R does, then leave out those that miss any."""
     n = context.source.n
     response = evaluate_variable(formula.response_label, formula.response, context)
@@ -166,6 +179,7 @@ def _frame(formula: Formula, context: Context, weights: Any, offset: Any, na_act
     masks = {label: found.missing for label, found in holes.items()}
     if extra is not None and np.isnan(extra).any():
         masks["offset"] = np.isnan(extra)
+    masks["rows without trials"] = without_trials(formula.response_label, response, kind)
     kept, n_dropped = _kept_rows(masks, na_action)
     for label, found in holes.items():
         check_finite(label, found.infinite, kept)

@@ -53,6 +53,10 @@ class Encoder:
         Column that was passed as ``offset=``.
     offset_by_row : bool
         Whether ``offset=`` was an array, so that new rows have none.
+    response : str
+        ``"number"``, or ``"proportion"`` for counts of successes.
+    categories : (2,) ndarray of object or None
+        Failure and success, for a response of two categories.
     """
 
     formula: Formula
@@ -67,6 +71,8 @@ class Encoder:
     functions: Mapping[str, Callable[..., Any]]
     offset: str | None = None
     offset_by_row: bool = False
+    response: str = "number"
+    categories: AnyArray | None = None
 
 
 def to_dict(encoder: Encoder) -> dict[str, Any]:
@@ -94,6 +100,8 @@ def to_dict(encoder: Encoder) -> dict[str, Any]:
         "functions": sorted(encoder.functions),
         "offset": encoder.offset,
         "offset_by_row": encoder.offset_by_row,
+        "response": encoder.response,
+        "categories": None if encoder.categories is None else encoder.categories.tolist(),
     }
 
 
@@ -135,6 +143,8 @@ def from_dict(
         functions=own,
         offset=saved["offset"],
         offset_by_row=bool(saved["offset_by_row"]),
+        response=str(saved.get("response", "number")),
+        categories=None if saved.get("categories") is None else _objects(saved["categories"]),
     )
 
 

@@ -10,13 +10,14 @@ import pandas as pd
 
 from nestwise._base.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from nestwise._base.errors import DataError
-from nestwise.design.check import check_finite, check_response
+from nestwise.design.check import check_finite
 from nestwise.design.coding import code_linear
 from nestwise.design.encoder import Encoder, GroupLevels
 from nestwise.design.evaluate import Context, evaluate_variable, recode
 from nestwise.design.groups import code_levels
 from nestwise.design.model import Design
 from nestwise.design.random import bar_columns, term_order
+from nestwise.design.response import read_response
 from nestwise.design.table import Source, open_table
 from nestwise.design.values import (
     Factor,
@@ -123,7 +124,7 @@ def encode_new(design: Design | Encoder, data: Any, *, need_response: bool = Fal
         Z=_random(encoder, values),
         codes=_all_codes(encoder, source, kept),
         offset=_offset(encoder, values),
-        y=_response(formula.response_label, values.get("response=")),
+        y=_response(encoder, values.get("response=")),
         kept=kept,
     )
 
@@ -136,8 +137,11 @@ def _as_trained(label: str, value: Value, encoder: Encoder) -> Value:
     return Factor(recoded.codes, recoded.levels, value.ordered, value.contrast)
 
 
-def _response(label: str, value: Value | None) -> FloatArray | None:
-    return None if value is None else np.array(check_response(label, value))
+def _response(encoder: Encoder, value: Value | None) -> FloatArray | None:
+    if value is None:
+        return None
+    label = encoder.formula.response_label
+    return read_response(label, value, encoder.response, encoder.categories).y
 
 
 def _matrix(encoder: Encoder, values: dict[str, Value], m: int) -> FloatArray:
