@@ -24,6 +24,7 @@ from nestwise.api.calls import deviance_function, lm, lmer
 from nestwise.api.compare import anova
 from nestwise.api.levels import Levels, describe_levels
 from nestwise.api.linear import LinearModel
+from nestwise.api.lm_list import RegressionList, lm_list
 from nestwise.api.mixed import MixedModel
 from nestwise.api.pb import pb_compare
 from nestwise.workflow.center import center
@@ -45,6 +46,7 @@ __all__ = [
     "MixedModel",
     "NestwiseError",
     "OptionError",
+    "RegressionList",
     "anova",
     "center",
     "describe",
@@ -53,6 +55,7 @@ __all__ = [
     "families",
     "list_datasets",
     "lm",
+    "lm_list",
     "lmer",
     "load",
     "load_dataset",
