@@ -87,6 +87,8 @@ class Problem:
         Width and levels of each factor.
     terms : tuple of TermBlock
         Where the terms stand.
+    structures : tuple of str
+        Their covariance structures, names in `STRUCTURES`.
     entries : (m, 3) int32
         For each theta its (factor, row, column) in the factor's Lambda.
     lambda_index : (m,) int32
@@ -108,6 +110,7 @@ class Problem:
     p: int
     shapes: tuple[tuple[int, int], ...]
     terms: tuple[TermBlock, ...]
+    structures: tuple[str, ...]
     entries: IntArray
     lambda_index: IntArray
     lambda_size: int
@@ -198,6 +201,7 @@ def build_problem(
         p=arrays.X.shape[1],
         shapes=tuple((len(f.columns), f.n_levels) for f in factors),
         terms=blocks,
+        structures=tuple(t.structure for t in arrays.terms),
         entries=entries,
         lambda_index=np.array([start[f] + r * widths[f] + c for f, r, c in entries], np.int32),
         lambda_size=start[-1],

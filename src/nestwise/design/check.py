@@ -164,7 +164,8 @@ def check_grouping(design: Design) -> None:
     for term in design.terms:
         factor = design.factors[term.factor]
         count = factor.n_levels * len(term.columns)
-        if count >= n:
+        # A structure has few parameters, which may be told from the residual's all the same.
+        if count >= n and term.structure in ("us", "diag"):
             raise DataError(
                 f"({' + '.join(term.columns)} | {factor.name}) has {count} random effects for {n} "
                 "rows; its variances cannot be told from the residual's: use fewer terms in it"

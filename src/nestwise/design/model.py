@@ -56,7 +56,7 @@ class RandomTerm:
     Z : tuple of (n,) float64 or None
         The k columns, None where the column is constantly one.
     structure : str
-        Name of the covariance structure: ``"us"``, ``"diag"``.
+        Name of the covariance structure: ``"us"``, ``"diag"``, ``"cs"``, ...
     assign : tuple of int
         For each column the index of its term in ``bar.within.terms``, -1 for the intercept.
     bar : int

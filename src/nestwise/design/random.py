@@ -15,6 +15,9 @@ from nestwise.design.model import GroupingFactor, RandomTerm
 from nestwise.design.values import Value
 from nestwise.formula.model import Bar
 
+ORDERED = ("ar1", "hetar1", "toep", "homtoep")
+"""Structures that read their columns as a sequence in time."""
+
 Random = tuple[tuple[GroupingFactor, ...], tuple[RandomTerm, ...]]
 
 
@@ -57,6 +60,12 @@ def build_random(
         columns = [_own(c, shared) for c in bar_columns(bar, values, contrasts)]
         if not columns:
             raise DataError(f"the random term ({bar.label}) has no columns")
+        if len(columns) == 1 and bar.structure in ORDERED:
+            raise DataError(
+                f"{bar.structure}({bar.label}) has one column, {columns[0].name!r}, and so no "
+                f"correlations; give it a factor with a level for each visit: "
+                f"{bar.structure}(0 + factor({columns[0].name}) | {bar.name})"
+            )
         terms.append(
             RandomTerm(
                 label=f"{bar.name}.{repeat}" if repeat else bar.name,

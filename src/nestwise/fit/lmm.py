@@ -18,6 +18,7 @@ from nestwise.core.lmm import (
     term_lambdas,
     user_beta,
 )
+from nestwise.core.patterns import is_patterned
 from nestwise.core.problem import ModelArrays, Problem
 from nestwise.core.threads import limited
 from nestwise.design.check import check_grouping
@@ -33,6 +34,7 @@ from nestwise.fit.identify import (
 )
 from nestwise.fit.multistart import look_again
 from nestwise.fit.newton import Path
+from nestwise.fit.patterned import fit_patterned
 from nestwise.fit.problems import Problems, make_problems
 from nestwise.fit.rectify import diagonal_positions, rectify
 from nestwise.fit.result import LmmFit
@@ -135,6 +137,8 @@ def fit_problems(
     """Optimise cross-products that are at hand, and give the verdict."""
     problem, inner = problems.problem, problems.working
     _refuse_exact(design, inner)
+    if is_patterned(problem):
+        return fit_patterned(design, problem, reml, options, start)
     # NumPy's own small decompositions wake threads too, which then compete with the kernel.
     with limited(max(inner.kernel.dense_order, 6 * len(inner.entries)), options.threads):
         path, saddle = optimise(inner, reml, options, _start(inner, start))
@@ -161,6 +165,7 @@ def fit_problems(
         reml=reml,
         control=options,
         theta=final,
+        par=final,
         beta=user_beta(problem, result),
         unscaled_vcov=covariance_from(problem, result.RX),
         modes=conditional_modes(problem, unsigned, result),

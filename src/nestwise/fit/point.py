@@ -115,7 +115,7 @@ def _parts(problem: Problem) -> list[tuple[slice, int]]:
     return out
 
 
-def _second_part(problem: Problem, scores: tuple[FloatArray, ...]) -> FloatArray:
+def second_part(problem: Problem, scores: tuple[FloatArray, ...]) -> FloatArray:
     """(m, m): 2 S[r, r'] for entries (r, c) and (r', c) in the same column of the same factor.
 
     S is the derivative by Lambda Lambda'; gradient = lower triangle of 2 S Lambda.
@@ -215,5 +215,5 @@ def evaluate_point(problem: Problem, par: FloatArray, reml: bool) -> Point:
     if not np.isfinite(parts.value):
         m = len(par)
         return Point(par, parts.value, np.zeros(m), np.eye(m), 1, parts.result)
-    hessian = parts.information + _second_part(problem, parts.scores)
+    hessian = parts.information + second_part(problem, parts.scores)
     return Point(par, parts.value, parts.gradient, hessian, parts.evaluations, parts.result)

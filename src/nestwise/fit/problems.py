@@ -13,6 +13,7 @@ from nestwise.core.centred import (
     from_centred,
     into_centred,
 )
+from nestwise.core.patterns import is_patterned
 from nestwise.core.problem import ModelArrays, Problem, build_problem
 
 
@@ -61,7 +62,7 @@ def make_problems(arrays: ModelArrays, control: Control) -> Problems:
         Threads and solver.
     """
     problem = build_problem(arrays, threads=control.threads, solver=control.solver)
-    centering = find_centering(arrays)
+    centering = None if is_patterned(problem) else find_centering(arrays)
     if centering is None:
         return Problems(problem, problem, arrays, None)
     moved = centred_arrays(arrays, centering)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nestwise._base.arrays import FloatArray
 from nestwise.core.lmm import lambda_templates
+from nestwise.core.patterns import pattern_places, theta_of
 from nestwise.core.problem import Problem
 from nestwise.core.semidefinite import semidefinite_factor
 
@@ -40,3 +41,25 @@ def rectify(problem: Problem, par: FloatArray) -> FloatArray:
 def diagonal_positions(problem: Problem) -> NDArray[np.intp]:
     """(d,) positions in par of the diagonal entries of the Lambdas."""
     return np.flatnonzero(problem.entries[:, 1] == problem.entries[:, 2])
+
+
+def upright(problem: Problem, par: FloatArray) -> FloatArray:
+    """(n_par,) parameters of structured terms with the same covariances and no negative diagonal.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model.
+    par : (n_par,) float64
+        As in `nestwise.core.patterns`.
+    """
+    out = par.copy()
+    for pattern, k, own, _ in pattern_places(problem):
+        if pattern is not None and pattern.factor(par[own], k)[0][0, 0] < 0.0:
+            # Only a common standard deviation, the first parameter, may have either sign.
+            out[own.start] *= -1.0
+    theta = rectify(problem, theta_of(problem, out)[0])
+    for pattern, _, own, filled in pattern_places(problem):
+        if pattern is None:
+            out[own] = theta[filled]
+    return out

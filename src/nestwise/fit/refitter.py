@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import DataError
+from nestwise._base.errors import DataError, OptionError
 from nestwise.core.lmm import degrees
 from nestwise.core.optimum import ResponseStatistics, optimum, response_statistics
+from nestwise.core.patterns import is_patterned
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.problems import Problems, again
 from nestwise.fit.rectify import diagonal_positions, rectify
@@ -89,6 +90,12 @@ def make_refitter(fit: LmmFit) -> Refitter:
     >>> abs(again.criterion - fit.criterion) < 1e-6
     True
     """
+    if is_patterned(fit.problem):
+        raise OptionError(
+            "refits by the thousand (bootstrap, parametric tests) know random effects with free or "
+            "no correlations, and this model has a structured term such as cs(...) or ar1(...); "
+            "use simulate() and refit(), or a term with us or diag"
+        )
     start = fit.working_theta * fit.working.theta_scale
     diagonal = diagonal_positions(fit.working)
     start[diagonal] = np.maximum(start[diagonal], SMALLEST / 2)

@@ -59,6 +59,9 @@ class LmmFit:
         The options of the optimiser.
     theta : (m,) float64
         Relative covariance parameters in the user's units and lme4's order.
+    par : (n_par,) float64
+        What the optimiser moved: theta itself, or fewer parameters where a term has a structure
+        such as ``cs`` or ``ar1`` (`nestwise.core.patterns`).
     beta : (p,) float64
         Fixed effects, in the order of ``design.fixed.names``.
     unscaled_vcov : (p, p) float64
@@ -88,6 +91,7 @@ class LmmFit:
     reml: bool
     control: Control
     theta: FloatArray
+    par: FloatArray
     beta: FloatArray
     unscaled_vcov: FloatArray
     modes: tuple[FloatArray, ...]

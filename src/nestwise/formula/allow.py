@@ -49,8 +49,20 @@ FUNCTIONS = frozenset(
 )
 """Functions that a formula may call."""
 
-STRUCTURES = ("us", "diag")
+STRUCTURES = ("us", "diag", "homdiag", "cs", "homcs", "ar1", "hetar1", "toep", "homtoep")
 """Covariance structures that may wrap a bar: ``diag(x | g)``."""
+
+VARIANTS = {
+    ("diag", True): "homdiag",
+    ("diag", False): "diag",
+    ("cs", True): "homcs",
+    ("cs", False): "cs",
+    ("ar1", True): "ar1",
+    ("ar1", False): "hetar1",
+    ("toep", True): "homtoep",
+    ("toep", False): "toep",
+}
+"""What ``hom=`` makes of a structure: one variance for all effects (TRUE) or one for each."""
 
 _DUNDER = re.compile(r"(?:^|\.)__\w*__(?:\.|$)")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import cast
 
 from nestwise.formula.algebra import linear_of
-from nestwise.formula.allow import FUNCTIONS, STRUCTURES
+from nestwise.formula.allow import FUNCTIONS, STRUCTURES, VARIANTS
 from nestwise.formula.deparse import deparse
 from nestwise.formula.model import Bar, Linear
-from nestwise.formula.syntax import Binary, Call, Expr, Name, Paren, Unary, children
+from nestwise.formula.syntax import Binary, Call, Constant, Expr, Name, Paren, Unary, children
 from nestwise.formula.tokens import complaint
 
 Groups = tuple[tuple[str, Expr], ...]
@@ -58,9 +58,9 @@ def _split_part(part: Expr, text: str) -> tuple[Expr | None, tuple[tuple[str, Bi
         raise complaint("put a random term in parentheses: (x | g)", text, part.at)
     if isinstance(part, Paren) and _is_bar(part.inner):
         return None, (("us", cast(Binary, part.inner)),)
-    if isinstance(part, Call) and len(part.args) == 1 and _is_bar(part.args[0]):
+    if isinstance(part, Call) and part.args and _is_bar(part.args[0]):
         if part.function in STRUCTURES:
-            return None, ((part.function, cast(Binary, part.args[0])),)
+            return None, ((_structure(part, text), cast(Binary, part.args[0])),)
         if part.function not in FUNCTIONS:
             known = ", ".join(f"{s}(x | g)" for s in STRUCTURES)
             raise complaint(
@@ -76,6 +76,24 @@ def _split_part(part: Expr, text: str) -> tuple[Expr | None, tuple[tuple[str, Bi
     return part, ()
 
 
+def _structure(part: Call, text: str) -> str:
+    """The structure that wraps a bar, ``hom=`` taken into its name: ``cs(x | g, hom=TRUE)``."""
+    if len(part.args) == 1:
+        return part.function
+    value = part.args[1]
+    good = len(part.args) == 2 and part.keywords[1] == "hom" and isinstance(value, Constant)
+    flag = value.id if isinstance(value, Constant) else ""
+    found = VARIANTS.get((part.function, flag == "TRUE"))
+    if not good or flag not in ("TRUE", "FALSE") or found is None:
+        raise complaint(
+            f"{part.function}(x | g) takes hom=TRUE (one variance for all effects) or hom=FALSE "
+            "(one for each) and nothing else; us, and names beginning with hom or het, take none",
+            text,
+            part.at,
+        )
+    return found
+
+
 def _is_bar(node: Expr) -> bool:
     return isinstance(node, Binary) and node.op in ("|", "||")
 
@@ -88,7 +106,7 @@ def _has_bar(node: Expr) -> bool:
         if _is_bar(top):
             return True
         if isinstance(top, Call):
-            if len(top.args) == 1 and _is_bar(top.args[0]) and top.function not in FUNCTIONS:
+            if top.args and _is_bar(top.args[0]) and top.function not in FUNCTIONS:
                 return True
             continue
         stack.extend(children(top))

@@ -61,7 +61,7 @@ class Bar:
     groups : tuple of (str, Expr)
         Label and tree of the variables whose interaction the grouping factor is.
     structure : str
-        Name of the covariance structure: ``"us"`` or ``"diag"``.
+        Name of the covariance structure: ``"us"``, ``"diag"``, ``"cs"``, ...
     label : str
         The bar as R prints it: ``"0 + x | g"``.
     """

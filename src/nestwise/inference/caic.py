@@ -14,11 +14,12 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
 from nestwise.core.hessian import STEP, hessian
 from nestwise.core.lmm import conditional_modes, degrees, evaluate
+from nestwise.core.patterns import is_patterned
 from nestwise.fit.result import LmmFit
 from nestwise.inference.leverage import hatvalues
 from nestwise.inference.model_rows import model_rows, point_predictions
 from nestwise.inference.residuals import residuals
-from nestwise.inference.satterthwaite import inverse_curvature
+from nestwise.inference.satterthwaite import inverse_curvature, parameter_covariance
 
 METHODS = ("greven-kneib", "vaida-blanchard")
 
@@ -115,6 +116,8 @@ def theta_degrees(fit: LmmFit) -> float:
     s = -here.gradient_pwrss
     ratio = 2.0 * degrees(fit.problem, fit.reml) / fit.pwrss
     inner = ratio * (slopes @ slopes.T - np.outer(slopes @ e, s) / fit.pwrss)
+    if is_patterned(fit.problem):
+        return float(np.sum(0.5 * parameter_covariance(fit)[:m, :m] * inner))
     H = hessian(fit.problem, fit.theta, fit.sigma, fit.reml)
     inverse = 0.5 * inverse_curvature(H)[:m, :m]
     return float(np.sum(inverse * inner))

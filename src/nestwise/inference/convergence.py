@@ -10,6 +10,7 @@ from nestwise._base.arrays import BoolArray, FloatArray, IntArray
 from nestwise._base.memo import memo
 from nestwise.core.hessian import hessian
 from nestwise.core.lmm import evaluate
+from nestwise.core.patterns import hessian_by_par, is_patterned, theta_of
 from nestwise.fit.result import LmmFit, Status
 
 FLAT = 1e-8
@@ -76,12 +77,7 @@ def convergence_check(fit: LmmFit) -> ConvergenceCheck:
     >>> convergence_check(m.fit).agrees
     True
     """
-    problem, theta = fit.working, fit.working_theta
-    scale = np.append(problem.theta_scale, 1.0 / fit.sigma)
-    H = hessian(problem, theta, fit.sigma, fit.reml) / np.outer(scale, scale)
-    free = np.append(_free(problem.entries, theta), True)
-    H = H[np.ix_(free, free)]
-    gradient = (evaluate(problem, theta, fit.reml).gradient / problem.theta_scale)[free[:-1]]
+    gradient, H = _derivatives(fit)
     values, vectors = np.linalg.eigh(H)
     along = vectors.T @ np.append(gradient, 0.0)
     curved = values > FLAT * max(1.0, float(np.abs(values).max()))
@@ -95,6 +91,20 @@ def convergence_check(fit: LmmFit) -> ConvergenceCheck:
     return ConvergenceCheck(
         fit.verdict.status, gradient, values, decrease, float(np.sqrt(decrease)), agrees
     )
+
+
+def _derivatives(fit: LmmFit) -> tuple[FloatArray, FloatArray]:
+    """Gradient and Hessian by the free parameters; by those of the structures where there are."""
+    problem, theta = fit.working, fit.working_theta
+    gradient = evaluate(problem, theta, fit.reml).gradient
+    if is_patterned(problem):
+        scale = np.append(np.ones(len(fit.par)), 1.0 / fit.sigma)
+        H = hessian_by_par(problem, fit.par, fit.sigma, fit.reml) / np.outer(scale, scale)
+        return theta_of(problem, fit.par)[1] @ gradient, H
+    scale = np.append(problem.theta_scale, 1.0 / fit.sigma)
+    H = hessian(problem, theta, fit.sigma, fit.reml) / np.outer(scale, scale)
+    free = np.append(_free(problem.entries, theta), True)
+    return (gradient / problem.theta_scale)[free[:-1]], H[np.ix_(free, free)]
 
 
 def _free(entries: IntArray, theta: FloatArray) -> BoolArray:

@@ -60,7 +60,7 @@ def fit_measures(fit: Fit) -> FitMeasures:
     """
     n, p = fit.design.y.size, fit.beta.size
     if isinstance(fit, LmmFit):
-        loglik, n_par = -0.5 * fit.criterion, p + fit.theta.size + 1
+        loglik, n_par = -0.5 * fit.criterion, p + fit.par.size + 1
         df_resid = n - n_par
     else:
         loglik, n_par, df_resid = fit.loglik, p + 1, fit.df_resid

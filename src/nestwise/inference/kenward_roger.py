@@ -10,6 +10,8 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise._base.memo import memo
 from nestwise.core.kenward import variance_components
+from nestwise.core.pattern_components import structured_components
+from nestwise.core.patterns import is_patterned
 from nestwise.fit.result import LmmFit
 from nestwise.inference.satterthwaite import inverse_curvature
 
@@ -44,8 +46,9 @@ def adjustment(fit: LmmFit) -> Adjustment:
     """Everything that does not depend on the hypothesis.
 
     The components are the (co)variances of the random effects and the residual variance, in which
-    V is linear, so that nothing degenerates at a singular fit: as in pbkrtest the formulas are
-    evaluated at the estimate, a variance of zero keeping its uncertainty. Where the data cannot
+    V is linear (of structured terms their own parameters), so that nothing degenerates at a
+    singular fit: as in pbkrtest the formulas are evaluated at the estimate, a variance of zero
+    keeping its uncertainty. Where the data cannot
     tell components apart, W is the generalised inverse of their information. Prior weights are
     respected.
 
@@ -80,7 +83,10 @@ def adjustment(fit: LmmFit) -> Adjustment:
             "ddf='kenward-roger' is defined for REML, and this model is fitted by maximum "
             "likelihood; fit it with REML=True, or use ddf='satterthwaite'"
         )
-    parts = variance_components(fit.working, fit.working_theta)
+    parts, R = variance_components(fit.working, fit.working_theta), None
+    if is_patterned(fit.problem):
+        structured = structured_components(fit.problem, fit.par, parts)
+        parts, R = structured.linear, structured.R
     to_engine = np.linalg.inv(fit.problem.basis.to_user)
     Phi = to_engine @ fit.unscaled_vcov @ to_engine.T
     PhiP = Phi @ parts.P
@@ -89,6 +95,8 @@ def adjustment(fit: LmmFit) -> Adjustment:
     W = inverse_curvature(information)
     middle = np.einsum("ab,abij->ij", W, parts.Q)
     middle -= np.einsum("ab,aij,bjk->ik", W, parts.P, PhiP)
+    if R is not None:
+        middle -= 0.25 * np.einsum("ab,abij->ij", W, R)
     adjusted = Phi + 2.0 * Phi @ middle @ Phi
     return Adjustment(Phi, 0.5 * (adjusted + adjusted.T), W, PhiP @ Phi)
 

@@ -223,7 +223,7 @@ def _columns(ranked: Sequence[Candidate]) -> dict[str, AnyArray]:
 
 
 def _boundary(ranked: Sequence[Candidate]) -> list[str]:
-    sizes = {c.fit.theta.size if isinstance(c.fit, LmmFit) else 0 for c in ranked}
+    sizes = {c.fit.par.size if isinstance(c.fit, LmmFit) else 0 for c in ranked}
     if len(sizes) == 1:
         return []
     return [

@@ -197,7 +197,7 @@ def _sent(fit: Fit) -> Portable | LmFit:
 
 
 def _n_theta(fit: Fit) -> int:
-    return fit.theta.size if isinstance(fit, LmmFit) else 0
+    return fit.par.size if isinstance(fit, LmmFit) else 0
 
 
 def _bar(statistic: float) -> float:

@@ -93,7 +93,8 @@ def _without(design: Design, term: RandomTerm, dropped: int) -> RandomTerm | Non
         columns, Z, assign = ("(Intercept)", *columns), (None, *Z), (-1, *assign)
     if not columns:
         return None
-    return replace(term, columns=columns, Z=Z, assign=assign)
+    structure = term.structure if len(columns) > 1 else "us"
+    return replace(term, columns=columns, Z=Z, assign=assign, structure=structure)
 
 
 def _spans_ones(term: RandomTerm) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.errors import NestwiseError, OptionError, one_of
 from nestwise.core.semidefinite import semidefinite_factor
+from nestwise.core.structures.registry import STRUCTURES
 from nestwise.design.model import Design
 from nestwise.fit.result import LmmFit
 from nestwise.inference.parameters import parameters
@@ -109,7 +110,7 @@ def transformed_residuals(fit: LmmFit) -> tuple[tuple[FloatArray, ...], FloatArr
     for term, modes, L in zip(fit.design.terms, fit.modes, fit.lambdas, strict=True):
         centred = modes - modes.mean(axis=0)
         target = fit.sigma * L
-        if term.structure == "diag":
+        if not STRUCTURES[term.structure].correlated:
             size = np.sqrt((centred**2).mean(axis=0))
             ratio = np.zeros(len(size))
             np.divide(np.abs(target.diagonal()), size, out=ratio, where=size > 0.0)

@@ -8,6 +8,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.memo import memo
 from nestwise.core.hessian import hessian
 from nestwise.core.lmm import vcov_derivatives
+from nestwise.core.patterns import hessian_by_par, is_patterned, theta_of
 from nestwise.fit.result import LmmFit
 
 FLAT = 1e-7
@@ -167,7 +168,18 @@ def parameter_covariance(fit: LmmFit) -> FloatArray:
     >>> parameter_covariance(m.fit).shape
     (4, 4)
     """
+    if is_patterned(fit.problem):
+        return _structured_covariance(fit)
     return inverse_curvature(hessian(fit.working, fit.working_theta, fit.sigma, fit.reml))
+
+
+def _structured_covariance(fit: LmmFit) -> FloatArray:
+    """Covariance of (theta, sigma) where theta is a function of fewer parameters: singular."""
+    _, slopes = theta_of(fit.problem, fit.par)
+    T = np.zeros((len(fit.par) + 1, len(fit.theta) + 1))
+    T[:-1, :-1], T[-1, -1] = slopes, 1.0
+    A = inverse_curvature(hessian_by_par(fit.problem, fit.par, fit.sigma, fit.reml))
+    return np.asarray(T.T @ A @ T)
 
 
 def inverse_curvature(H: FloatArray) -> FloatArray:

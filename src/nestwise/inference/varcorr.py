@@ -8,6 +8,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.table import Table
+from nestwise.core.structures.registry import STRUCTURES
 from nestwise.inference.kinds import Fit, LmmFit
 
 
@@ -74,7 +75,10 @@ def term_covariances(fit: Fit) -> tuple[TermCovariance, ...]:
         return ()
     return tuple(
         TermCovariance(
-            term.label, term.columns, fit.sigma**2 * (factor @ factor.T), term.structure != "diag"
+            term.label,
+            term.columns,
+            fit.sigma**2 * (factor @ factor.T),
+            STRUCTURES[term.structure].correlated,
         )
         for term, factor in zip(fit.design.terms, fit.lambdas, strict=True)
     )

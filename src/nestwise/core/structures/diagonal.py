@@ -19,4 +19,4 @@ def diagonal(k: int) -> tuple[tuple[int, int], ...]:
     return tuple((i, i) for i in range(k))
 
 
-DIAG = Structure("diag", diagonal, "a variance for each effect, no correlations")
+DIAG = Structure("diag", diagonal, "a variance for each effect, no correlations", correlated=False)

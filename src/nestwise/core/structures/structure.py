@@ -1,9 +1,36 @@
-"""What a covariance structure is: which entries of the Cholesky factor its theta fills."""
+"""What a covariance structure is: which entries of Lambda there are, and what fills them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from nestwise._base.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
+    """A Lambda with fewer parameters than entries.
+
+    Parameters
+    ----------
+    n_par : callable
+        Width k to the number of parameters.
+    factor : callable
+        ``factor(par, k)`` gives Lambda (k, k), lower triangular, and its derivatives by par
+        (n_par, k, k). All parameters are free on the real line.
+    nearest : callable
+        ``nearest(covariance)``: parameters of a covariance matrix (k, k), relative to sigma^2;
+        exact when the matrix has the pattern.
+    natural : callable
+        ``natural(par, k)``: (n_par,) variances and correlations, covariances where the matrix is
+        linear in them; and their derivatives by par.
+    """
+
+    n_par: Callable[[int], int]
+    factor: Callable[[FloatArray, int], tuple[FloatArray, FloatArray]]
+    nearest: Callable[[FloatArray], FloatArray]
+    natural: Callable[[FloatArray, int], tuple[FloatArray, FloatArray]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +46,14 @@ class Structure:
         fills, in theta's order.
     meaning : str
         One line for the documentation.
+    correlated : bool
+        Whether effects may be correlated.
+    pattern : Pattern or None
+        What fills the entries of Lambda; None where each of them is a parameter of its own.
     """
 
     name: str
     free: Callable[[int], tuple[tuple[int, int], ...]]
     meaning: str
+    correlated: bool = True
+    pattern: Pattern | None = None
