@@ -195,7 +195,7 @@ def known_scale_point(problem: Problem, par: FloatArray) -> Point:
     if not np.isfinite(value):
         return Point(par, float("nan"), np.zeros(m), np.eye(m), 1, r)
     scores, extra = _scores(problem, flat, r, False, known_scale=True)
-    hessian = r.gram + _second_part(problem, scores)
+    hessian = r.gram + second_part(problem, scores)
     return Point(par, value, r.grad_logdet + r.grad_pwrss, hessian, 1 + extra, r)
 
 
