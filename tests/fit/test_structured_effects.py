@@ -15,6 +15,8 @@ from nestwise._base.arrays import FloatArray
 from nestwise.core.lmm import evaluate
 from nestwise.core.patterns import hessian_by_par, n_parameters, par_of, theta_of
 from nestwise.core.structures.registry import STRUCTURES
+from nestwise.design import build
+from nestwise.design.check import check_plain
 from nestwise.fit.patterned import patterned_objective
 from nestwise.formula.parser import parse
 from nestwise.inference.kenward_roger import adjusted_vcov, kenward_roger_df
@@ -251,3 +253,9 @@ def test_recovers_an_autoregression() -> None:
     assert V[0, 1] / V[0, 0] == pytest.approx(rho, abs=0.05)
     assert V[0, 0] == pytest.approx(2.25, rel=0.1)
     assert m.sigma == pytest.approx(0.7, rel=0.05)
+
+
+def test_generalised_models_refuse_structures(crossed: pd.DataFrame) -> None:
+    design = build("y ~ time + cs(0 + f | id)", crossed)
+    with pytest.raises(nw.OptionError, match="structure of cs"):
+        check_plain(design, "These")

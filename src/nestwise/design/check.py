@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nestwise._base.arrays import BoolArray, FloatArray
-from nestwise._base.errors import DataError
+from nestwise._base.errors import DataError, OptionError
 from nestwise.design.model import Design
 from nestwise.design.values import Factor, Logical, Value, as_float
 
@@ -130,6 +130,35 @@ def check_groups(design: Design) -> None:
             raise DataError(
                 f"the group '{factor.name}' has only one level; a variance between "
                 "groups needs at least two"
+            )
+
+
+def check_plain(design: Design, what: str) -> None:
+    """Refuse structured random effects where only free or no correlations are known.
+
+    Parameters
+    ----------
+    design : Design
+        The design of the model.
+    what : str
+        What does not know them, as the beginning of the message.
+
+    Raises
+    ------
+    OptionError
+        Naming the term.
+
+    Examples
+    --------
+    >>> from nestwise.design import build
+    >>> check_plain(build("y ~ 1 + (1 | g)", {"y": [1.0, 2, 4, 3], "g": list("aabb")}), "This")
+    """
+    for term in design.terms:
+        if term.structure not in ("us", "diag"):
+            label = design.formula.random[term.bar].label
+            raise OptionError(
+                f"{what} do not know the structure of {term.structure}({label}); use ({label}) "
+                "or diag(...), or lmer"
             )
 
 

@@ -11,7 +11,7 @@ from nestwise.core.families.family import Family
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
 from nestwise.core.links.link import Link
 from nestwise.core.threads import limited
-from nestwise.design.check import check_groups
+from nestwise.design.check import check_groups, check_plain
 from nestwise.design.model import Design
 from nestwise.fit.glmm_answer import assemble
 from nestwise.fit.glmm_descent import criterion_of, descend_glmm, settle_glmm
@@ -57,10 +57,13 @@ def fit_glmm(
     ------
     DataError
         When the grouping factors cannot carry random effects.
+    OptionError
+        When a term has a structured covariance such as ``cs`` or ``ar1``.
     FitError
         When the criterion cannot be evaluated at all.
     """
     check_groups(design)
+    check_plain(design, "Generalised linear mixed models")
     options = Control() if control is None else control
     if n_agq != 1:
         raise OptionError(f"n_agq={n_agq} is not known; use 1 (Laplace's approximation)")
