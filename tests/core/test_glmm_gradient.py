@@ -7,6 +7,7 @@ import pytest
 
 from core.random_glmms import STRUCTURES, make_glmm_input
 from nestwise.core.families.registry import FAMILIES
+from nestwise.core.glmm_compiled import compiled_glmm
 from nestwise.core.glmm_kernel import GlmmKernel
 from nestwise.core.glmm_reference import dense_glmm
 from nestwise.core.links.registry import link_named
@@ -64,3 +65,18 @@ def test_gradient_against_differences(name: str, link: str, structure: str) -> N
     assert np.isfinite(value)
     expected = _differences(kernel, problem, psi, has_phi)
     np.testing.assert_allclose(gradient, expected, atol=1e-6 * max(1.0, abs(expected).max()))
+
+
+@pytest.mark.parametrize(("name", "link"), PAIRS)
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("observed", [True, False])
+def test_compiled_is_the_twin(name: str, link: str, structure: str, observed: bool) -> None:
+    family = FAMILIES[name]
+    has_phi = family.dispersion is not None
+    phi = 1.3 if has_phi else None
+    model, problem = make_glmm_input(family, link_named(link), structure, phi, observed)
+    psi = _start(problem, has_phi)
+    expected, slope = _evaluate(dense_glmm(model), problem, psi, has_phi)
+    value, gradient = _evaluate(compiled_glmm(model), problem, psi, has_phi)
+    assert value == pytest.approx(expected, rel=1e-11)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-7, atol=1e-7 * abs(slope).max())

@@ -1,6 +1,6 @@
 """Types of the compiled module."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nestwise._base.arrays import FloatArray, IntArray
 
@@ -63,3 +63,36 @@ def cross_products(
     solver: int,
     memory: float,
 ) -> CrossProducts: ...
+
+class Glmm:
+    tail: int
+    def set_family(
+        self, name: str, y: FloatArray, weights: FloatArray, constant: float
+    ) -> None: ...
+    def set_python_family(
+        self,
+        step: Callable[[FloatArray, float], tuple[float, FloatArray, FloatArray, FloatArray]],
+        slopes: Callable[
+            [FloatArray, float, bool], tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+        ],
+    ) -> None: ...
+    def laplace(
+        self,
+        lambdas: FloatArray,
+        entries: IntArray,
+        fixed: FloatArray,
+        phi: float,
+        u: FloatArray,
+        order: int,
+    ) -> tuple[float, FloatArray, FloatArray, FloatArray, FloatArray, float, float, int]: ...
+
+def glmm(
+    n: int,
+    codes: Sequence[IntArray],
+    n_levels: Sequence[int],
+    columns: Sequence[Sequence[FloatArray | None]],
+    scales: Sequence[FloatArray],
+    observed: bool,
+    solver: int,
+    memory: float,
+) -> Glmm: ...

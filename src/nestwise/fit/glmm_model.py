@@ -12,8 +12,8 @@ from nestwise._base.options import Control
 from nestwise.core.centred import Centering, centred_arrays, find_centering
 from nestwise.core.families.family import Family
 from nestwise.core.glmm import GlmmProblem
+from nestwise.core.glmm_compiled import compiled_glmm
 from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, RowFunction
-from nestwise.core.glmm_reference import dense_glmm
 from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.links.link import Link
 from nestwise.core.problem import ModelArrays, factor_columns
@@ -59,7 +59,7 @@ def make_glmm(
     family: Family,
     link: Link,
     control: Control,
-    make_kernel: MakeKernel = dense_glmm,
+    make_kernel: MakeKernel = compiled_glmm,
 ) -> GlmmModel:
     """Arrays, starting values and kernel of a model.
 

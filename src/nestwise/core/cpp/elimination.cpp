@@ -276,8 +276,8 @@ Determinants eliminate(const CrossProducts& cp, const Lambdas& lambda, Workspace
     return out;
 }
 
-void solve_modes(const CrossProducts& cp, const Lambdas& lambda, Workspace& w) {
-    const int Q = cp.tail, p = cp.p, p1 = p + 1;
+void solve_effects(const CrossProducts& cp, Workspace& w) {
+    const int Q = cp.tail;
     std::vector<double> x(w.y_row);
     tail_backward(cp, w, 1, true, x.data());
     std::copy(x.begin() + Q, x.end(), w.beta.begin());
@@ -286,6 +286,11 @@ void solve_modes(const CrossProducts& cp, const Lambdas& lambda, Workspace& w) {
         std::copy_n(x.begin() + f.tail_column, static_cast<i64>(f.m) * f.k, w.u.begin() + f.offset);
     }
     for (int i = cp.n_chain - 1; i >= 0; --i) back_substitute(cp, i, x.data(), w);
+}
+
+void solve_modes(const CrossProducts& cp, const Lambdas& lambda, Workspace& w) {
+    const int p = cp.p, p1 = p + 1;
+    solve_effects(cp, w);
     for (size_t f = 0; f < cp.factors.size(); ++f) {
         const Factor& g = cp.factors[f];
         for (i64 l = 0; l < g.m; ++l)

@@ -13,6 +13,9 @@ struct Determinants {
 // Factorise the mixed-model equations at Lambda: Bates et al. (2015) eq. 18, level by level.
 Determinants eliminate(const CrossProducts& cp, const Lambdas& lambda, Workspace& w);
 
+// u and beta, after `eliminate`.
+void solve_effects(const CrossProducts& cp, Workspace& w);
+
 // u, b = Lambda u, beta, and v = Z'W(y - X beta - Z b), after `eliminate`.
 void solve_modes(const CrossProducts& cp, const Lambdas& lambda, Workspace& w);
 

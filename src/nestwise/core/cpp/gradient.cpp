@@ -194,7 +194,7 @@ void add_level(const CrossProducts& cp, const Lambdas& lambda, int i, i64 l, int
 
 template <int K>
 void invert_factor(const CrossProducts& cp, const Lambdas& lambda, int i, int n, int nx,
-                   Workspace& w, Faces& out, double* all_faces) {
+                   Workspace& w, Faces& out, double* all_faces, const LevelVisitor& visit) {
     const Factor& f = cp.factors[i];
     const int k = K ? K : f.k;
     Neighbours nb{0, 0, nx};
@@ -231,6 +231,7 @@ void invert_factor(const CrossProducts& cp, const Lambdas& lambda, int i, int n,
         if (i > 0) store_inverse(cp, i, l, k, nb, C_ll.data(), C_ln.data(), w);
         if (all_faces) std::copy_n(C_ll.data(), k * k, all_faces + l * k * k);
         for (int t = 0; t < k * k; ++t) out.inverse[i][t] += C_ll[t];
+        if (i == 0 && visit) visit(l, C_ll.data(), C_ln.data(), square_of, total);
         add_level(cp, lambda, i, l, k, nb, C_ll.data(), C_ln.data(), out);
     }
 }
@@ -278,7 +279,7 @@ void tail_faces(const CrossProducts& cp, const Lambdas& lambda, size_t t, int n,
 }  // namespace
 
 void selected_inverse(const CrossProducts& cp, const Lambdas& lambda, bool augmented, Workspace& w,
-                      Faces& out, double* all_faces) {
+                      Faces& out, double* all_faces, const LevelVisitor& visit) {
     const int nx = augmented ? cp.p : 0, n = cp.tail + nx;
     invert_tail(cp, augmented, w);
     std::vector<i64> start(cp.factors.size() + 1, 0);
@@ -293,7 +294,7 @@ void selected_inverse(const CrossProducts& cp, const Lambdas& lambda, bool augme
     for (int i = cp.n_chain - 1; i >= 0; --i)
         with_width(cp.factors[i].k, [&](auto width) {
             invert_factor<decltype(width)::value>(cp, lambda, i, n, nx, w, out,
-                                                  all_faces ? all_faces + start[i] : nullptr);
+                                                  all_faces ? all_faces + start[i] : nullptr, visit);
         });
 }
 

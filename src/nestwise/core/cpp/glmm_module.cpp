@@ -1,0 +1,161 @@
+// Bindings of Laplace's approximation. Rows come ordered by the level of the first factor.
+#include <nanobind/stl/string.h>
+
+#include "bindings.hpp"
+#include "glmm.hpp"
+
+namespace nwpy {
+
+namespace {
+
+using nw::Glmm;
+using nw::RowFunctions;
+using nw::RowValues;
+
+nb::object view(const double* x, i64 n) {
+    const size_t shape[1] = {static_cast<size_t>(n)};
+    return nb::cast(nb::ndarray<nb::numpy, double>(const_cast<double*>(x), 1, shape, nb::handle()),
+                    nb::rv_policy::copy);
+}
+
+void take(const nb::handle& from, std::vector<double>& to) {
+    const auto values = nb::cast<Vector>(from);
+    to.assign(values.data(), values.data() + values.shape(0));
+}
+
+// A family that is written in Python: called with the interpreter's lock held.
+RowFunctions from_python(nb::callable step, nb::callable slopes) {
+    RowFunctions out;
+    out.step = [step](const double* eta, double phi, RowValues& v) {
+        const auto answer = nb::cast<nb::tuple>(step(view(eta, static_cast<i64>(v.d1.size())), phi));
+        take(answer[1], v.d1);
+        take(answer[2], v.observed);
+        take(answer[3], v.expected);
+        return nb::cast<double>(answer[0]);
+    };
+    out.slopes = [slopes](const double* eta, double phi, bool observed, RowValues& v) {
+        const auto answer =
+            nb::cast<nb::tuple>(slopes(view(eta, static_cast<i64>(v.d1.size())), phi, observed));
+        take(answer[0], v.slope);
+        take(answer[1], v.phi_loglik);
+        take(answer[2], v.phi_d1);
+        take(answer[3], v.phi_weight);
+    };
+    return out;
+}
+
+struct GlmmHandle {
+    std::unique_ptr<Glmm> model;
+    bool python = false;
+};
+
+std::unique_ptr<GlmmHandle> build(i64 n, std::vector<Codes> codes, std::vector<int> n_levels,
+                                  std::vector<Columns> columns, std::vector<Vector> scales,
+                                  bool observed, int solver, double memory) {
+    nw::Rows rows;
+    const std::vector<double> y(static_cast<size_t>(n), 0.0);
+    rows.n = n;
+    rows.p = 0;
+    rows.y = y.data();
+    rows.X = nullptr;
+    rows.weights = nullptr;
+    for (size_t f = 0; f < codes.size(); ++f) {
+        nw::FactorRows factor{codes[f].data(), n_levels[f], {}, {}};
+        for (size_t j = 0; j < columns[f].size(); ++j) {
+            factor.columns.push_back(columns[f][j] ? columns[f][j]->data() : nullptr);
+            factor.inverse_scale.push_back(1.0 / scales[f].data()[j]);
+        }
+        rows.factors.push_back(std::move(factor));
+    }
+    auto out = std::make_unique<GlmmHandle>();
+    nb::gil_scoped_release release;
+    out->model = nw::make_glmm(rows, solver, memory);
+    out->model->observed = observed;
+    return out;
+}
+
+void set_family(GlmmHandle& h, const std::string& name, Vector y, Vector weights, double constant) {
+    const size_t n = static_cast<size_t>(h.model->n);
+    if (y.shape(0) != n || weights.shape(0) != n)
+        throw nb::value_error("response or weights have the wrong length");
+    std::vector<double> a(y.data(), y.data() + n), b(weights.data(), weights.data() + n);
+    if (name == "binomial-logit")
+        h.model->family = nw::binomial_logit(std::move(a), std::move(b), constant);
+    else if (name == "poisson-log")
+        h.model->family = nw::poisson_log(std::move(a), std::move(b), constant);
+    else
+        throw nb::value_error("no compiled family of this name");
+    h.python = false;
+}
+
+void set_python_family(GlmmHandle& h, nb::callable step, nb::callable slopes) {
+    h.model->family = from_python(std::move(step), std::move(slopes));
+    h.python = true;
+}
+
+// u between the caller's order of factors and the order of elimination.
+std::vector<double> reordered(const CrossProducts& cp, const double* u, bool to_caller) {
+    std::vector<double> out(static_cast<size_t>(cp.q));
+    i64 at = 0;
+    for (size_t f : positions(cp)) {
+        const auto& g = cp.factors[f];
+        const i64 size = static_cast<i64>(g.m) * g.k;
+        if (to_caller)
+            std::copy_n(u + g.offset, size, out.begin() + at);
+        else
+            std::copy_n(u + at, size, out.begin() + g.offset);
+        at += size;
+    }
+    return out;
+}
+
+nb::tuple laplace(GlmmHandle& h, Vector lambdas, Table entries, Vector fixed, double phi, Vector u,
+                  int order) {
+    Glmm& g = *h.model;
+    const CrossProducts& cp = *g.cp;
+    if (static_cast<i64>(fixed.shape(0)) != g.n || static_cast<i64>(u.shape(0)) != cp.q)
+        throw nb::value_error("the fixed part or u has the wrong length");
+    const Lambdas lambda = unpack(cp, lambdas);
+    const std::vector<Entry> free = unpack(cp, entries);
+    nw::LaplaceResult r;
+    std::vector<double> eta;
+    const auto run = [&] {
+        r = nw::laplace(g, lambda, fixed.data(), phi, reordered(cp, u.data(), false), order);
+        eta = g.eta;
+    };
+    {
+        // Waiting with the interpreter's lock held could wait for ever.
+        nb::gil_scoped_release release;
+        g.busy.lock();
+        if (!h.python) {
+            run();
+            g.busy.unlock();
+        }
+    }
+    if (h.python) {
+        const std::lock_guard<std::mutex> hold(g.busy, std::adopt_lock);
+        run();
+    }
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const bool derivatives = r.found && order > 0;
+    return nb::make_tuple(
+        r.found ? r.criterion : nan, array(reordered(cp, r.u.data(), true)), array(std::move(eta)),
+        array(derivatives ? pick(cp, free, r.by_lambda, 1.0) : std::vector<double>()),
+        array(std::move(r.slope)), r.by_log_phi, r.ldL2, r.iterations);
+}
+
+}  // namespace
+
+void bind_glmm(nb::module_& m) {
+    nb::class_<GlmmHandle>(m, "Glmm")
+        .def("set_family", &set_family, nb::arg("name"), nb::arg("y"), nb::arg("weights"),
+             nb::arg("constant"))
+        .def("set_python_family", &set_python_family, nb::arg("step"), nb::arg("slopes"))
+        .def("laplace", &laplace, nb::arg("lambdas"), nb::arg("entries"), nb::arg("fixed"),
+             nb::arg("phi"), nb::arg("u"), nb::arg("order"))
+        .def_prop_ro("tail", [](const GlmmHandle& h) { return h.model->cp->tail; });
+    m.def("glmm", &build, nb::arg("n"), nb::arg("codes"), nb::arg("n_levels"), nb::arg("columns"),
+          nb::arg("scales"), nb::arg("observed"), nb::arg("solver"), nb::arg("memory"));
+}
+
+}  // namespace nwpy
