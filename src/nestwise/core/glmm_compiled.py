@@ -61,12 +61,7 @@ class CompiledGlmm:
         known = float("nan") if phi is None else phi
         with limited(self.handle.tail, model.threads):
             value, u, eta, by_lambda, slope, by_log_phi, ldL2, count = self.handle.laplace(
-                lambdas,
-                entries,
-                self._inside(fixed),
-                float("nan") if phi is None else phi,
-                start,
-                order,
+                lambdas, entries, self._inside(fixed), known, start, order
             )
         by_beta = np.zeros(0)
         if len(slope):
