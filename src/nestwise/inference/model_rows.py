@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from nestwise._base.arrays import BoolArray, FloatArray, IntArray
 from nestwise._base.errors import DataError
 from nestwise.core.equations import Rows
+from nestwise.core.problem import Problem
 from nestwise.design import NewData, encode_new
 from nestwise.design.model import Design
 from nestwise.design.table import Source, open_table, read_column, require_columns
 from nestwise.formula.syntax import Name, columns_of
-from nestwise.inference.kinds import Fit, LmmFit
 from nestwise.inference.random_selection import Selection, select_random
 
 
@@ -47,15 +47,29 @@ class ModelRows:
     selection: Selection
 
 
+class Designed(Protocol):
+    """A fit of any kind: it has a design."""
+
+    @property
+    def design(self) -> Design: ...
+
+
+class WithEquations(Protocol):
+    """A fit whose random effects solve mixed-model equations."""
+
+    @property
+    def problem(self) -> Problem: ...
+
+
 def model_rows(
-    fit: Fit, data: Any = None, *, re_form: str | None = "all", allow_new_levels: bool = False
+    fit: Designed, data: Any = None, *, re_form: str | None = "all", allow_new_levels: bool = False
 ) -> ModelRows:
     """Encode new rows, or take those of the fit.
 
     Parameters
     ----------
-    fit : LmmFit or LmFit
-        The fit.
+    fit : a fit
+        Of any kind.
     data : table, optional
         New rows; the rows used in the fit when None.
     re_form : str or None
@@ -83,7 +97,7 @@ def model_rows(
     ([[1.0, 0.0], [1.0, 10.0]], [0, 1])
     """
     design = fit.design
-    selection = select_random(design, re_form) if isinstance(fit, LmmFit) else ()
+    selection = select_random(design, re_form) if design.terms else ()
     if data is None:
         return ModelRows(
             design.fixed.X,
@@ -133,7 +147,7 @@ def point_predictions(
     return mu
 
 
-def equation_rows(fit: LmmFit, rows: ModelRows) -> Rows:
+def equation_rows(fit: WithEquations, rows: ModelRows) -> Rows:
     """The rows as the mixed-model equations take them: chosen effects only.
 
     Parameters
