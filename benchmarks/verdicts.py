@@ -76,6 +76,11 @@ def checked(fit: LmmFit, seed: int, seconds: float) -> Row:
         else 0.0
         for at in (par, best.par)
     )
+    difference = fit.criterion - criterion(dense, par, fit.reml)
+    if not abs(difference) < _forgiven(fit.criterion):
+        # The dense twin loses digits too: more of them decide.
+        exact = long_criterion(dense.kernel, flat_lambdas(dense, par), dense.log_weights, fit.reml)
+        difference = fit.criterion - (exact - 2.0 * fit.reml * dense.basis.log_det)
     largest, promised = promised_decrease(problem, par, fit.reml)
     # As the fit does: directions are looked for where the slopes' columns are centred.
     seen = build_problem(centred(arrays))
@@ -86,7 +91,7 @@ def checked(fit: LmmFit, seed: int, seconds: float) -> Row:
     return {
         "criterion": fit.criterion,
         "best": best.value,
-        "dense_difference": fit.criterion - criterion(dense, par, fit.reml),
+        "dense_difference": difference,
         "at_theta": fit.criterion - criterion(problem, par, fit.reml),
         "smallest": smallest(problem, par),
         "best_smallest": smallest(problem, best.par),
@@ -134,6 +139,11 @@ def study(seed: int, seconds: float) -> Row:
         return {**row, "crash": f"check: {error!r}", "trace": traceback.format_exc()}
 
 
+def _forgiven(value: float) -> float:
+    """Difference between two ways to compute a criterion that rounding may make."""
+    return ABOVE * max(1.0, 1e-3 * abs(value))
+
+
 def _gap(r: Row) -> float:
     """How far the criterion is above the best, without what is rounding."""
     gap = float(r["criterion"] - r["best"])
@@ -154,10 +164,10 @@ FAULTS: dict[str, Callable[[Row], bool]] = {
         _gap(r) <= ABOVE and r["status"] in ("saddle", "not-converged")
     ),
     "criterion differs from the dense one by > 1e-6": lambda r: (
-        not abs(r["dense_difference"]) < 1e-6 * max(1.0, 1e-3 * abs(r["criterion"]))
+        not abs(r["dense_difference"]) < _forgiven(r["criterion"])
     ),
     "criterion is not that of the theta that is told, by > 1e-6": lambda r: (
-        not abs(r["at_theta"]) < 1e-6
+        not abs(r["at_theta"]) < _forgiven(r["criterion"])
     ),
     "says singular, best optimum is not (> 1e-3)": lambda r: (
         r["singular"] and not _flat(r) and r["best_smallest"] > 1e-3 and _gap(r) > -1e-9

@@ -1,8 +1,24 @@
 """Types of the compiled module."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from nestwise._base.arrays import FloatArray, IntArray
+
+Evaluated: TypeAlias = tuple[
+    float,
+    float,
+    float,
+    FloatArray,
+    FloatArray,
+    FloatArray,
+    FloatArray,
+    FloatArray,
+    FloatArray,
+    FloatArray,
+    FloatArray,
+    FloatArray,
+]
 
 class CrossProducts:
     n: int
@@ -12,20 +28,7 @@ class CrossProducts:
     sparse_values: int
     def evaluate(
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
-    ) -> tuple[
-        float,
-        float,
-        float,
-        FloatArray,
-        FloatArray,
-        FloatArray,
-        FloatArray,
-        FloatArray,
-        FloatArray,
-        FloatArray,
-        FloatArray,
-        FloatArray,
-    ]: ...
+    ) -> Evaluated: ...
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray: ...
     def kenward_roger(
         self, lambdas: FloatArray, entries: IntArray, traces: bool
@@ -48,8 +51,25 @@ class CrossProducts:
         tolerance: float,
         max_evaluations: int,
     ) -> tuple[FloatArray, float, float, float, float, FloatArray, float, int, bool]: ...
+    def descend(
+        self,
+        par: FloatArray,
+        entries: IntArray,
+        reml: bool,
+        tolerance: float,
+        max_evaluations: int,
+        patience: int,
+        leave: float,
+    ) -> tuple[FloatArray, FloatArray, FloatArray, float, int, int, Evaluated]: ...
     def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]: ...
 
+def moment_start(
+    gram: FloatArray,
+    quadratic: FloatArray,
+    n: float,
+    entries: IntArray,
+    widths: Sequence[int],
+) -> FloatArray: ...
 def cross_products(
     y: FloatArray,
     X: FloatArray,

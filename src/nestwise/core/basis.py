@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from nestwise._base.arrays import FloatArray
 
@@ -62,8 +61,8 @@ def first_fit(y: FloatArray, X: FloatArray, center: FloatArray, scale: FloatArra
         G += part.T @ part
         h += part.T @ y[start : start + CHUNK]
     try:
-        return np.asarray(cho_solve(cho_factor(G), h))
-    except LinAlgError:
+        return np.asarray(np.linalg.solve(G, h))
+    except np.linalg.LinAlgError:
         return np.asarray(np.linalg.lstsq(G, h, rcond=None)[0])
 
 

@@ -41,9 +41,15 @@ def _shift(term: TermColumns) -> FloatArray | None:
     """Means to take from a term's columns, None when none of them is far from zero."""
     if term.structure != "us" or sum(c is None for c in term.columns) != 1 or len(term.columns) < 2:
         return None
-    means = np.array([0.0 if c is None else c.mean() for c in term.columns])
-    sds = np.array([1.0 if c is None else c.std() for c in term.columns])
-    return means if (np.abs(means) > FAR * sds).any() else None
+    if not any(c is not None and _far(c) for c in term.columns):
+        return None
+    return np.array([0.0 if c is None else c.mean() for c in term.columns])
+
+
+def _far(column: FloatArray) -> bool:
+    """Whether the mean is more than FAR standard deviations from zero."""
+    square = float(column.sum()) ** 2 / len(column)
+    return bool(square > FAR**2 * (float(np.vdot(column, column)) - square))
 
 
 def find_centering(arrays: ModelArrays) -> Centering | None:
@@ -109,3 +115,22 @@ def from_centred(problem: Problem, centering: Centering, theta: FloatArray) -> F
 def into_centred(problem: Problem, centering: Centering, theta: FloatArray) -> FloatArray:
     """theta of the centred columns, from theta of those as they are."""
     return _moved(problem, centering, theta, 1.0)
+
+
+def uncentred_modes(centering: Centering, modes: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
+    """Random effects of the columns as they are, from those of the centred ones.
+
+    Parameters
+    ----------
+    centering : Centering
+        What was taken from the columns.
+    modes : tuple of (n_levels, k) float64
+        Random effects of each term.
+    """
+    out = []
+    for b, shift, place in zip(modes, centering.shifts, centering.intercepts, strict=True):
+        moved = b.copy()
+        if shift is not None:
+            moved[:, place] -= b @ shift
+        out.append(moved)
+    return tuple(out)

@@ -1,4 +1,4 @@
-"""The compiled optimiser on cross-products whose response is exchanged.
+"""The compiled optimiser: first fits as far as they are easy, and refits by the thousand.
 
 `nestwise.fit.newton` is its readable twin.
 """
@@ -11,7 +11,39 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise.core.compiled import CompiledKernel
+from nestwise.core.kernel import KernelResult
 from nestwise.core.problem import ModelArrays, Problem
+from nestwise.core.threads import limited
+
+STOPPED = ("tolerance", "evaluations", "left", "noise", "degenerate")
+"""Why the compiled optimiser stopped; positions are the C++ codes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descent:
+    """Where the compiled optimiser stopped on its way down.
+
+    Parameters
+    ----------
+    par, gradient, hessian : (m,), (m,), (m, m) float64
+        As in `nestwise.fit.point.Point`; empty derivatives when it is degenerate.
+    decrease : float
+        Further decrease that the curvature promises.
+    n_evaluations : int
+        Evaluations of the kernel.
+    stopped : str
+        One of `STOPPED`.
+    result : KernelResult
+        What an evaluation at `par` returns.
+    """
+
+    par: FloatArray
+    gradient: FloatArray
+    hessian: FloatArray
+    decrease: float
+    n_evaluations: int
+    stopped: str
+    result: KernelResult
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +94,48 @@ class Optimum:
     decrease: float
     n_evaluations: int
     finite: bool
+
+
+def descent(
+    problem: Problem,
+    start: FloatArray,
+    reml: bool,
+    tolerance: float,
+    max_evaluations: int,
+    patience: int,
+    leave: float,
+) -> Descent | None:
+    """Minimise the criterion, as far as the way is easy.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model.
+    start : (m,) float64
+        par to begin with, kernel's units.
+    reml : bool
+        REML or ML.
+    tolerance, max_evaluations
+        As in `Control`.
+    patience : int
+        Evaluations after which slow progress ends it as ``"left"``.
+    leave : float
+        A diagonal of Lambda below this ends it as ``"left"``.
+
+    Returns
+    -------
+    Descent or None
+        None when the kernel is not the compiled one.
+    """
+    kernel = problem.kernel
+    if not isinstance(kernel, CompiledKernel):
+        return None
+    with limited(kernel.dense_order, kernel.threads):
+        par, gradient, hessian, decrease, count, stopped, result = kernel.handle.descend(
+            start, problem.entries, reml, tolerance, max_evaluations, patience, leave
+        )
+    why = STOPPED[stopped]
+    return Descent(par, gradient, hessian, decrease, count, why, KernelResult(*result))
 
 
 def response_statistics(problem: Problem, arrays: ModelArrays, y: FloatArray) -> ResponseStatistics:

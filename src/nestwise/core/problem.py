@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core.basis import Basis, make_basis, residual
@@ -95,6 +96,8 @@ class Problem:
         Where each theta stands in the flat Lambdas that the kernel takes.
     lambda_size : int
         Their length, the sum of k^2 over factors.
+    diagonal : (d,) int
+        Positions in theta of the diagonal entries of the Lambdas.
     theta_scale : (m,) float64
         theta in the kernel's units is theta times this.
     column_scales : tuple of (k,) float64
@@ -114,6 +117,7 @@ class Problem:
     entries: IntArray
     lambda_index: IntArray
     lambda_size: int
+    diagonal: NDArray[np.intp]
     theta_scale: FloatArray
     column_scales: tuple[FloatArray, ...]
     basis: Basis
@@ -134,7 +138,7 @@ def _column_scale(column: FloatArray | None) -> float:
     """Root mean square of a random-effects column, 1 for ones and for zeros."""
     if column is None:
         return 1.0
-    size = float(np.linalg.norm(column)) / np.sqrt(len(column))
+    size = float(np.linalg.norm(column)) / len(column) ** 0.5
     return size if size > 0.0 else 1.0
 
 
@@ -205,6 +209,7 @@ def build_problem(
         entries=entries,
         lambda_index=np.array([start[f] + r * widths[f] + c for f, r, c in entries], np.int32),
         lambda_size=start[-1],
+        diagonal=np.flatnonzero(entries[:, 1] == entries[:, 2]),
         theta_scale=np.array([scales[f][r] for f, r, _ in entries], dtype=np.float64),
         column_scales=scales,
         basis=basis,

@@ -224,7 +224,10 @@ def _from_pandas(name: str, series: Any) -> Column:
 
 
 def _from_categorical(array: Any, dtype: pd.CategoricalDtype) -> Column:
-    levels = np.array([_plain_label(v) for v in dtype.categories], dtype=object)
+    if isinstance(dtype.categories.dtype, pd.StringDtype):
+        levels = dtype.categories.array.to_numpy(dtype=object)
+    else:
+        levels = np.array([_plain_label(v) for v in dtype.categories], dtype=object)
     return Column("factor", array.codes.astype(np.int32), levels, bool(dtype.ordered))
 
 

@@ -15,7 +15,7 @@ from nestwise.core.semidefinite import semidefinite_factor
 from nestwise.fit.descent import descend, objective
 from nestwise.fit.newton import Path
 from nestwise.fit.point import Point
-from nestwise.fit.rectify import diagonal_positions, rectify
+from nestwise.fit.rectify import rectify
 
 NEAR = 3e-3
 """Relative standard deviation below which exactly zero is tried."""
@@ -32,7 +32,7 @@ Function = Callable[[FloatArray], Point]
 def snap_to_zero(problem: Problem, function: Function, path: Path) -> Path:
     """Set diagonals of Lambda that are nearly zero to zero, where the criterion is no worse."""
     par = path.point.par
-    diagonal = diagonal_positions(problem)
+    diagonal = problem.diagonal
     near = diagonal[np.abs(par[diagonal]) < NEAR]
     near = near[par[near] != 0.0]
     if not len(near):
@@ -52,7 +52,7 @@ def escape_direction(problem: Problem, function: Function, point: Point) -> Floa
     At Lambda = 0 the gradient vanishes whatever the data say; the derivative by the *variance*
     does not. It is read at a small diagonal, where gradient = 2 S Lambda with Lambda = PROBE I.
     """
-    diagonal = diagonal_positions(problem)
+    diagonal = problem.diagonal
     zero = diagonal[point.par[diagonal] == 0.0]
     if not len(zero):
         return None

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
+from nestwise.core.lmm import combine
+from nestwise.core.optimum import descent
 from nestwise.core.problem import Problem
 from nestwise.fit.frame import (
+    SMALL,
     Frame,
     evaluate_in_frame,
     into_frame,
@@ -16,7 +19,7 @@ from nestwise.fit.frame import (
     out_of_frame,
     pivoted_frame,
 )
-from nestwise.fit.newton import Path, minimise
+from nestwise.fit.newton import PATIENCE, Path, minimise
 from nestwise.fit.point import Point, evaluate_point
 
 CHANGES = 20
@@ -51,17 +54,20 @@ def descend(problem: Problem, reml: bool, start: FloatArray, control: Control) -
         return needs_frame(problem, par)
 
     function = objective(problem, reml)
-    path = minimise(function, start, control, leave)
+    path, spent = compiled_path(problem, reml, start, control), 0
+    if path is None or path.stopped == "left":
+        spent = 0 if path is None else path.n_evaluations
+        begin = start if path is None else path.point.par
+        path = _further(minimise(function, begin, _rest(control, spent), leave), spent)
     if path.stopped != "left":
         return path
     count, par = path.n_evaluations, path.point.par
     for change in range(CHANGES):
         frame = pivoted_frame(problem, par)
-        rest = replace(control, max_evaluations=max(1, control.max_evaluations - count))
         path = minimise(
             _in_frame(problem, frame, reml),
             into_frame(problem, frame, par),
-            rest,
+            _rest(control, count),
             leave if change + 1 < CHANGES else None,
         )
         count += path.n_evaluations
@@ -70,6 +76,30 @@ def descend(problem: Problem, reml: bool, start: FloatArray, control: Control) -
             break
     point = function(par)
     return Path(point, count + point.evaluations, path.decrease, path.stopped)
+
+
+def compiled_path(problem: Problem, reml: bool, start: FloatArray, control: Control) -> Path | None:
+    """The path as far as the compiled optimiser goes: to the optimum, or until it is not easy.
+
+    It ends ``"left"`` where a diagonal of Lambda becomes small or progress slow; None when the
+    kernel is not the compiled one.
+    """
+    way = descent(problem, start, reml, control.tolerance, control.max_evaluations, PATIENCE, SMALL)
+    if way is None:
+        return None
+    value = combine(problem, way.result, reml)
+    point = Point(way.par, value, way.gradient, way.hessian, way.n_evaluations, way.result)
+    return Path(point, way.n_evaluations, way.decrease, way.stopped)
+
+
+def _rest(control: Control, spent: int) -> Control:
+    """The control with the evaluations that are left."""
+    return replace(control, max_evaluations=max(1, control.max_evaluations - spent))
+
+
+def _further(path: Path, spent: int) -> Path:
+    """The path with evaluations that were spent before it."""
+    return replace(path, n_evaluations=path.n_evaluations + spent)
 
 
 def _in_frame(problem: Problem, frame: Frame, reml: bool) -> Callable[[FloatArray], Point]:

@@ -84,8 +84,7 @@ def out_of_order(L: FloatArray) -> bool:
 
 def needs_frame(problem: Problem, par: FloatArray) -> bool:
     """Whether some term's small pivots stand before larger ones; `par` in any row order."""
-    diagonal = problem.entries[:, 1] == problem.entries[:, 2]
-    if (np.abs(par[diagonal]) >= SMALL).all():
+    if (np.abs(par[problem.diagonal]) >= SMALL).all():
         return False
     templates = lambda_templates(problem, par)
     return any(

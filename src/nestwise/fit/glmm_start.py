@@ -19,11 +19,12 @@ from nestwise._base.options import Control
 from nestwise.core.glmm import linear_predictor, working_rows
 from nestwise.core.glmm_kernel import RowFunction, Terms
 from nestwise.core.problem import ModelArrays, Problem, build_problem
+from nestwise.core.start import SMALLEST
 from nestwise.fit.descent import objective
 from nestwise.fit.newton import minimise
 from nestwise.fit.point import Point, known_scale_point
 from nestwise.fit.rectify import diagonal_positions
-from nestwise.fit.start import SMALLEST, starting_par
+from nestwise.fit.start import starting_par
 
 ROUNDS = 4
 """Working linear mixed models that are fitted, at most."""

@@ -25,6 +25,12 @@ DEPENDENT = 1e-10
 AFFORDABLE = 2_000_000
 """Numbers that the projected Gram matrix may take; beyond, only V itself is looked at."""
 
+CURVED = 1e-4
+"""Eigenvalue of a Hessian (unit diagonal) from which no direction can be flat."""
+
+INTERIOR = 1e-2
+"""Relative standard deviation from which a variance is clearly not zero."""
+
 SHARE = 1e-3
 """Share of a direction below which a component is not named."""
 
@@ -141,6 +147,30 @@ def projected_directions(problem: Problem) -> tuple[FlatDirection, ...]:
         weights[:-1] /= _component_scale(problem)
         out.append(FlatDirection(weights / np.abs(weights).max()))
     return tuple(out)
+
+
+def well_determined(problem: Problem, point: Point) -> bool:
+    """Whether the criterion is clearly curved in every direction, so that none can be flat.
+
+    Dependent components leave the average information, and with it the Hessian by Lambda,
+    singular, unless a variance is zero.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model.
+    point : Point
+        The optimum.
+    """
+    if (np.abs(point.par[problem.diagonal]) < INTERIOR).any():
+        return False
+    size = point.hessian.diagonal()
+    if not size.min() > CURVED * max(1.0, float(size.max())):
+        return False
+    if len(size) == 1:
+        return True
+    half = np.sqrt(size)
+    return bool(np.linalg.eigvalsh(point.hessian / half / half[:, None])[0] > CURVED)
 
 
 def flat_at_optimum(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import DataError, FitError, OptionError
 from nestwise._base.options import Control
 from nestwise.core.components import component_moments
@@ -14,12 +15,12 @@ from nestwise.core.lmm import (
     conditional_modes,
     covariance_from,
     degrees,
-    evaluate,
     term_lambdas,
     user_beta,
 )
 from nestwise.core.patterns import is_patterned
 from nestwise.core.problem import ModelArrays, Problem
+from nestwise.core.start import SMALLEST
 from nestwise.core.threads import limited
 from nestwise.design.check import check_grouping
 from nestwise.design.model import Design
@@ -31,14 +32,15 @@ from nestwise.fit.identify import (
     identifiability,
     not_separable,
     projected_directions,
+    well_determined,
 )
 from nestwise.fit.multistart import look_again
 from nestwise.fit.newton import Path
 from nestwise.fit.patterned import fit_patterned
 from nestwise.fit.problems import Problems, make_problems
-from nestwise.fit.rectify import diagonal_positions, rectify
+from nestwise.fit.rectify import rectify
 from nestwise.fit.result import LmmFit
-from nestwise.fit.start import SMALLEST, starting_par
+from nestwise.fit.start import starting_par
 from nestwise.fit.verdict import decide, singular_terms
 
 COLLAPSED = 1e-10
@@ -136,27 +138,20 @@ def fit_problems(
 ) -> LmmFit:
     """Optimise cross-products that are at hand, and give the verdict."""
     problem, inner = problems.problem, problems.working
-    _refuse_exact(design, inner)
+    spread = float(np.var(design.y)) * inner.n
+    _refuse_exact(spread, inner)
     if is_patterned(problem):
         return fit_patterned(design, problem, reml, options, start)
     # NumPy's own small decompositions wake threads too, which then compete with the kernel.
     with limited(max(inner.kernel.dense_order, 6 * len(inner.entries)), options.threads):
         path, saddle = optimise(inner, reml, options, _start(inner, start))
-    flat = identifiability(design, inner)
-    if not flat and reml:
-        flat = not_separable(design, inner, projected_directions(inner))
-    if not flat:
-        flat = not_separable(design, inner, flat_at_optimum(objective(inner, reml), path.point))
+    flat = _flat(design, inner, reml, path)
     par = rectify(inner, path.point.par)
     singular = singular_terms(design, inner, par, options.singular_tolerance)
-    collapsed = path.point.result.pwrss <= COLLAPSED * inner.n * float(np.var(design.y))
+    collapsed = path.point.result.pwrss <= COLLAPSED * spread
     verdict, told = decide(singular, flat, path, saddle, collapsed, options)
     theta, result = par / inner.theta_scale, path.point.result
-    unsigned = path.point.par / inner.theta_scale
-    if problems.centering is not None:
-        unsigned = problems.user_theta(theta)
-        result = evaluate(problem, unsigned, reml, 0).kernel
-    final = rectify(problem, unsigned * problem.theta_scale) / problem.theta_scale
+    final = rectify(problem, problems.user_theta(theta) * problem.theta_scale) / problem.theta_scale
     return LmmFit(
         design=design,
         problem=problem,
@@ -168,7 +163,9 @@ def fit_problems(
         par=final,
         beta=user_beta(problem, result),
         unscaled_vcov=covariance_from(problem, result.RX),
-        modes=conditional_modes(problem, unsigned, result),
+        modes=problems.user_modes(
+            conditional_modes(inner, path.point.par / inner.theta_scale, result)
+        ),
         lambdas=term_lambdas(problem, final),
         sigma=float(np.sqrt(path.point.result.pwrss / degrees(problem, reml))),
         pwrss=path.point.result.pwrss,
@@ -179,11 +176,26 @@ def fit_problems(
     )
 
 
-def _refuse_exact(design: Design, problem: Problem) -> None:
-    """Nothing is left to explain when least squares already reproduces the response."""
+def _flat(design: Design, problem: Problem, reml: bool, path: Path) -> tuple[Diagnostic, ...]:
+    """What the data cannot tell apart; nothing when the criterion is curved in all directions."""
+    if well_determined(problem, path.point):
+        return ()
+    flat = identifiability(design, problem)
+    if not flat and reml:
+        flat = not_separable(design, problem, projected_directions(problem))
+    if not flat:
+        found = flat_at_optimum(objective(problem, reml), path.point)
+        flat = not_separable(design, problem, found)
+    return flat
+
+
+def _refuse_exact(spread: float, problem: Problem) -> None:
+    """Nothing is left to explain when least squares already reproduces the response.
+
+    `spread` is the sum of squares of the response about its mean.
+    """
     left = float(component_moments(problem)[1][-1])
-    total = float(np.var(design.y)) * problem.n
-    if left <= EXACT * total:
+    if left <= EXACT * spread:
         raise FitError(
             "the fixed effects reproduce the response exactly, so that there is no variance to "
             "divide among levels; check that the response is not also among the predictors"
@@ -201,7 +213,7 @@ def _start(problem: Problem, start: FloatArray | None) -> FloatArray:
             "of theta, in the order of deviance_function(...).names"
         )
     par *= problem.theta_scale
-    diagonal = diagonal_positions(problem)
+    diagonal = problem.diagonal
     par[diagonal] = np.where(np.abs(par[diagonal]) < SMALLEST / 2, SMALLEST, par[diagonal])
     return par
 

@@ -17,7 +17,6 @@ from nestwise.core.problem import Problem
 from nestwise.fit.boundary import settle
 from nestwise.fit.descent import descend
 from nestwise.fit.newton import Path
-from nestwise.fit.rectify import diagonal_positions
 
 SIZES = (1.0, 0.3, 3.0, 0.1, 0.03)
 """Relative standard deviations of the further starts, the same for all factors."""
@@ -27,6 +26,10 @@ ALONE, BESIDE = 1.5, 0.05
 
 TILT = 0.9
 """Correlation of further starts of few levels, with either sign."""
+
+WILD = 24
+"""Random starts where a factor has fewer than two levels for each column: the best optimum may
+then have a narrow basin, which no start of a simple shape meets."""
 
 CHEAP, CHEAP_DENSE = 5000, 100
 """Random effects, and order of the dense remainder, up to which looking again costs little."""
@@ -45,7 +48,7 @@ def doubtful(problem: Problem, path: Path) -> bool:
     if len(path.point.par) == 1:
         return bool(path.point.par[0] != 0.0) and problem.shapes[0][1] < PLENTY
     few = any(m < PLENTY * k for k, m in problem.shapes)
-    singular = bool((np.abs(path.point.par[diagonal_positions(problem)]) < 1e-3).any())
+    singular = bool((np.abs(path.point.par[problem.diagonal]) < 1e-3).any())
     return few or singular or _confounded(problem)
 
 
@@ -83,6 +86,21 @@ def starts(problem: Problem) -> list[FloatArray]:
                 out.append(start_of(problem, [BESIDE if g == f else ALONE for g in range(n)]))
     if any(k > 1 and m < 2 * PLENTY for k, m in problem.shapes):
         out += [start_of(problem, [1.0] * n, tilt) for tilt in (TILT, -TILT)]
+    if any(k > 1 and m < 2 * k for k, m in problem.shapes):
+        out += wild_starts(problem)
+    return out
+
+
+def wild_starts(problem: Problem) -> list[FloatArray]:
+    """Random Lambdas, the same at every call: any size, directions and number of dimensions."""
+    rng = np.random.default_rng(0)
+    factor, _, column = problem.entries.T
+    out = []
+    for _ in range(WILD):
+        size = 10.0 ** rng.uniform(-1.0, 1.0, len(problem.shapes))
+        rest = 10.0 ** rng.uniform(-3.0, 0.0, len(problem.shapes))
+        shrunk = np.where(column > 0, rest[factor], 1.0) * size[factor]
+        out.append(rng.normal(size=len(factor)) * shrunk)
     return out
 
 

@@ -22,6 +22,9 @@ PATIENCE = 6
 FLAT = 1e-9
 """Curvature, relative to the largest, below which a direction counts as flat."""
 
+NOTHING = 1e-12
+"""Curvature that is rounding error: without a floor, noise divided by noise promises much."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Path:
@@ -79,7 +82,7 @@ def trust_step(gradient: FloatArray, hessian: FloatArray, radius: float) -> Step
     """
     values, vectors = np.linalg.eigh(hessian)
     curvature = np.abs(values)
-    curvature = np.maximum(curvature, FLAT * max(float(curvature.max()), 1e-300))
+    curvature = np.maximum(curvature, max(FLAT * float(curvature.max()), NOTHING))
     along = vectors.T @ gradient
     damping = _damping(along, curvature, radius)
     coefficients = -along / (curvature + damping)

@@ -12,6 +12,7 @@ from nestwise.core.centred import (
     find_centering,
     from_centred,
     into_centred,
+    uncentred_modes,
 )
 from nestwise.core.patterns import is_patterned
 from nestwise.core.problem import ModelArrays, Problem, build_problem
@@ -49,6 +50,10 @@ class Problems:
         if self.centering is None:
             return theta
         return into_centred(self.problem, self.centering, theta)
+
+    def user_modes(self, modes: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
+        """Conditional modes of `problem` from those of `working`."""
+        return modes if self.centering is None else uncentred_modes(self.centering, modes)
 
 
 def make_problems(arrays: ModelArrays, control: Control) -> Problems:

@@ -22,7 +22,7 @@ def rectify(problem: Problem, par: FloatArray) -> FloatArray:
     par : (m,) float64
         In any units whose columns are those of `problem`.
     """
-    if (par[diagonal_positions(problem)] > 0.0).all():
+    if (par[problem.diagonal] > 0.0).all():
         return par
     templates = lambda_templates(problem, par)
     for t in problem.terms:
@@ -40,7 +40,7 @@ def rectify(problem: Problem, par: FloatArray) -> FloatArray:
 
 def diagonal_positions(problem: Problem) -> NDArray[np.intp]:
     """(d,) positions in par of the diagonal entries of the Lambdas."""
-    return np.flatnonzero(problem.entries[:, 1] == problem.entries[:, 2])
+    return problem.diagonal
 
 
 def upright(problem: Problem, par: FloatArray) -> FloatArray:

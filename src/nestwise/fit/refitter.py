@@ -11,11 +11,11 @@ from nestwise._base.errors import DataError, OptionError
 from nestwise.core.lmm import degrees
 from nestwise.core.optimum import ResponseStatistics, optimum, response_statistics
 from nestwise.core.patterns import is_patterned
+from nestwise.core.start import SMALLEST
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.problems import Problems, again
-from nestwise.fit.rectify import diagonal_positions, rectify
+from nestwise.fit.rectify import rectify
 from nestwise.fit.result import LmmFit
-from nestwise.fit.start import SMALLEST
 from nestwise.fit.verdict import ACCEPTABLE
 
 
@@ -97,7 +97,7 @@ def make_refitter(fit: LmmFit) -> Refitter:
             "use simulate() and refit(), or a term with us or diag"
         )
     start = fit.working_theta * fit.working.theta_scale
-    diagonal = diagonal_positions(fit.working)
+    diagonal = fit.working.diagonal
     start[diagonal] = np.maximum(start[diagonal], SMALLEST / 2)
     return Refitter(fit, again(fit.problem, fit.working, model_arrays(fit.design)), start)
 
@@ -151,7 +151,7 @@ def refit_statistics(refitter: Refitter, statistics: ResponseStatistics) -> Refi
         fit.control.max_evaluations,
     )
     par = rectify(problem, best.par)
-    diagonal = np.abs(par[diagonal_positions(problem)])
+    diagonal = np.abs(par[problem.diagonal])
     return Refit(
         theta=refitter.problems.user_theta(par / problem.theta_scale),
         beta=best.beta,

@@ -89,6 +89,8 @@ def singular_terms(
     tolerance : float
         `Control.singular_tolerance`.
     """
+    if (np.abs(par[problem.diagonal]) >= tolerance).all():
+        return ()  # all variances are above it, and no column of a Lambda is lost
     templates = lambda_templates(problem, par)
     out = []
     for term, block in zip(design.terms, problem.terms, strict=True):

@@ -10,6 +10,7 @@
 #include "lapack.hpp"
 #include "moments.hpp"
 #include "newton.hpp"
+#include "start.hpp"
 #include "substitution.hpp"
 #include "tail.hpp"
 
@@ -61,45 +62,59 @@ std::vector<double> lower_rx(const CrossProducts& cp, const Workspace& w) {
     return out;
 }
 
+// What an evaluation hands to Python: `KernelResult` of core/kernel.py, field by field.
+struct Result {
+    nw::Determinants det{};
+    Faces faces;
+    std::vector<double> beta, rx, u, gram;
+};
+
+Result modes_of(const CrossProducts& cp, const nw::Determinants& det, const Workspace& w) {
+    return {det, {}, w.beta, lower_rx(cp, w), modes(cp, w), {}};
+}
+
+nb::tuple pack(const CrossProducts& cp, const std::vector<Entry>& free, Result&& r) {
+    const size_t m = free.size(), p = static_cast<size_t>(cp.p);
+    std::vector<double> logdet, pwrss, score;
+    if (!r.faces.score.empty()) {
+        logdet = pick(cp, free, r.faces.logdet, 2.0);
+        pwrss = pick(cp, free, r.faces.score, -2.0);
+        score = pick(cp, free, r.faces.score, 2.0);
+    }
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const bool ok = r.det.positive;
+    const size_t g = r.gram.empty() ? 0 : m, x = r.rx.empty() ? 0 : p;
+    return nb::make_tuple(ok ? r.det.ldL2 : nan, ok ? r.det.ldRX2 : nan, ok ? r.det.pwrss : nan,
+                          array(std::move(r.beta)), array(std::move(r.rx), {x, x}),
+                          array(std::move(r.u)), array(std::move(logdet)), array(std::move(pwrss)),
+                          array(std::move(r.gram), {g, g}), array(std::move(score)),
+                          array(concatenate(cp, r.faces.inverse)),
+                          array(concatenate(cp, r.faces.residual)));
+}
+
 nb::tuple evaluate(const CrossProducts& cp, Vector lambdas, Table entries, bool reml, int order) {
     const Lambdas lambda = unpack(cp, lambdas);
     const std::vector<Entry> free = unpack(cp, entries);
-    const size_t m = free.size(), p = static_cast<size_t>(cp.p);
-    nw::Determinants det{};
-    Faces faces;
-    std::vector<double> gram(order >= 2 ? m * m : 0), u, beta, rx;
+    const size_t m = free.size();
+    Result r;
+    if (order >= 2) r.gram.resize(m * m);
     {
         nb::gil_scoped_release release;
         Borrowed w(cp);
-        det = nw::eliminate(cp, lambda, *w);
-        if (det.positive) {
-            rx = lower_rx(cp, *w);
+        r.det = nw::eliminate(cp, lambda, *w);
+        if (r.det.positive) {
             nw::solve_modes(cp, lambda, *w);
-            u = modes(cp, *w);
-            beta = w->beta;
+            std::vector<double> gram = std::move(r.gram);
+            r = modes_of(cp, r.det, *w);
             if (order >= 1) {
-                nw::selected_inverse(cp, lambda, reml, *w, faces, nullptr);
-                nw::score_sums(cp, *w, faces);
+                nw::selected_inverse(cp, lambda, reml, *w, r.faces, nullptr);
+                nw::score_sums(cp, *w, r.faces);
             }
             if (order >= 2) nw::average_information(cp, lambda, free, *w, gram.data());
+            r.gram = std::move(gram);
         }
     }
-    const bool derivatives = det.positive && order >= 1;
-    std::vector<double> logdet, pwrss, score;
-    if (derivatives) {
-        logdet = pick(cp, free, faces.logdet, 2.0);
-        pwrss = pick(cp, free, faces.score, -2.0);
-        score = pick(cp, free, faces.score, 2.0);
-    }
-    const double nan = std::numeric_limits<double>::quiet_NaN();
-    const bool ok = det.positive;
-    const size_t g = gram.empty() ? 0 : m, x = rx.empty() ? 0 : p;
-    return nb::make_tuple(ok ? det.ldL2 : nan, ok ? det.ldRX2 : nan, ok ? det.pwrss : nan,
-                          array(std::move(beta)), array(std::move(rx), {x, x}), array(std::move(u)),
-                          array(std::move(logdet)), array(std::move(pwrss)),
-                          array(std::move(gram), {g, g}), array(std::move(score)),
-                          array(concatenate(cp, faces.inverse)),
-                          array(concatenate(cp, faces.residual)));
+    return pack(cp, free, std::move(r));
 }
 
 nb::object vcov_forms(const CrossProducts& cp, Vector lambdas, Table entries) {
@@ -232,6 +247,24 @@ nb::tuple moments(const CrossProducts& cp, Table entries) {
     return nb::make_tuple(array(std::move(gram), {c, c}), array(std::move(quadratic)));
 }
 
+nb::object moment_start(RowMajor gram, Vector quadratic, double n, Table entries,
+                        std::vector<int> widths) {
+    const size_t m = entries.shape(0), c = m + 1;
+    if (gram.shape(0) != c || gram.shape(1) != c || quadratic.shape(0) != c)
+        throw nb::value_error("the moments do not have the size of the entries");
+    std::vector<Entry> free;
+    for (size_t i = 0; i < m; ++i) {
+        const std::int32_t* e = entries.data() + 3 * i;
+        if (e[0] < 0 || static_cast<size_t>(e[0]) >= widths.size() || e[1] < 0 || e[2] < 0 ||
+            e[1] >= widths[e[0]] || e[2] >= widths[e[0]])
+            throw nb::value_error("an entry is outside the Lambda of its factor");
+        free.push_back({e[0], e[1], e[2]});
+    }
+    return array(nw::moment_start(std::vector<double>(gram.data(), gram.data() + c * c),
+                                  std::vector<double>(quadratic.data(), quadratic.data() + c), n,
+                                  free, widths));
+}
+
 // The response's statistics in the caller's factor order, brought into elimination order.
 std::unique_ptr<CrossProducts> with_response(const CrossProducts& cp, Vector zy, Vector xy, double yy) {
     if (static_cast<i64>(zy.shape(0)) != cp.q || static_cast<i64>(xy.shape(0)) != cp.p)
@@ -263,6 +296,29 @@ nb::tuple minimise(const CrossProducts& cp, Vector par, Table entries, bool reml
                           array(std::move(beta)), best.decrease, best.evaluations, best.finite);
 }
 
+nb::tuple descend(const CrossProducts& cp, Vector par, Table entries, bool reml, double tolerance,
+                  int max_evaluations, int patience, double leave) {
+    const std::vector<Entry> free = unpack(cp, entries);
+    const size_t m = free.size();
+    if (par.shape(0) != m) throw nb::value_error("par has the wrong length");
+    nw::Path path;
+    Result r;
+    {
+        nb::gil_scoped_release release;
+        Borrowed w(cp);
+        path = nw::descend(cp, free, std::vector<double>(par.data(), par.data() + m), reml,
+                           {tolerance, max_evaluations, patience, leave}, *w);
+        if (path.stopped != nw::Stopped::degenerate) r = modes_of(cp, path.point.det, *w);
+    }
+    nw::Point& best = path.point;
+    r.faces = std::move(best.faces);
+    r.gram = std::move(best.gram);
+    const size_t g = best.gradient.size();
+    return nb::make_tuple(array(std::move(best.par)), array(std::move(best.gradient)),
+                          array(std::move(best.hessian), {g, g}), path.decrease, path.evaluations,
+                          static_cast<int>(path.stopped), pack(cp, free, std::move(r)));
+}
+
 }  // namespace
 
 NB_MODULE(_kernels, m) {
@@ -283,11 +339,15 @@ NB_MODULE(_kernels, m) {
         .def("with_response", &with_response, nb::arg("zy"), nb::arg("xy"), nb::arg("yy"))
         .def("minimise", &minimise, nb::arg("par"), nb::arg("entries"), nb::arg("reml"),
              nb::arg("tolerance"), nb::arg("max_evaluations"))
+        .def("descend", &descend, nb::arg("par"), nb::arg("entries"), nb::arg("reml"),
+             nb::arg("tolerance"), nb::arg("max_evaluations"), nb::arg("patience"), nb::arg("leave"))
         .def("moments", &moments, nb::arg("entries"))
         .def("vcov_forms", &vcov_forms, nb::arg("lambdas"), nb::arg("entries"))
         .def("kenward_roger", &kenward_roger, nb::arg("lambdas"), nb::arg("entries"),
              nb::arg("traces"))
         .def("conditional_faces", &conditional_faces, nb::arg("lambdas"));
+    m.def("moment_start", &moment_start, nb::arg("gram"), nb::arg("quadratic"), nb::arg("n"),
+          nb::arg("entries"), nb::arg("widths"));
     m.def("cross_products", &build, nb::arg("y"), nb::arg("X"), nb::arg("x_center"),
           nb::arg("x_scale"), nb::arg("weights").none(), nb::arg("codes"), nb::arg("n_levels"),
           nb::arg("columns"), nb::arg("scales"), nb::arg("solver"), nb::arg("memory"));

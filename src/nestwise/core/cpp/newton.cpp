@@ -7,6 +7,7 @@
 #include "elimination.hpp"
 #include "gradient.hpp"
 #include "small.hpp"
+#include "trust.hpp"
 
 namespace nw {
 
@@ -16,51 +17,8 @@ using i64 = std::int64_t;
 using Matrix = std::vector<double>;
 
 // As in fit/point.py and fit/boundary.py.
-constexpr double near_zero = 1e-4, nudge = 3e-3, snap = 3e-3, flat = 1e-9;
-constexpr double pi = 3.14159265358979323846;
-
-struct Point {
-    std::vector<double> par, gradient;
-    Matrix hessian;
-    double value = std::numeric_limits<double>::quiet_NaN();
-    Determinants det{};
-    int evaluations = 1;
-};
-
-// Eigenvalues and vectors (columns) of a small symmetric matrix by Jacobi rotations: Golub & Van
-// Loan (2013), Matrix Computations, 4th ed., algorithm 8.5.2.
-void symmetric_eigen(Matrix A, int m, std::vector<double>& values, Matrix& V) {
-    V.assign(static_cast<size_t>(m * m), 0.0);
-    for (int i = 0; i < m; ++i) V[i * m + i] = 1.0;
-    for (int sweep = 0; sweep < 60; ++sweep) {
-        double off = 0.0, all = 0.0;
-        for (int i = 0; i < m; ++i)
-            for (int j = 0; j < m; ++j) (i == j ? all : off) += A[i * m + j] * A[i * m + j];
-        if (off <= 1e-30 * (all + off)) break;
-        for (int p = 0; p < m; ++p)
-            for (int q = p + 1; q < m; ++q) {
-                if (A[p * m + q] == 0.0) continue;
-                const double tau = (A[q * m + q] - A[p * m + p]) / (2.0 * A[p * m + q]);
-                const double t = (tau >= 0 ? 1.0 : -1.0) / (std::fabs(tau) + std::sqrt(1.0 + tau * tau));
-                const double c = 1.0 / std::sqrt(1.0 + t * t), s = t * c;
-                for (int i = 0; i < m; ++i) {
-                    const double a = A[i * m + p], b = A[i * m + q];
-                    A[i * m + p] = c * a - s * b;
-                    A[i * m + q] = s * a + c * b;
-                }
-                for (int i = 0; i < m; ++i) {
-                    const double a = A[p * m + i], b = A[q * m + i];
-                    A[p * m + i] = c * a - s * b;
-                    A[q * m + i] = s * a + c * b;
-                    const double v = V[i * m + p], u = V[i * m + q];
-                    V[i * m + p] = c * v - s * u;
-                    V[i * m + q] = s * v + c * u;
-                }
-            }
-    }
-    values.resize(static_cast<size_t>(m));
-    for (int i = 0; i < m; ++i) values[i] = A[i * m + i];
-}
+constexpr double near_zero = 1e-4, nudge = 3e-3, snap = 3e-3;
+constexpr double pi = 3.14159265358979323846, infinity = std::numeric_limits<double>::infinity();
 
 Lambdas fill(const CrossProducts& cp, const std::vector<Entry>& entries, const std::vector<double>& par) {
     Lambdas out;
@@ -134,6 +92,7 @@ std::vector<Matrix> scores(const CrossProducts& cp, Lambdas lambda, Faces faces,
         score_sums(cp, w, faces);
         ratio = df / det.pwrss;
         ++point.evaluations;
+        point.in_workspace = false;
         for (size_t f = 0; f < cp.factors.size(); ++f) invert_lower(lambda[f], cp.factors[f].k, inverse[f]);
     }
     std::vector<Matrix> out;
@@ -153,20 +112,21 @@ Point evaluate(const CrossProducts& cp, const std::vector<Entry>& entries, std::
     out.det = eliminate(cp, lambda, w);
     if (!out.det.positive || !(out.det.pwrss > 0.0)) return out;
     solve_modes(cp, lambda, w);
-    Faces faces;
-    selected_inverse(cp, lambda, reml, w, faces, nullptr);
-    score_sums(cp, w, faces);
-    out.hessian.resize(static_cast<size_t>(m * m));
-    average_information(cp, lambda, entries, w, out.hessian.data());
+    selected_inverse(cp, lambda, reml, w, out.faces, nullptr);
+    score_sums(cp, w, out.faces);
+    out.gram.resize(static_cast<size_t>(m * m));
+    average_information(cp, lambda, entries, w, out.gram.data());
+    out.in_workspace = true;
+    out.hessian = out.gram;
     const double ratio = df / out.det.pwrss;
     std::vector<double> along;
     for (const Entry& e : entries) {
         const int at = e.row * cp.factors[e.factor].k + e.column;
-        const double pwrss = -2.0 * faces.score[e.factor][at];
+        const double pwrss = -2.0 * out.faces.score[e.factor][at];
         along.push_back(-pwrss);
-        out.gradient.push_back(2.0 * faces.logdet[e.factor][at] + ratio * pwrss);
+        out.gradient.push_back(2.0 * out.faces.logdet[e.factor][at] + ratio * pwrss);
     }
-    const std::vector<Matrix> S = scores(cp, lambda, faces, df, reml, w, out);
+    const std::vector<Matrix> S = scores(cp, lambda, out.faces, df, reml, w, out);
     for (int i = 0; i < m; ++i)
         for (int j = 0; j < m; ++j) {
             double& h = out.hessian[i * m + j];
@@ -177,43 +137,6 @@ Point evaluate(const CrossProducts& cp, const std::vector<Entry>& entries, std::
         }
     out.value = out.det.ldL2 + (reml ? out.det.ldRX2 : 0.0) +
                 df * (1.0 + std::log(2.0 * pi * out.det.pwrss / df));
-    return out;
-}
-
-struct Step {
-    std::vector<double> move;
-    double length, predicted;
-};
-
-Step trust_step(const std::vector<double>& gradient, const Matrix& hessian, double radius) {
-    const int m = static_cast<int>(gradient.size());
-    std::vector<double> values, along(gradient.size(), 0.0), c(gradient.size());
-    Matrix V;
-    symmetric_eigen(hessian, m, values, V);
-    double largest = 1e-300;
-    for (double& v : values) largest = std::max(largest, v = std::fabs(v));
-    for (int j = 0; j < m; ++j) {
-        values[j] = std::max(values[j], flat * largest);
-        for (int i = 0; i < m; ++i) along[j] += V[i * m + j] * gradient[i];
-    }
-    double damping = 0.0, length = 0.0;
-    for (int turn = 0; turn < 60; ++turn) {
-        double slope = 0.0;
-        length = 0.0;
-        for (int j = 0; j < m; ++j) {
-            c[j] = -along[j] / (values[j] + damping);
-            length += c[j] * c[j];
-            slope += c[j] * c[j] / (values[j] + damping);
-        }
-        length = std::sqrt(length);
-        if (length <= radius * 1.01) break;
-        damping += (length / radius - 1.0) * length * length / slope;
-    }
-    Step out{std::vector<double>(gradient.size(), 0.0), length, 0.0};
-    for (int j = 0; j < m; ++j) {
-        out.predicted -= along[j] * c[j] + 0.5 * values[j] * c[j] * c[j];
-        for (int i = 0; i < m; ++i) out.move[i] += V[i * m + j] * c[j];
-    }
     return out;
 }
 
@@ -235,47 +158,81 @@ Point snapped(const CrossProducts& cp, const std::vector<Entry>& entries, Point 
     return point;
 }
 
+// Whether a diagonal of Lambda is so small that other coordinates may be better.
+bool nearly_singular(const std::vector<Entry>& entries, const std::vector<double>& par, double leave) {
+    for (size_t i = 0; i < entries.size(); ++i)
+        if (entries[i].row == entries[i].column && std::fabs(par[i]) < leave) return true;
+    return false;
+}
+
+// Bring the modes of a point that is not the one evaluated last into the workspace.
+void bring_back(const CrossProducts& cp, const std::vector<Entry>& entries, Point& point, Workspace& w) {
+    const Lambdas lambda = fill(cp, entries, point.par);
+    eliminate(cp, lambda, w);
+    solve_modes(cp, lambda, w);
+    point.in_workspace = true;
+}
+
 }  // namespace
 
-Optimum minimise(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
-                 bool reml, double tolerance, int max_evaluations, Workspace& w) {
+Path descend(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
+             bool reml, const Limits& limits, Workspace& w) {
     double size = 0.0;
     for (double v : par) size += v * v;
-    double radius = std::max(1.0, 0.5 * std::sqrt(size)), decrease = 0.0;
-    Point point = evaluate(cp, entries, std::move(par), reml, w);
-    int count = point.evaluations;
+    double radius = std::max(1.0, 0.5 * std::sqrt(size)), before = infinity;
+    Path path{evaluate(cp, entries, std::move(par), reml, w), 0.0, 0, Stopped::degenerate};
+    Point& point = path.point;
+    path.evaluations = point.evaluations;
     while (std::isfinite(point.value)) {
         const Step newton = trust_step(point.gradient, point.hessian, 1e300);
-        decrease = newton.predicted;
+        path.decrease = newton.predicted;
         const double noise =
             4e-15 * static_cast<double>(entries.size()) * std::max(1.0, std::fabs(point.value));
-        if (newton.predicted < tolerance || count >= max_evaluations) break;
+        path.stopped = Stopped::tolerance;
+        if (newton.predicted < limits.tolerance) break;
+        path.stopped = Stopped::evaluations;
+        if (path.evaluations >= limits.evaluations) break;
+        const bool slow = path.evaluations > limits.patience && newton.predicted > 0.1 * before;
+        path.stopped = Stopped::left;
+        if (slow || nearly_singular(entries, point.par, limits.leave)) break;
+        before = newton.predicted;
         const Step step = newton.length > radius ? trust_step(point.gradient, point.hessian, radius) : newton;
         std::vector<double> next(point.par);
         for (size_t i = 0; i < next.size(); ++i) next[i] += step.move[i];
         Point trial = evaluate(cp, entries, std::move(next), reml, w);
-        count += trial.evaluations;
-        const double gained = std::isfinite(trial.value) ? point.value - trial.value
-                                                         : -std::numeric_limits<double>::infinity();
+        path.evaluations += trial.evaluations;
+        const double gained = std::isfinite(trial.value) ? point.value - trial.value : -infinity;
         const double ratio = gained / step.predicted;
         if (ratio < 0.25)
             radius = 0.25 * step.length;
         else if (ratio > 0.75 && step.length > 0.8 * radius)
             radius *= 3.0;
         const bool small = step.predicted < 50.0 * noise;
-        if (ratio > 1e-4 || (small && gained > -50.0 * noise)) point = std::move(trial);
+        if (ratio > 1e-4 || (small && gained > -50.0 * noise))
+            point = std::move(trial);
+        else
+            point.in_workspace = false;
+        path.stopped = Stopped::noise;
         if (radius < 1e-10 || (small && ratio < 0.25)) break;
     }
+    if (std::isfinite(point.value) && !point.in_workspace) bring_back(cp, entries, point, w);
+    return path;
+}
+
+Optimum minimise(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
+                 bool reml, double tolerance, int max_evaluations, Workspace& w) {
+    const Limits limits{tolerance, max_evaluations, max_evaluations, 0.0};
+    Path path = descend(cp, entries, std::move(par), reml, limits, w);
+    Point& point = path.point;
     const bool finite = std::isfinite(point.value);
     if (finite) {
-        point.evaluations = count;
+        point.evaluations = path.evaluations;
         point = snapped(cp, entries, std::move(point), reml, w);
-        count = point.evaluations;
-        const Lambdas lambda = fill(cp, entries, point.par);
-        eliminate(cp, lambda, w);
-        solve_modes(cp, lambda, w);
+        path.evaluations = point.evaluations;
+        bring_back(cp, entries, point, w);
     }
-    return {point.par, point.value, point.det.ldL2, point.det.ldRX2, point.det.pwrss, decrease, count, finite};
+    return {point.par, point.value, point.det.ldL2, point.det.ldRX2, point.det.pwrss, path.decrease,
+            path.evaluations, finite};
 }
 
 }  // namespace nw

@@ -1,9 +1,46 @@
-// The optimiser of `fit/newton.py` for refits by the thousand: same steps, no Python in between.
+// The optimiser of `fit/newton.py`: same steps, no Python in between.
 #pragma once
 
+#include <limits>
+
+#include "elimination.hpp"
+#include "gradient.hpp"
 #include "information.hpp"
 
 namespace nw {
+
+// One evaluation; gradient and hessian by the free entries.
+struct Point {
+    std::vector<double> par, gradient, hessian, gram;
+    Faces faces;
+    double value = std::numeric_limits<double>::quiet_NaN();
+    Determinants det{};
+    int evaluations = 1;
+    bool in_workspace = false;  // whether the workspace still holds its factor and modes
+};
+
+// In the order of `STOPPED` in core/optimum.py.
+enum class Stopped { tolerance, evaluations, left, noise, degenerate };
+
+struct Path {
+    Point point;
+    double decrease;
+    int evaluations;
+    Stopped stopped;
+};
+
+// When to stop, and when to leave the rest to `fit/descent.py`: progress that is slow after
+// `patience` evaluations, or a diagonal of Lambda below `leave`.
+struct Limits {
+    double tolerance;
+    int evaluations, patience;
+    double leave;
+};
+
+// Minimise the profiled criterion over the free entries from `par`: a trust region on the absolute
+// eigenvalues of average information + 2 S (x) I. Leaves the last point in the workspace.
+Path descend(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
+             bool reml, const Limits& limits, Workspace& w);
 
 struct Optimum {
     std::vector<double> par;  // one for each entry
@@ -14,8 +51,7 @@ struct Optimum {
     bool finite;
 };
 
-// Minimise the profiled criterion over the free entries from `par`: a trust region on the absolute
-// eigenvalues of average information + 2 S (x) I. Leaves the optimum in the workspace.
+// `descend` to the end, for refits by the thousand; diagonals that are nearly zero become zero.
 Optimum minimise(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
                  bool reml, double tolerance, int max_evaluations, Workspace& w);
 
