@@ -114,4 +114,7 @@ inline std::vector<double> pick(const CrossProducts& cp, const std::vector<Entry
 // Bindings of the generalised linear mixed model.
 void bind_glmm(nb::module_& m);
 
+// Bindings of the quadrature.
+void bind_quadrature(nb::module_& m);
+
 }  // namespace nwpy

@@ -352,4 +352,5 @@ NB_MODULE(_kernels, m) {
           nb::arg("x_scale"), nb::arg("weights").none(), nb::arg("codes"), nb::arg("n_levels"),
           nb::arg("columns"), nb::arg("scales"), nb::arg("solver"), nb::arg("memory"));
     bind_glmm(m);
+    bind_quadrature(m);
 }

@@ -1,0 +1,135 @@
+"""Adaptive quadrature behind the interface of `nestwise.core.glmm_kernel.GlmmKernel`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray, IntArray
+from nestwise._base.errors import OptionError
+from nestwise.core.glmm_kernel import GlmmInput, GlmmResult
+from nestwise.core.kernel import FactorColumns
+from nestwise.core.quadrature import integrate, slopes
+from nestwise.core.quadrature_modes import Levels, Modes, cholesky, find_modes
+from nestwise.core.quadrature_rule import Rule, gauss_hermite
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuadratureKernel:
+    """One grouping factor, its integrals by a product rule around each mode.
+
+    Parameters
+    ----------
+    model : GlmmInput
+        The rows.
+    X : (n, p) float64
+        Scaled fixed-effects matrix.
+    Z : (n, k) float64
+        Scaled random-effects columns.
+    rule : Rule
+        Nodes and weights.
+    """
+
+    model: GlmmInput
+    X: FloatArray
+    Z: FloatArray
+    rule: Rule
+
+    def evaluate(
+        self,
+        lambdas: FloatArray,
+        entries: IntArray,
+        beta: FloatArray,
+        phi: float | None,
+        u: FloatArray | None,
+        order: int,
+    ) -> GlmmResult:
+        """See `GlmmKernel.evaluate`; `criterion` is -2 log-likelihood with all its constants."""
+        levels, modes = self.modes(lambdas, beta, phi, u)
+        observed = self.model.observed
+        weights = -modes.terms.d2 if observed else modes.terms.info
+        L, good = cholesky(levels.curvature(weights))
+        if not (modes.found.all() and good.all()):
+            return _failed(levels, modes)
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = integrate(levels, modes, L, self.rule, order)
+        criterion = -2.0 * float(sums.log_integral.sum())
+        if not np.isfinite(criterion):
+            return _failed(levels, modes)
+        by_lambda, by_beta, by_phi = np.zeros(0), np.zeros(0), 0.0
+        if order > 0:
+            found = slopes(levels, modes, L, sums, observed)
+            square = -2.0 * (self.Z.T @ found.rows)
+            by_lambda = np.array([square[row, column] for _, row, column in entries])
+            by_beta, by_phi = -2.0 * (self.X.T @ found.predictor), -2.0 * found.log_phi
+        return GlmmResult(
+            criterion,
+            modes.u.ravel(),
+            levels.predictor(modes.u),
+            by_lambda,
+            by_beta,
+            by_phi,
+            2.0 * float(np.log(L.diagonal(0, 1, 2)).sum()),
+            modes.n_steps,
+        )
+
+    def modes(
+        self, lambdas: FloatArray, beta: FloatArray, phi: float | None, u: FloatArray | None
+    ) -> tuple[Levels, Modes]:
+        """The rows at given parameters, and the modes of all levels."""
+        k = self.Z.shape[1]
+        factor = self.model.factors[0]
+        levels = Levels(
+            factor.codes,
+            factor.n_levels,
+            self.Z @ lambdas.reshape(k, k),
+            self.model.offset + self.X @ beta,
+            lambda eta: self.model.rows(eta, phi),
+        )
+        start = np.zeros((factor.n_levels, k)) if u is None else u.reshape(-1, k)
+        return levels, find_modes(levels, start)
+
+
+def quadrature_kernel(model: GlmmInput, n_points: int) -> QuadratureKernel:
+    """The model of some rows, ready for evaluations.
+
+    Parameters
+    ----------
+    model : GlmmInput
+        The rows, with one grouping factor.
+    n_points : int
+        Quadrature points in each dimension of a level's random effects.
+
+    Returns
+    -------
+    QuadratureKernel
+        An evaluation costs n n_points^k densities.
+
+    Raises
+    ------
+    OptionError
+        When there are several grouping factors, or too many nodes.
+    """
+    if len(model.factors) != 1:
+        raise OptionError(
+            f"nAGQ={n_points} needs one grouping factor, and this model has {len(model.factors)}: "
+            "the integral does not split by level; use nAGQ=1 (Laplace), or leave out a factor"
+        )
+    factor = model.factors[0]
+    X = np.ascontiguousarray((model.X - model.center) / model.scale)
+    return QuadratureKernel(model, X, _columns(factor), gauss_hermite(n_points, len(factor.scale)))
+
+
+def _columns(factor: FactorColumns) -> FloatArray:
+    """(n, k): the scaled random-effects columns."""
+    out = np.empty((len(factor.codes), len(factor.columns)), order="F")
+    for j, (column, scale) in enumerate(zip(factor.columns, factor.scale, strict=True)):
+        out[:, j] = 1.0 / scale if column is None else column / scale
+    return out
+
+
+def _failed(levels: Levels, modes: Modes) -> GlmmResult:
+    nan, none = float("nan"), np.zeros(0)
+    eta = np.full(len(levels.fixed), nan)
+    return GlmmResult(nan, np.zeros(modes.u.size), eta, none, none, nan, nan, modes.n_steps)

@@ -1,0 +1,129 @@
+"""Directions in which the coefficients of a discrete response run away to infinity.
+
+Where the response is at the end of its range (no event, or only events), a row's likelihood grows
+for ever along one side of its predictor. A direction b with x_r'b >= 0 for rows of events only,
+<= 0 for rows of none, = 0 for rows of both, and not zero for all, makes the likelihood grow without
+bound: no finite maximum exists. Random effects do not change that, because it holds for each value
+of them.
+
+Source: Albert & Anderson (1984), Biometrika 71, 1-10, for what separation is; Konis (2007), Linear
+Programming Algorithms for Detecting Separated Data in Binary Logistic Regression Models (thesis,
+Oxford), chapter 4, for the linear programme; Correia, Guimaraes & Zylkin (2019), arXiv 1903.01633,
+for counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog
+
+from nestwise._base.arrays import BoolArray, FloatArray, IntArray
+
+AT_ONCE = 2000
+"""Rows that enter the programme in one round; those that its solution breaks enter in the next."""
+
+BROKEN = 1e-7
+"""How far below zero a row's predictor is called broken; columns have largest value one."""
+
+MOVED = 1e-6
+"""Size of an element of the direction that is not rounding."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Separation:
+    """A direction of recession.
+
+    Parameters
+    ----------
+    direction : (p,) float64
+        Coefficients that can move for ever; positive ones to plus infinity.
+    rows : (n,) bool
+        Rows whose likelihood grows along it.
+    complete : bool
+        Whether that is all rows.
+    """
+
+    direction: FloatArray
+    rows: BoolArray
+    complete: bool
+
+
+def find_separation(X: FloatArray, side: IntArray) -> Separation | None:
+    """A direction that separates rows of events from rows of none, if there is one.
+
+    Parameters
+    ----------
+    X : (n, p) float64
+        Fixed effects, full column rank.
+    side : (n,) int
+        1 where the likelihood grows with the predictor (only events), -1 where it falls (none),
+        0 where it has its maximum in between (both, or a count above zero).
+
+    Returns
+    -------
+    Separation or None
+        None when the likelihood has a finite maximum.
+
+    Examples
+    --------
+    >>> X = np.column_stack([np.ones(4), [1.0, 2.0, 3.0, 4.0]])
+    >>> found = find_separation(X, np.array([-1, -1, 1, 1]))
+    >>> found.complete, bool(found.direction[1] > 0)
+    (True, True)
+    >>> find_separation(X, np.array([-1, 1, -1, 1])) is None
+    True
+    """
+    size = np.abs(X).max(axis=0)
+    scaled = X / np.where(size > 0.0, size, 1.0)
+    patterns = np.unique(np.column_stack([side, scaled]), axis=0)
+    b = _direction(patterns[:, 1:], patterns[:, 0])
+    if b is None:
+        return None
+    gain = (scaled @ b) * side
+    rows = gain > BROKEN
+    direction = np.where(np.abs(b) > MOVED, b, 0.0) / np.where(size > 0.0, size, 1.0)
+    return Separation(direction, rows, bool(rows.all()))
+
+
+def _direction(X: FloatArray, side: FloatArray) -> FloatArray | None:
+    """Maximise the sum of side * X b over -1 <= b <= 1, rows entering as they are broken."""
+    ends, both = X[side != 0] * side[side != 0, None], X[side == 0]
+    # Rows of both kinds demand X b = 0: their row space, in p rows or fewer.
+    equal = _row_space(both)
+    gain = ends.sum(axis=0)
+    active = np.zeros(len(ends), dtype=np.bool_)
+    active[np.linspace(0, len(ends) - 1, min(AT_ONCE, len(ends))).astype(np.int64)] = True
+    while len(ends):
+        b = _programme(gain, ends[active], equal)
+        if b is None or float(gain @ b) <= MOVED or not np.any(ends @ b > BROKEN):
+            return None
+        below = ends @ b
+        broken = np.flatnonzero((below < -BROKEN) & ~active)
+        if not len(broken):
+            return b
+        active[broken[np.argsort(below[broken])[:AT_ONCE]]] = True
+    return None
+
+
+def _row_space(rows: FloatArray) -> FloatArray:
+    """Orthonormal rows that span the rows of a matrix."""
+    if not len(rows):
+        return rows
+    triangle = np.linalg.qr(rows, mode="r")
+    _, d, Vt = np.linalg.svd(triangle, full_matrices=False)
+    return np.asarray(Vt[d > 1e-10 * max(float(d[0]), 1e-300)])
+
+
+def _programme(gain: FloatArray, ends: FloatArray, equal: FloatArray) -> FloatArray | None:
+    solved = linprog(
+        -gain,
+        A_ub=-ends,
+        b_ub=np.zeros(len(ends)),
+        A_eq=equal if len(equal) else None,
+        b_eq=np.zeros(len(equal)) if len(equal) else None,
+        bounds=(-1.0, 1.0),
+        method="highs",
+    )
+    return np.asarray(solved.x) if solved.status == 0 else None
