@@ -116,3 +116,23 @@ def glmm(
     solver: int,
     memory: float,
 ) -> Glmm: ...
+class LevelRows:
+    def evaluate(
+        self,
+        lambdas: FloatArray,
+        fixed: FloatArray,
+        u: FloatArray,
+        nodes: FloatArray,
+        log_weights: FloatArray,
+        order: int,
+    ) -> tuple[float, float, bool, int, FloatArray, FloatArray, FloatArray]: ...
+
+def level_rows(
+    family: int,
+    y: FloatArray,
+    weights: FloatArray,
+    codes: IntArray,
+    n_levels: int,
+    columns: Sequence[FloatArray | None],
+    scale: FloatArray,
+) -> LevelRows: ...

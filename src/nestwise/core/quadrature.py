@@ -165,9 +165,7 @@ def slopes(levels: Levels, modes: Modes, L: FloatArray, sums: Sums, observed: bo
     return Slopes(sums.slope + through, rows, _by_log_phi(terms, sums, e, As, observed))
 
 
-def _by_log_phi(
-    terms: Terms, sums: Sums, e: FloatArray, As: FloatArray, observed: bool
-) -> float:
+def _by_log_phi(terms: Terms, sums: Sums, e: FloatArray, As: FloatArray, observed: bool) -> float:
     if terms.phi_d1 is None:
         return 0.0
     by_weight = terms.phi_info if not observed else -np.asarray(terms.phi_d2)

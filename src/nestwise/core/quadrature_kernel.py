@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
-from nestwise._base.errors import OptionError
 from nestwise.core.glmm_kernel import GlmmInput, GlmmResult
 from nestwise.core.kernel import FactorColumns
 from nestwise.core.quadrature import integrate, slopes
@@ -91,8 +90,8 @@ class QuadratureKernel:
         return levels, find_modes(levels, start)
 
 
-def quadrature_kernel(model: GlmmInput, n_points: int) -> QuadratureKernel:
-    """The model of some rows, ready for evaluations.
+def dense_quadrature(model: GlmmInput, n_points: int) -> QuadratureKernel:
+    """The quadrature of any family in NumPy: the twin of the compiled one.
 
     Parameters
     ----------
@@ -100,22 +99,7 @@ def quadrature_kernel(model: GlmmInput, n_points: int) -> QuadratureKernel:
         The rows, with one grouping factor.
     n_points : int
         Quadrature points in each dimension of a level's random effects.
-
-    Returns
-    -------
-    QuadratureKernel
-        An evaluation costs n n_points^k densities.
-
-    Raises
-    ------
-    OptionError
-        When there are several grouping factors, or too many nodes.
     """
-    if len(model.factors) != 1:
-        raise OptionError(
-            f"nAGQ={n_points} needs one grouping factor, and this model has {len(model.factors)}: "
-            "the integral does not split by level; use nAGQ=1 (Laplace), or leave out a factor"
-        )
     factor = model.factors[0]
     X = np.ascontiguousarray((model.X - model.center) / model.scale)
     return QuadratureKernel(model, X, _columns(factor), gauss_hermite(n_points, len(factor.scale)))

@@ -16,8 +16,11 @@ MOST_STEPS = 100
 MOST_HALVINGS = 30
 """Halvings of one step."""
 
-EXACT = 1e-18
+EXACT = 1e-22
 """Newton decrement (log-likelihood units) at which a mode has no more digits to gain."""
+
+ROUNDING = 1e-14
+"""Newton decrement from which on a step that does not shrink it moves among rounding errors."""
 
 SURE = 1e-9
 """Newton decrement up to which a mode is accepted when rounding hides further progress."""
@@ -49,7 +52,8 @@ class Levels:
 
     def sums(self, values: FloatArray) -> FloatArray:
         """Sums over the rows of each level: (n,) to (l,)."""
-        return np.bincount(self.codes, weights=values, minlength=self.n_levels)
+        out: FloatArray = np.bincount(self.codes, weights=values, minlength=self.n_levels)
+        return out
 
     def weighted(self, values: FloatArray) -> FloatArray:
         """A' values of each level: (n,) to (l, k)."""
@@ -172,13 +176,14 @@ def find_modes(levels: Levels, start: FloatArray) -> Modes:
         height = _height(levels, terms, u)
     count = 0
     step, decrement = _direction(levels, terms, u)
-    while count < MOST_STEPS and np.any(decrement > EXACT):
+    while count < MOST_STEPS and (decrement > EXACT).any():
         count += 1
         moved, terms, new = _halved(levels, u, step, height)
-        stopped = np.array_equal(moved, u)
+        before, stuck = decrement, np.array_equal(moved, u)
         u, height = moved, new
         step, decrement = _direction(levels, terms, u)
-        if stopped or np.all(decrement <= EXACT):
+        done = (decrement <= EXACT) | ((before < ROUNDING) & (decrement > 0.25 * before))
+        if stuck or done.all():
             break
     return Modes(u, terms, height, decrement <= SURE, count)
 

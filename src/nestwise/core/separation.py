@@ -78,32 +78,40 @@ def find_separation(X: FloatArray, side: IntArray) -> Separation | None:
     size = np.abs(X).max(axis=0)
     scaled = X / np.where(size > 0.0, size, 1.0)
     patterns = np.unique(np.column_stack([side, scaled]), axis=0)
-    b = _direction(patterns[:, 1:], patterns[:, 0])
+    side_of, rows_of = patterns[:, 0], patterns[:, 1:]
+    ends = rows_of[side_of != 0] * side_of[side_of != 0, None]
+    # Rows of both kinds demand X b = 0: their row space, in p rows or fewer.
+    equal = _row_space(rows_of[side_of == 0])
+    b = _direction(ends, equal, margin=False)
     if b is None:
         return None
-    gain = (scaled @ b) * side
-    rows = gain > BROKEN
+    if not len(equal):
+        apart = _direction(ends, equal, margin=True)
+        b = b if apart is None else apart
+    rows = (scaled @ b) * side > BROKEN
     direction = np.where(np.abs(b) > MOVED, b, 0.0) / np.where(size > 0.0, size, 1.0)
     return Separation(direction, rows, bool(rows.all()))
 
 
-def _direction(X: FloatArray, side: FloatArray) -> FloatArray | None:
-    """Maximise the sum of side * X b over -1 <= b <= 1, rows entering as they are broken."""
-    ends, both = X[side != 0] * side[side != 0, None], X[side == 0]
-    # Rows of both kinds demand X b = 0: their row space, in p rows or fewer.
-    equal = _row_space(both)
+def _direction(ends: FloatArray, equal: FloatArray, margin: bool) -> FloatArray | None:
+    """The best b with -1 <= b <= 1, rows entering as they are broken.
+
+    Best is the largest sum of `ends` b, or with `margin` the largest smallest one.
+    """
     gain = ends.sum(axis=0)
     active = np.zeros(len(ends), dtype=np.bool_)
     active[np.linspace(0, len(ends) - 1, min(AT_ONCE, len(ends))).astype(np.int64)] = True
     while len(ends):
-        b = _programme(gain, ends[active], equal)
-        if b is None or float(gain @ b) <= MOVED or not np.any(ends @ b > BROKEN):
+        b = _programme(gain, ends[active], equal, margin)
+        if b is None:
             return None
-        below = ends @ b
-        broken = np.flatnonzero((below < -BROKEN) & ~active)
+        along = ends @ b
+        if not (along > BROKEN).any() or (margin and not (along[active] > BROKEN).all()):
+            return None
+        broken = np.flatnonzero((along < (BROKEN if margin else -BROKEN)) & ~active)
         if not len(broken):
             return b
-        active[broken[np.argsort(below[broken])[:AT_ONCE]]] = True
+        active[broken[np.argsort(along[broken])[:AT_ONCE]]] = True
     return None
 
 
@@ -116,14 +124,20 @@ def _row_space(rows: FloatArray) -> FloatArray:
     return np.asarray(Vt[d > 1e-10 * max(float(d[0]), 1e-300)])
 
 
-def _programme(gain: FloatArray, ends: FloatArray, equal: FloatArray) -> FloatArray | None:
+def _programme(
+    gain: FloatArray, ends: FloatArray, equal: FloatArray, margin: bool
+) -> FloatArray | None:
+    """One linear programme; with `margin` its last variable is the smallest of `ends` b."""
+    p = len(gain)
+    last = np.ones((len(ends), 1)) if margin else np.zeros((len(ends), 0))
+    cost = np.append(np.zeros(p), -1.0) if margin else -gain
     solved = linprog(
-        -gain,
-        A_ub=-ends,
+        cost,
+        A_ub=np.hstack([-ends, last]),
         b_ub=np.zeros(len(ends)),
         A_eq=equal if len(equal) else None,
         b_eq=np.zeros(len(equal)) if len(equal) else None,
         bounds=(-1.0, 1.0),
         method="highs",
     )
-    return np.asarray(solved.x) if solved.status == 0 else None
+    return np.asarray(solved.x[:p]) if solved.status == 0 else None

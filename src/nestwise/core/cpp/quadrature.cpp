@@ -12,9 +12,10 @@ namespace {
 using i64 = std::int64_t;
 
 constexpr int kMostSteps = 100, kMostHalvings = 30;
-constexpr double kExact = 1e-18, kSure = 1e-9;
+constexpr double kExact = 1e-22, kRounding = 1e-14, kSure = 1e-9;
 constexpr double kFarShared = 100.0;  // beyond, products of exponentials are not formed
 constexpr double kFar = 500.0;        // beyond, an exponential is not taken
+constexpr double kLarge = 1e100;      // beyond, a product is not continued
 
 // One row: log density without its constant, and derivatives by the predictor; x = exp(eta).
 struct Row {
@@ -45,7 +46,7 @@ struct Level {
     std::vector<double> H, L, step, tried, v, g, q, share, slope, moment, drift, spread, E, s, c;
 };
 
-// exp(eta) of a row at random effects v; `common` = exp(A v) when all rows share it.
+// Linear predictor of a row at random effects v.
 template <int K>
 inline double predictor(const Level& a, int k, i64 r, const double* v) {
     double eta = a.base[r];
@@ -129,7 +130,9 @@ bool find_mode(const LevelRows& rows, Level& a, double* u, double& top, int& cou
         }
         if (halving == kMostHalvings) break;
         std::copy(a.tried.begin(), a.tried.begin() + k, u);
+        const double before = decrement;
         decrement = newton<K>(rows, a, u, top);
+        if (before < kRounding && decrement > 0.25 * before) break;
     }
     return decrement <= kSure;
 }
@@ -140,20 +143,21 @@ double at_node(const LevelRows& rows, Level& a, const double* v, double* d1) {
     const int k = K ? K : rows.k;
     const double common = common_factor(a, v);
     double sum = 0.0;
-    if (common > 0.0 && rows.plain && rows.family == RowFamily::binomial_logit) {
+    if (rows.plain && rows.family == RowFamily::binomial_logit) {
         // One logarithm for a product of many rows: sum log(1 + x) = log prod(1 + x).
         double product = 1.0;
-        const double move = a.A[0] * v[0];
         for (i64 r = 0; r < a.m; ++r) {
-            const double x = a.exp_base[r] * common, one = 1.0 + x;
-            const double q = 1.0 / one;
+            const double eta = predictor<K>(a, k, r, v);
+            const double x = common > 0.0 ? a.exp_base[r] * common : safe_exp(eta);
+            const double one = 1.0 + x, q = 1.0 / one;
             d1[r] = a.y[r] * q - (1.0 - a.y[r]) * x * q;
-            product *= one;
-            if (product > 1e200) {
+            sum += a.y[r] * eta;
+            if (x < kLarge) product *= one;
+            else sum -= std::max(eta, std::log1p(x));
+            if (product > kLarge) {
                 sum -= std::log(product);
                 product = 1.0;
             }
-            sum += a.y[r] * (a.base[r] + move);
         }
         return sum - std::log(product);
     }
@@ -246,7 +250,7 @@ void derivatives(const LevelRows& rows, Level& a, const double* u, const i64* pl
     const double common = common_factor(a, u);
     influence<K>(a, k);
     a.c = a.drift;
-    // The rows at the mode, once more: D and d1 in a.values' place would save little.
+    // First c, what the mode's move contributes; then everything row by row.
     for (int pass = 0; pass < 2; ++pass) {
         if (pass == 1) {
             a.s = a.c;

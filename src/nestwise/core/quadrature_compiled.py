@@ -1,0 +1,143 @@
+"""The compiled quadrature, for families whose log density is a few exponentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray, IntArray
+from nestwise._base.errors import OptionError
+from nestwise.core import _kernels
+from nestwise.core.families.binomial import BINOMIAL
+from nestwise.core.families.poisson import POISSON
+from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, GlmmResult, RowFunction
+from nestwise.core.glmm_rows import FamilyRows
+from nestwise.core.links.log import LOG
+from nestwise.core.links.logit import LOGIT
+from nestwise.core.quadrature_kernel import dense_quadrature
+from nestwise.core.quadrature_rule import Rule, gauss_hermite
+
+COMPILED = ((BINOMIAL.rows, LOGIT), (POISSON.rows, LOG))
+"""Families with their canonical links; positions are the C++ codes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledQuadrature:
+    """Rows sorted by level, held by the C++ core.
+
+    Parameters
+    ----------
+    handle : LevelRows
+        Opaque.
+    model : GlmmInput
+        The rows.
+    X : (n, p) float64, Fortran order
+        Scaled fixed-effects matrix.
+    rule : Rule
+        Nodes and weights.
+    constant : float
+        What the rows' log densities have beside what depends on the predictors.
+    """
+
+    handle: _kernels.LevelRows
+    model: GlmmInput
+    X: FloatArray
+    rule: Rule
+    constant: float
+
+    def evaluate(
+        self,
+        lambdas: FloatArray,
+        entries: IntArray,
+        beta: FloatArray,
+        phi: float | None,
+        u: FloatArray | None,
+        order: int,
+    ) -> GlmmResult:
+        """See `GlmmKernel.evaluate`."""
+        factor = self.model.factors[0]
+        fixed = self.model.offset + self.X @ beta
+        start = np.zeros(factor.n_levels * len(factor.columns)) if u is None else u
+        nodes, weights = self.rule.nodes, self.rule.log_weights
+        loglik, log_det, found, n_steps, modes, by_row, square = self.handle.evaluate(
+            np.ascontiguousarray(lambdas), fixed, np.ascontiguousarray(start), nodes, weights, order
+        )
+        criterion = -2.0 * (loglik + self.constant)
+        if not found or not np.isfinite(criterion):
+            nan, none = float("nan"), np.zeros(0)
+            eta = np.full(len(fixed), nan)
+            return GlmmResult(nan, np.zeros(len(modes)), eta, none, none, nan, nan, n_steps)
+        eta = self._predictor(fixed, lambdas, modes)
+        by_lambda, by_beta = np.zeros(0), np.zeros(0)
+        if order > 0:
+            by_lambda = np.array([-2.0 * square[row, column] for _, row, column in entries])
+            by_beta = -2.0 * (self.X.T @ by_row)
+        return GlmmResult(criterion, modes, eta, by_lambda, by_beta, 0.0, 2.0 * log_det, n_steps)
+
+    def _predictor(self, fixed: FloatArray, lambdas: FloatArray, u: FloatArray) -> FloatArray:
+        """(n,) linear predictors at the modes."""
+        factor = self.model.factors[0]
+        k = len(factor.columns)
+        b = u.reshape(-1, k) @ lambdas.reshape(k, k).T / factor.scale
+        eta = fixed.copy()
+        for column, values in zip(factor.columns, b.T, strict=True):
+            by_row = values[factor.codes]
+            eta += by_row if column is None else by_row * column
+        return eta
+
+
+def _code(rows: RowFunction) -> int:
+    """Position in `COMPILED`, -1 for rows that only NumPy knows."""
+    if not isinstance(rows, FamilyRows):
+        return -1
+    for position, (density, link) in enumerate(COMPILED):
+        if rows.family.rows is density and rows.link is link:
+            return position
+    return -1
+
+
+def quadrature_kernel(model: GlmmInput, n_points: int) -> GlmmKernel:
+    """The quadrature of a model with one grouping factor, compiled where that is possible.
+
+    Parameters
+    ----------
+    model : GlmmInput
+        The rows.
+    n_points : int
+        Quadrature points in each dimension of a level's random effects.
+
+    Returns
+    -------
+    GlmmKernel
+        An evaluation costs n n_points^k densities.
+
+    Raises
+    ------
+    OptionError
+        When there are several grouping factors, or too many nodes.
+    """
+    if len(model.factors) != 1:
+        raise OptionError(
+            f"nAGQ={n_points} needs one grouping factor, and this model has {len(model.factors)}: "
+            "the integral does not split by level; use nAGQ=1 (Laplace), or leave out a factor"
+        )
+    code = _code(model.rows)
+    if code < 0:
+        return dense_quadrature(model, n_points)
+    assert isinstance(model.rows, FamilyRows)
+    factor, rows = model.factors[0], model.rows
+    handle = _kernels.level_rows(
+        code,
+        np.ascontiguousarray(rows.y, dtype=np.float64),
+        np.ascontiguousarray(rows.weights, dtype=np.float64),
+        factor.codes,
+        factor.n_levels,
+        list(factor.columns),
+        factor.scale,
+    )
+    at_zero = float(np.sum(rows(np.zeros(len(rows.y)), None).loglik))
+    known = -float(rows.weights.sum()) * (np.log(2.0) if code == 0 else 1.0)
+    X = np.asfortranarray((model.X - model.center) / model.scale)
+    rule = gauss_hermite(n_points, len(factor.columns))
+    return CompiledQuadrature(handle, model, X, rule, at_zero - known)
