@@ -52,8 +52,7 @@ class Levels:
 
     def sums(self, values: FloatArray) -> FloatArray:
         """Sums over the rows of each level: (n,) to (l,)."""
-        out: FloatArray = np.bincount(self.codes, weights=values, minlength=self.n_levels)
-        return out
+        return np.asarray(np.bincount(self.codes, values, self.n_levels), dtype=np.float64)
 
     def weighted(self, values: FloatArray) -> FloatArray:
         """A' values of each level: (n,) to (l, k)."""

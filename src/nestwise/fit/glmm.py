@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import FitError, OptionError
+from nestwise._base.errors import FitError
 from nestwise._base.options import Control
 from nestwise.core.families.family import Family
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
@@ -17,6 +19,7 @@ from nestwise.fit.glmm_answer import assemble
 from nestwise.fit.glmm_descent import criterion_of, descend_glmm, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
 from nestwise.fit.glmm_newton import Function, GlmmPath
+from nestwise.fit.glmm_quadrature import check_points, quadrature_start
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.glmm_start import Start
 from nestwise.fit.point import evaluate_point, known_scale_point
@@ -44,7 +47,8 @@ def fit_glmm(
     link : Link
         The link function.
     n_agq : int
-        Quadrature points; 1 is Laplace's approximation.
+        Quadrature points in each dimension of a level's random effects; 1 is Laplace's
+        approximation, more need a single grouping factor.
     control : Control, optional
         Options of the optimiser.
 
@@ -65,17 +69,18 @@ def fit_glmm(
     check_groups(design)
     check_plain(design, "Generalised linear mixed models")
     options = Control() if control is None else control
-    if n_agq != 1:
-        raise OptionError(f"n_agq={n_agq} is not known; use 1 (Laplace's approximation)")
+    check_points(design, n_agq)
     model = make_glmm(design, family, link, options)
     order = max(model.problem.layout.kernel.dense_order, 6 * model.problem.size)
     with limited(order, options.threads):
-        path, saddle = optimise_glmm(model, options)
+        model, path, saddle = optimise_glmm(model, options, n_agq)
     return assemble(design, family, link, n_agq, options, model, path, saddle)
 
 
-def optimise_glmm(model: GlmmModel, control: Control) -> tuple[GlmmPath, bool]:
-    """From the starting point to the optimum, and whether it is a saddle.
+def optimise_glmm(
+    model: GlmmModel, control: Control, n_agq: int = 1
+) -> tuple[GlmmModel, GlmmPath, bool]:
+    """From the starting point to the optimum, and whether it is a saddle; with its kernel.
 
     Parameters
     ----------
@@ -83,6 +88,8 @@ def optimise_glmm(model: GlmmModel, control: Control) -> tuple[GlmmPath, bool]:
         From `make_glmm`.
     control : Control
         Options of the optimiser.
+    n_agq : int
+        Quadrature points.
 
     Raises
     ------
@@ -92,13 +99,13 @@ def optimise_glmm(model: GlmmModel, control: Control) -> tuple[GlmmPath, bool]:
     problem, function = model.problem, criterion_of(model.problem)
     first = _first(problem, model.start, function)
     guess, extra = first_curvature(model, first, function)
+    if n_agq > 1:
+        model, first, guess, count = quadrature_start(model, n_agq, control, first, guess)
+        problem, function, extra = model.problem, criterion_of(model.problem), extra + count
     path = descend_glmm(function, first, guess, control)
     path, saddle = settle_glmm(problem, function, path, control)
     more = extra + 1
-    return (
-        GlmmPath(path.point, path.hessian, path.n_evaluations + more, path.decrease, path.stopped),
-        saddle,
-    )
+    return model, replace(path, n_evaluations=path.n_evaluations + more), saddle
 
 
 def _first(problem: GlmmProblem, start: Start, function: Function) -> GlmmEvaluation:

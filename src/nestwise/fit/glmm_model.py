@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,6 +84,25 @@ def make_glmm(
     has_phi = family.dispersion is not None
     problem = _problem(moved, offset, rows, start, has_phi, control, make_kernel)
     return GlmmModel(problem, start, centering, arrays, family.dispersion == "scale")
+
+
+def with_kernel(model: GlmmModel, control: Control, make_kernel: MakeKernel) -> GlmmModel:
+    """The same model with another way to integrate over its random effects.
+
+    Parameters
+    ----------
+    model : GlmmModel
+        From `make_glmm`.
+    control : Control
+        Options of the optimiser.
+    make_kernel : callable
+        As for `make_glmm`.
+    """
+    old = model.problem
+    problem = _problem(
+        old.arrays, old.offset, old.rows, model.start, old.has_phi, control, make_kernel
+    )
+    return replace(model, problem=problem)
 
 
 def _problem(

@@ -1,0 +1,87 @@
+"""From Laplace's approximation to the quadrature: where its optimiser begins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import OptionError
+from nestwise._base.options import Control
+from nestwise.core.glmm import GlmmEvaluation
+from nestwise.core.quadrature_compiled import quadrature_kernel
+from nestwise.core.quadrature_rule import gauss_hermite
+from nestwise.design.model import Design
+from nestwise.fit.glmm_descent import criterion_of
+from nestwise.fit.glmm_model import GlmmModel, with_kernel
+from nestwise.fit.glmm_newton import minimise_glmm
+
+ROUGHLY = 1e-2
+"""Promised decrease at which Laplace's approximation has been followed far enough."""
+
+
+def check_points(design: Design, n_agq: int) -> None:
+    """Refuse a number of quadrature points that this model cannot have.
+
+    Parameters
+    ----------
+    design : Design
+        The model.
+    n_agq : int
+        Points in each dimension of a level's random effects.
+
+    Raises
+    ------
+    OptionError
+        When it is no whole number above zero, there are several grouping factors, or too many
+        nodes.
+    """
+    if isinstance(n_agq, bool) or not isinstance(n_agq, (int, np.integer)) or n_agq < 1:
+        raise OptionError(
+            f"nAGQ={n_agq!r} is not a whole number from 1 up: 1 is Laplace's approximation, which "
+            "here takes no longer than glmer's nAGQ=0; 7 to 25 are quadrature points"
+        )
+    if n_agq == 1:
+        return
+    if len(design.factors) > 1:
+        names = ", ".join(f.name for f in design.factors)
+        raise OptionError(
+            f"nAGQ={n_agq} needs one grouping factor, and this model has {len(design.factors)} "
+            f"({names}): their integral does not split by level; use nAGQ=1 (Laplace), or leave "
+            "out all but one"
+        )
+    gauss_hermite(int(n_agq), sum(len(t.columns) for t in design.terms))
+
+
+def quadrature_start(
+    model: GlmmModel, n_agq: int, control: Control, first: GlmmEvaluation, guess: FloatArray
+) -> tuple[GlmmModel, GlmmEvaluation, FloatArray, int]:
+    """Follow Laplace's approximation downhill, then change to the quadrature.
+
+    Parameters
+    ----------
+    model : GlmmModel
+        With Laplace's kernel.
+    n_agq : int
+        Quadrature points.
+    control : Control
+        Options of the optimiser.
+    first : GlmmEvaluation
+        Where the optimiser begins.
+    guess : (size, size) float64
+        Curvature there.
+
+    Returns
+    -------
+    tuple
+        The model with the quadrature's kernel, its evaluation near the optimum of Laplace's
+        approximation, the curvature learnt on the way, and the evaluations spent.
+    """
+    near = minimise_glmm(criterion_of(model.problem), first, guess, control, ROUGHLY)
+    integrated = with_kernel(model, control, lambda rows: quadrature_kernel(rows, n_agq))
+    function = criterion_of(integrated.problem)
+    for point in (near.point, first):
+        found = function(point.psi, point.result.u)
+        if np.isfinite(found.value) and np.isfinite(found.gradient).all():
+            hessian = near.hessian if point is near.point else guess
+            return integrated, found, hessian, near.n_evaluations + 1
+    return integrated, found, guess, near.n_evaluations + 2
