@@ -18,7 +18,7 @@ from nestwise.fit.newton import trust_step
 
 Function = Callable[[FloatArray, FloatArray | None], GlmmEvaluation]
 
-NEAR = 1e-5
+NEAR = 1e-8
 """Predicted decrease at which the learnt curvature is replaced by the exact one."""
 
 POLISH = 6
