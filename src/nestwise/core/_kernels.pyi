@@ -116,6 +116,7 @@ def glmm(
     solver: int,
     memory: float,
 ) -> Glmm: ...
+
 class LevelRows:
     def evaluate(
         self,
