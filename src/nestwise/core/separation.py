@@ -140,4 +140,4 @@ def _programme(
         bounds=(-1.0, 1.0),
         method="highs",
     )
-    return np.asarray(solved.x[:p]) if solved.status == 0 else None
+    return None if solved.x is None else np.asarray(solved.x[:p])
