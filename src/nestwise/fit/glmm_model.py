@@ -60,6 +60,7 @@ def make_glmm(
     link: Link,
     control: Control,
     make_kernel: MakeKernel = compiled_glmm,
+    centre: bool = True,
 ) -> GlmmModel:
     """Arrays, starting values and kernel of a model.
 
@@ -74,10 +75,12 @@ def make_glmm(
     make_kernel : callable
         From `GlmmInput` to what gives criterion and gradient: Laplace's approximation, or a
         quadrature with the same interface.
+    centre : bool
+        Whether random slopes of covariates far from zero are centred.
     """
     arrays, offset, weights = glmm_arrays(design)
     rows = FamilyRows(family, link, design.y, weights)
-    centering = find_centering(arrays)
+    centering = find_centering(arrays) if centre else None
     moved = arrays if centering is None else centred_arrays(arrays, centering)
     eta = first_eta(family, link, design.y, weights)
     start = starting_point(moved, offset, rows, eta, family.dispersion, control)
