@@ -22,6 +22,7 @@ from nestwise.fit.glmm_newton import Function, GlmmPath
 from nestwise.fit.glmm_quadrature import check_points, quadrature_start
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.glmm_start import Start
+from nestwise.fit.glmm_trouble import tell_trouble
 from nestwise.fit.point import evaluate_point, known_scale_point
 
 SMALLER = (1.0, 0.3, 0.1)
@@ -74,7 +75,8 @@ def fit_glmm(
     order = max(model.problem.layout.kernel.dense_order, 6 * model.problem.size)
     with limited(order, options.threads):
         model, path, saddle = optimise_glmm(model, options, n_agq)
-    return assemble(design, family, link, n_agq, options, model, path, saddle)
+        fit = assemble(design, family, link, n_agq, options, model, path, saddle)
+        return tell_trouble(fit, model, path)
 
 
 def optimise_glmm(

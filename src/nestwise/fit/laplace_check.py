@@ -1,0 +1,105 @@
+"""Is Laplace's approximation good enough? One quadrature at its optimum says what would change."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise._base.options import Control
+from nestwise.core.glmm import evaluate_glmm
+from nestwise.core.quadrature_compiled import CompiledQuadrature, quadrature_kernel
+from nestwise.design.model import Design
+from nestwise.fit.glmm_model import GlmmModel, with_kernel
+from nestwise.fit.glmm_newton import GlmmPath
+from nestwise.fit.newton import trust_step
+from nestwise.fit.rectify import diagonal_positions
+
+POINTS = (15, 7, 5, 3)
+"""Quadrature points for one, two, three and four random effects a level."""
+
+DENSITIES = 2_000_000
+"""Row densities that the check may cost where the quadrature is compiled, a tenth elsewhere."""
+
+VISIBLE = 0.1
+"""Change of an estimate, in its standard errors, from which it is told."""
+
+
+def laplace_trouble(
+    design: Design, model: GlmmModel, path: GlmmPath, control: Control
+) -> tuple[Diagnostic, ...]:
+    """What a quadrature would change, where that is visible and cheap to know.
+
+    One evaluation of the quadrature at the optimum of Laplace's approximation gives the change of
+    the log-likelihood there, and with Laplace's curvature a Newton step of the estimates.
+
+    Parameters
+    ----------
+    design : Design
+        Names.
+    model : GlmmModel
+        With Laplace's kernel.
+    path : GlmmPath
+        Its optimum.
+    control : Control
+        Options of the optimiser.
+
+    Source
+    ------
+    Joe (2008), Comput. Stat. Data Anal. 52, 5066-5074, on how the error of Laplace's approximation
+    grows as groups of discrete data get smaller.
+    """
+    k = sum(len(t.columns) for t in design.terms)
+    if len(design.factors) != 1 or k > len(POINTS):
+        return ()
+    points = POINTS[k - 1]
+    if len(design.y) * points**k > DENSITIES:
+        return ()
+    integrated = with_kernel(model, control, lambda rows: quadrature_kernel(rows, points))
+    compiled = isinstance(integrated.problem.kernel, CompiledQuadrature)
+    if not compiled and len(design.y) * points**k > DENSITIES // 10:
+        return ()
+    there = evaluate_glmm(integrated.problem, path.point.psi, path.point.result.u, 1)
+    if not (np.isfinite(there.value) and np.isfinite(there.gradient).all()):
+        return ()
+    step = trust_step(there.gradient, path.hessian, np.inf)
+    gain = 0.5 * (path.point.value - there.value)
+    return _told(design, model, path, step.move, gain, points)
+
+
+def _told(
+    design: Design,
+    model: GlmmModel,
+    path: GlmmPath,
+    move: FloatArray,
+    gain: float,
+    points: int,
+) -> tuple[Diagnostic, ...]:
+    """The diagnostic, if any estimate moves visibly."""
+    problem = model.problem
+    values, vectors = np.linalg.eigh(path.hessian)
+    safe = np.maximum(values, 1e-8 * float(np.abs(values).max()))
+    sd = np.sqrt(((vectors * (2.0 / safe)) * vectors).sum(axis=1))
+    m, p, psi = problem.m, problem.layout.p, path.point.psi
+    to_user = problem.layout.basis.to_user
+    changed = []
+    diagonal = {int(i) for i in diagonal_positions(problem.layout)}
+    labels = [f"sd of {c} by {t.label}" for t in design.terms for c in t.columns]
+    for label, i in zip(labels, sorted(diagonal), strict=True):
+        if abs(move[i]) > VISIBLE * sd[i] and psi[i] != 0.0:
+            changed.append(f"{label} by {100.0 * move[i] / psi[i]:+.0f} %")
+    covariance = to_user @ ((vectors * (2.0 / safe)) @ vectors.T)[m : m + p, m : m + p] @ to_user.T
+    shift, beta = to_user @ move[m : m + p], to_user @ psi[m : m + p]
+    for j, name in enumerate(design.fixed.names):
+        if abs(shift[j]) > VISIBLE * np.sqrt(covariance[j, j]):
+            changed.append(f"'{name}' from {beta[j]:.3g} to about {beta[j] + shift[j]:.3g}")
+    if not changed:
+        return ()
+    return (
+        Diagnostic(
+            "laplace",
+            f"Laplace's approximation is visibly off: with nAGQ={points} the log-likelihood would "
+            f"differ by {gain:+.3g} here, and the estimates would change: {', '.join(changed)}.",
+            f"Groups are small for their kind of response: fit with nAGQ={points}.",
+        ),
+    )

@@ -1,0 +1,111 @@
+"""Levels in which every response is alike: of the fixed factors, and of the grouping factors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import BoolArray, IntArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise.core.families.family import Family
+from nestwise.core.links.link import Link
+from nestwise.design.model import Design
+from nestwise.fit.separated import sides
+
+MANY = 0.5
+"""Share of a grouping factor's levels from which one-sided ones are told."""
+
+FEWEST_ROWS = 2
+"""Rows of a level, on average, below which all of them are one-sided by nature."""
+
+
+def one_sided_columns(design: Design, side: IntArray) -> tuple[Diagnostic, ...]:
+    """Levels of fixed factors without events, or with nothing else.
+
+    Parameters
+    ----------
+    design : Design
+        The model; dummy columns are looked at, and the reference level of each factor.
+    side : (n,) int32
+        From `nestwise.fit.separated.sides`.
+    """
+    fixed, out = design.fixed, []
+    X = fixed.X
+    for term in sorted({a for a in fixed.assign if a >= 0}):
+        columns = [j for j, a in enumerate(fixed.assign) if a == term]
+        part = X[:, columns]
+        if not np.isin(part, (0.0, 1.0)).all() or (part.sum(axis=1) > 1.0).any():
+            continue
+        for j in columns:
+            out.append(_about(f"'{fixed.names[j]}'", X[:, j] == 1.0, side))
+        if len(fixed.variables[term]) == 1:
+            rest = f"the reference level of '{fixed.terms[term]}'"
+            out.append(_about(rest, part.sum(axis=1) == 0.0, side))
+    return tuple(found for found in out if found is not None)
+
+
+def _about(name: str, rows: BoolArray, side: IntArray) -> Diagnostic | None:
+    there, elsewhere = np.unique(side[rows]), np.unique(side[~rows])
+    if len(there) != 1 or there[0] == 0 or not len(elsewhere):
+        return None
+    what = "no event" if there[0] < 0 else "nothing but events"
+    return Diagnostic(
+        "one-sided-level",
+        f"The {int(rows.sum())} rows of {name} have {what}.",
+        "Its coefficient has no finite estimate: join the level with another, or leave it out.",
+    )
+
+
+def one_sided_groups(design: Design, side: IntArray, n_agq: int) -> tuple[Diagnostic, ...]:
+    """Grouping factors most of whose levels have no event, or nothing else.
+
+    Parameters
+    ----------
+    design : Design
+        The model.
+    side : (n,) int32
+        From `nestwise.fit.separated.sides`.
+    n_agq : int
+        Quadrature points that were used.
+    """
+    if n_agq > 1:
+        advice = "They say little about the variance: look at its interval (confint)."
+    elif len(design.factors) == 1:
+        advice = "Laplace's approximation is at its worst there: compare with nAGQ=15."
+    else:
+        advice = "Laplace's approximation is at its worst there: variances may be too small."
+    out = []
+    for factor in design.factors:
+        if len(side) < FEWEST_ROWS * factor.n_levels:
+            continue
+        counts = np.bincount(factor.codes, minlength=factor.n_levels)
+        total = np.bincount(factor.codes, side, factor.n_levels)
+        none, only = int((total == -counts).sum()), int((total == counts).sum())
+        if none + only <= MANY * factor.n_levels:
+            continue
+        out.append(
+            Diagnostic(
+                "one-sided-groups",
+                f"{none + only} of {factor.n_levels} levels of {factor.name} have responses of "
+                f"one kind only ({none} without events, {only} with nothing else).",
+                advice,
+            )
+        )
+    return tuple(out)
+
+
+def one_sided(design: Design, family: Family, link: Link, n_agq: int) -> tuple[Diagnostic, ...]:
+    """All that is one-sided about a discrete response.
+
+    Parameters
+    ----------
+    design : Design
+        The model.
+    family, link
+        Of the model.
+    n_agq : int
+        Quadrature points that were used.
+    """
+    side = sides(design, family, link)
+    if side is None or not (side != 0).any():
+        return ()
+    return (*one_sided_columns(design, side), *one_sided_groups(design, side, n_agq))
