@@ -27,6 +27,7 @@ from nestwise.api.linear import LinearModel
 from nestwise.api.lm_list import RegressionList, lm_list
 from nestwise.api.mixed import MixedModel
 from nestwise.api.pb import pb_compare
+from nestwise.api.repeated import PairedComparison, RepeatedAnova, paired, rm_anova
 from nestwise.workflow.center import center
 from nestwise.workflow.datasets import list_datasets, load_dataset
 from nestwise.workflow.describe import describe
@@ -46,7 +47,9 @@ __all__ = [
     "MixedModel",
     "NestwiseError",
     "OptionError",
+    "PairedComparison",
     "RegressionList",
+    "RepeatedAnova",
     "anova",
     "center",
     "describe",
@@ -59,7 +62,9 @@ __all__ = [
     "lmer",
     "load",
     "load_dataset",
+    "paired",
     "pb_compare",
     "plot",
+    "rm_anova",
     "simulate_schools",
 ]
