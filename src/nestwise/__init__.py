@@ -19,6 +19,7 @@ from nestwise._base.errors import (
 )
 from nestwise._base.options import Control
 from nestwise.api import families, plot
+from nestwise.api.approaches import Approaches, compare_approaches
 from nestwise.api.archive import load
 from nestwise.api.calls import deviance_function, lm, lmer
 from nestwise.api.compare import anova
@@ -36,6 +37,7 @@ from nestwise.workflow.schools import simulate_schools
 __version__ = "0.1.0"
 
 __all__ = [
+    "Approaches",
     "Control",
     "DataError",
     "Diagnostic",
@@ -52,6 +54,7 @@ __all__ = [
     "RepeatedAnova",
     "anova",
     "center",
+    "compare_approaches",
     "describe",
     "describe_levels",
     "deviance_function",

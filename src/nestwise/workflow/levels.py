@@ -79,7 +79,7 @@ def level_tables(
     ['g', 'rows']
     """
     source = open_table(data)
-    wanted = _expanded(as_names(groups))
+    wanted = expanded(as_names(groups))
     plain = {part for name in wanted for part in name.split(":")}
     require_columns(source, tuple(sorted(plain)))
     names = tuple(str(c) for c in source.columns if str(c) not in plain)
@@ -104,8 +104,14 @@ def level_tables(
     )
 
 
-def _expanded(names: tuple[str, ...]) -> tuple[str, ...]:
-    """``a/b`` as ``a`` and ``a:b``, each once."""
+def expanded(names: tuple[str, ...]) -> tuple[str, ...]:
+    """``a/b`` as ``a`` and ``a:b``, each once.
+
+    Examples
+    --------
+    >>> expanded(("school/room", "school"))
+    ('school', 'school:room')
+    """
     out: list[str] = []
     for name in names:
         parts = [part.strip() for part in name.split("/")]
@@ -351,4 +357,12 @@ def _remarks(n_rows: int, factors: tuple[Factor, ...], sizes: Table) -> list[Dia
     return out
 
 
-__all__ = ["LevelTables", "column_codes", "factor_of", "level_tables", "varies_at"]
+__all__ = [
+    "ROWS",
+    "LevelTables",
+    "column_codes",
+    "expanded",
+    "factor_of",
+    "level_tables",
+    "varies_at",
+]
