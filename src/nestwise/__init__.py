@@ -32,6 +32,7 @@ from nestwise.api.repeated import PairedComparison, RepeatedAnova, paired, rm_an
 from nestwise.workflow.center import center
 from nestwise.workflow.datasets import list_datasets, load_dataset
 from nestwise.workflow.describe import describe
+from nestwise.workflow.files import read_table
 from nestwise.workflow.schools import simulate_schools
 
 __version__ = "0.1.0"
@@ -68,6 +69,7 @@ __all__ = [
     "paired",
     "pb_compare",
     "plot",
+    "read_table",
     "rm_anova",
     "simulate_schools",
 ]

@@ -215,6 +215,7 @@ class LinearModel:
     # -- again -----------------------------------------------------------------------------------
 
     save = questions.save
+    report = questions.report
 
     def update(self, formula: str | None = None, **settings: Any) -> LinearModel:
         """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""

@@ -219,6 +219,7 @@ class MixedModel:
     # -- again -----------------------------------------------------------------------------------
 
     save = questions.save
+    report = questions.report
 
     def update(self, formula: str | None = None, **settings: Any) -> MixedModel:
         """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""

@@ -158,6 +158,23 @@ def save(model: Any, path: str | Path) -> None:
     save_model(model, path)
 
 
+def report(
+    model: Fitted,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    title: str | None = None,
+    source: str | None = None,
+) -> Path:
+    """Write one self-contained HTML page on this fit: see `nestwise.api.report.report`.
+
+    `source`: what the data come from, such as a file name, for the code in the report.
+    """
+    from nestwise.api.report import report as report_of
+
+    return report_of(model, path, overwrite=overwrite, title=title, source=source)
+
+
 def as_html(model: Fitted) -> str:
     """What a notebook shows."""
     from nestwise.present.html import fit_html

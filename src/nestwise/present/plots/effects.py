@@ -61,7 +61,8 @@ def effects(
     Raises
     ------
     OptionError
-        When `x` or `by` is no predictor.
+        When `x` or `by` is no predictor, or no marginal mean can be estimated because columns
+        of the fixed effects had to be left out.
     MissingExtraError
         When matplotlib is not installed.
 
@@ -88,6 +89,11 @@ def effects(
     if by is not None and _continuous(variables[by]):
         at[by] = np.unique(np.quantile(column_numbers(fit, data, by), [0.25, 0.5, 0.75]))
     means = table(emmeans(fit, data, x, by=by, at=at, level=level))
+    if not np.isfinite(means["emmean"]).any():
+        raise OptionError(
+            f"the marginal means of {x!r} cannot be estimated: the fixed effects lack the columns "
+            f"{', '.join(fit.design.fixed.dropped)}, which the others determine"
+        )
     (axes,) = new_axes()
     _draw(axes, means, x, by, continuous, connect)
     if continuous:
@@ -112,7 +118,8 @@ def _draw(
     axes: Axes, means: Table, x: str, by: str | None, continuous: bool, connect: bool
 ) -> None:
     groups = [None] if by is None else list(dict.fromkeys(means[by].tolist()))
-    names = [str(v) for v in dict.fromkeys(means[x].tolist())]
+    own = dict.fromkeys(means[x].tolist())
+    names = [f"{v:g}" if isinstance(v, float) else str(v) for v in own]
     for i, g in enumerate(groups):
         rows = np.arange(len(means)) if by is None else np.flatnonzero(means[by] == g)
         y, low, high = (means[name][rows] for name in ("emmean", "lower", "upper"))

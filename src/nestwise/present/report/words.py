@@ -1,0 +1,203 @@
+"""The question, the model and its coefficients in sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise.design.model import Design, FixedPart
+from nestwise.design.values import Factor, Logical, Numeric, Value
+from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.varcorr import term_covariances
+from nestwise.present.report.numbers import count, listed, number
+
+
+def predictors(fit: Fit) -> list[str]:
+    """Labels of the variables of the fixed effects, each once.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm("angle ~ recipe * temp", nw.load_dataset("cake"))
+    >>> predictors(m.fit)
+    ['recipe', 'temp']
+    """
+    return list(dict.fromkeys(v for term in fit.design.fixed.variables for v in term))
+
+
+def slopes(design: Design) -> list[tuple[str, str]]:
+    """(column, grouping factor) of every random slope."""
+    return [
+        (column, design.factors[term.factor].name)
+        for term in design.terms
+        for column in term.columns
+        if column != "(Intercept)"
+    ]
+
+
+def question(fit: Fit) -> str:
+    """What the formula asks.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> print(question(m.fit))
+    How does Reaction go with Days? How much of what is left lies between levels of Subject? Does
+    the effect of Days differ between levels of Subject?
+    """
+    response = fit.design.formula.response_label
+    found = predictors(fit)
+    asked = []
+    if found:
+        asked.append(f"How does {response} go with {listed(found)}?")
+    groups = [f.name for f in fit.design.factors]
+    if groups:
+        what = "what is left" if found else f"the variation of {response}"
+        levels = listed([f"levels of {g}" for g in groups])
+        asked.append(f"How much of {what} lies between {levels}?")
+    elif not found:
+        asked.append(f"What is the mean of {response}?")
+    by_group: dict[str, list[str]] = {}
+    for column, group in slopes(fit.design):
+        by_group.setdefault(group, []).append(column)
+    for group, columns in by_group.items():
+        verb = "Does the effect" if len(columns) == 1 else "Do the effects"
+        asked.append(f"{verb} of {listed(columns)} differ between levels of {group}?")
+    return " ".join(asked)
+
+
+def model_in_words(fit: Fit) -> list[str]:
+    """What the model assumes, sentence by sentence.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> print(model_in_words(m.fit)[1])
+    Each level of Subject has its own (Intercept) and Days: departures from the fixed effects,
+    drawn from a normal distribution with standard deviations 24.74 and 5.922 and correlation
+    0.07.
+    """
+    design = fit.design
+    response = design.formula.response_label
+    names = predictors(fit)
+    start = (
+        f"The expected {response} is the sum of an intercept and of coefficients times "
+        f"{listed(names)}, the same for every row: the fixed effects."
+        if names
+        else f"The expected {response} is one mean, the intercept."
+    )
+    sentences = [start, *(_term(fit, t) for t in range(len(design.terms)))]
+    residual = f"What is left, the residual, is normal with standard deviation {number(fit.sigma)}"
+    ending = "." if design.weights is None else " for a row of weight one."
+    sentences.append(residual + ending)
+    if isinstance(fit, LmmFit):
+        kind = "restricted maximum likelihood (REML)" if fit.reml else "maximum likelihood"
+        sentences.append(f"The variances are estimated by {kind}.")
+    else:
+        sentences.append("The coefficients are those of least squares.")
+    return sentences
+
+
+def _term(fit: Fit, t: int) -> str:
+    term = fit.design.terms[t]
+    found = term_covariances(fit)[t]
+    group = fit.design.factors[term.factor].name
+    sds = listed([number(float(s)) for s in found.sd])
+    plural = "s" if len(term.columns) > 1 else ""
+    words = (
+        f"Each level of {group} has its own {listed(list(term.columns))}: "
+        f"departure{plural} from the fixed effects, drawn from a normal distribution with "
+        f"standard deviation{plural} {sds}"
+    )
+    if len(term.columns) == 2 and found.correlated:
+        words += f" and correlation {found.correlation[1, 0]:.2f}"
+    elif plural:
+        words += ", correlated" if found.correlated else ", uncorrelated"
+    return words + "."
+
+
+def coefficient_in_words(
+    fit: Fit, j: int, estimate: float, interval: tuple[float, float], level: float
+) -> str:
+    """One fixed effect as a sentence.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> print(coefficient_in_words(m.fit, 1, 10.467, (8.0, 12.9), 0.95))
+    One more Days goes with 10.47 more Reaction (95 % interval 8 to 12.90), all else equal.
+    """
+    fixed = fit.design.fixed
+    response = fit.design.formula.response_label
+    low, high = (number(v) for v in interval)
+    between = f"({100 * level:g} % interval {low} to {high})"
+    size = f"{number(abs(estimate))} {'more' if estimate >= 0 else 'less'} {response}"
+    what = fixed.names[j]
+    value = _variable_of(fixed, j)
+    others = ", all else equal" if len([n for n in fixed.names if n != "(Intercept)"]) > 0 else ""
+    if what == "(Intercept)":
+        zero = (
+            " where every predictor is zero or at its reference level"
+            if len(fixed.names) > 1
+            else ""
+        )
+        return f"The expected {response}{zero} is {number(estimate)} {between}."
+    if isinstance(value, Numeric) and what == fixed.terms[fixed.assign[j]]:
+        if np.isin(fixed.X[:, j], (0.0, 1.0)).all():
+            return f"{what} = 1, compared with 0, goes with {size} {between}{others}."
+        return f"One more {what} goes with {size} {between}{others}."
+    if isinstance(value, (Factor, Logical)) and _treatment(fixed, j, value):
+        label = fixed.terms[fixed.assign[j]]
+        level_name = what.removeprefix(label)
+        reference = "FALSE" if isinstance(value, Logical) else str(value.levels[0])
+        compared = f"{label} = {level_name}, compared with {reference},"
+        return f"{compared} goes with {size} {between}{others}."
+    return f"The coefficient of {what} is {number(estimate)} {between}."
+
+
+def _variable_of(fixed: FixedPart, j: int) -> Value | None:
+    """The only variable of a coefficient's term; None for the intercept and interactions."""
+    if fixed.assign[j] < 0:
+        return None
+    variables = fixed.variables[fixed.assign[j]]
+    return dict(fixed.prototypes).get(variables[0]) if len(variables) == 1 else None
+
+
+def _treatment(fixed: FixedPart, j: int, value: Factor | Logical) -> bool:
+    """Whether the coefficient compares a level with the first: zeros and ones, all others there."""
+    label = fixed.terms[fixed.assign[j]]
+    rest = fixed.names[j].removeprefix(label)
+    known = {"TRUE"} if isinstance(value, Logical) else {str(v) for v in value.levels[1:]}
+    column = fixed.X[:, j]
+    return fixed.intercept and rest in known and bool(np.isin(column, (0.0, 1.0)).all())
+
+
+def data_in_words(design: Design) -> str:
+    """How many rows and levels were used.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> data_in_words(m.fit.design)
+    '180 rows were used, in 18 levels of Subject.'
+    """
+    words = f"{count(design.y.size, 'row was', 'rows were')} used"
+    levels = [count(f.n_levels, "level", "levels") + f" of {f.name}" for f in design.factors]
+    if levels:
+        words += f", in {listed(levels)}"
+    if design.n_dropped:
+        words += f"; {count(design.n_dropped, 'row')} with missing values left out"
+    return words + "."
+
+
+__all__ = [
+    "coefficient_in_words",
+    "data_in_words",
+    "model_in_words",
+    "predictors",
+    "question",
+    "slopes",
+]
