@@ -23,6 +23,7 @@ from nestwise.design.evaluate import Context, evaluate_variable
 from nestwise.design.model import Design, FixedPart
 from nestwise.design.random import build_random
 from nestwise.design.rank import redundant_columns
+from nestwise.design.residual import ResidualRequest, build_residual, residual_request
 from nestwise.design.response import (
     all_weights,
     check_informative,
@@ -66,6 +67,8 @@ def build(
     na_action: str = "drop",
     functions: Mapping[str, Callable[..., Any]] | None = None,
     response: str = "number",
+    residual: str | None = None,
+    variance: str | None = None,
 ) -> Design:
     """Make the arrays of a model.
 
@@ -86,6 +89,8 @@ def build(
     response : {"number", "proportion"}
         What the family asks for. A proportion is read from 0 and 1, truth values, two categories
         (the second is success), ``cbind(successes, failures)`` or a share with trials as weights.
+    residual, variance : str, optional
+        Structure and variance function of the residuals: ``"ar1(week | subject)"``, ``"sex"``.
 
     Returns
     -------
@@ -109,7 +114,8 @@ def build(
     own = dict(functions or {})
     parsed, columns = _parsed(formula, source, own)
     context = Context(source, {}, functions=own)
-    frame = _frame(parsed, context, weights, offset, na_action, response)
+    request = residual_request(residual, variance, tuple(sorted(own)))
+    frame = _frame(parsed, context, weights, offset, na_action, response, request)
     found = read_response(parsed.response_label, frame.response, response)
     check_informative(parsed.response_label, found, response)
     y = found.y
@@ -117,6 +123,7 @@ def build(
     fixed, positions, full = _fixed_part(parsed.fixed, frame.values, kinds, y.size)
     shared = {c.name: c.values for c in full if c.values is not None}
     factors, terms = build_random(parsed.random, frame.values, kinds, shared)
+    errors = build_residual(request, frame.values, frame.kept, y.size)
     return Design(
         formula=parsed,
         y=y,
@@ -143,7 +150,8 @@ def build(
             response=response,
             categories=found.categories,
         ),
-        diagnostics=_diagnostics(fixed),
+        diagnostics=(*_diagnostics(fixed), *(() if errors is None else errors.diagnostics)),
+        residual=errors,
     )
 
 
@@ -159,7 +167,13 @@ def _parsed(
 
 
 def _frame(
-    formula: Formula, context: Context, weights: Any, offset: Any, na_action: str, kind: str
+    formula: Formula,
+    context: Context,
+    weights: Any,
+    offset: Any,
+    na_action: str,
+    kind: str,
+    request: ResidualRequest,
 ) -> _Frame:
     """Evaluate every variable on all rows, as R does, then leave out those that miss any."""
     n = context.source.n
@@ -169,10 +183,9 @@ def _frame(
         for label, node in linear.variables:
             if label not in values:
                 values[label] = evaluate_variable(label, node, context)
-    for bar in formula.random:
-        for label, node in bar.groups:
-            if label not in values:
-                values[label] = evaluate_variable(label, node, context)
+    for label, node in (*(g for bar in formula.random for g in bar.groups), *request.variables):
+        if label not in values:
+            values[label] = evaluate_variable(label, node, context)
     extra = _offset_argument(offset, context)
     holes = {formula.response_label: find_holes(response)}
     holes |= {label: find_holes(value) for label, value in values.items()}

@@ -10,6 +10,7 @@ from nestwise._base.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from nestwise.design.encoder import Encoder
+    from nestwise.design.residual import ResidualPart
     from nestwise.design.values import Value
     from nestwise.formula.model import Formula
 
@@ -140,6 +141,8 @@ class Design:
         What the training data taught, to encode new data identically.
     diagnostics : tuple of Diagnostic
         Dropped columns and the like.
+    residual : ResidualPart or None
+        What residual structure and variance function read of the rows; None without them.
     """
 
     formula: Formula
@@ -153,3 +156,4 @@ class Design:
     n_dropped: int
     encoder: Encoder
     diagnostics: tuple[Diagnostic, ...]
+    residual: ResidualPart | None = None

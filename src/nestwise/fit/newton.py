@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -26,8 +27,40 @@ NOTHING = 1e-12
 """Curvature that is rounding error: without a floor, noise divided by noise promises much."""
 
 
+class Evaluated(Protocol):
+    """What an evaluation must tell: value, gradient, an approximate Hessian, and its price."""
+
+    @property
+    def par(self) -> FloatArray:
+        """Where."""
+        ...
+
+    @property
+    def value(self) -> float:
+        """NaN where the function is not defined."""
+        ...
+
+    @property
+    def gradient(self) -> FloatArray:
+        """(m,)."""
+        ...
+
+    @property
+    def hessian(self) -> FloatArray:
+        """(m, m)."""
+        ...
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations that it took."""
+        ...
+
+
+Found = TypeVar("Found", bound=Evaluated)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Path:
+class Route(Generic[Found]):
     """Where an optimisation ended.
 
     Parameters
@@ -43,10 +76,14 @@ class Path:
         ``"left"`` (for other coordinates), ``"degenerate"`` (no finite criterion at the start).
     """
 
-    point: Point
+    point: Found
     n_evaluations: int
     decrease: float
     stopped: str
+
+
+Path: TypeAlias = Route[Point]
+"""Where the optimisation of a linear mixed model ended."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,17 +166,17 @@ def secant_correction(
 
 
 def minimise(
-    function: Callable[[FloatArray], Point],
+    function: Callable[[FloatArray], Found],
     start: FloatArray,
     control: Control,
     leave: Callable[[FloatArray], bool] | None = None,
-) -> Path:
+) -> Route[Found]:
     """Minimise a function that returns value, gradient and an approximate Hessian.
 
     Parameters
     ----------
     function : callable
-        ``function(par) -> Point``; a NaN value makes the step shorter.
+        ``function(par) -> Evaluated``; a NaN value makes the step shorter.
     start : (m,) float64
         Where to begin.
     control : Control
@@ -149,12 +186,12 @@ def minimise(
 
     Returns
     -------
-    Path
+    Route
         The best point and why it stopped.
     """
     point = function(start)
     if not np.isfinite(point.value):
-        return Path(point, 1, np.inf, "degenerate")
+        return Route(point, 1, np.inf, "degenerate")
     count, radius = point.evaluations, max(1.0, 0.5 * float(np.linalg.norm(start)))
     correction, before = np.zeros_like(point.hessian), np.inf
     while True:
@@ -162,11 +199,11 @@ def minimise(
         newton = trust_step(point.gradient, hessian, np.inf)
         noise = 4e-15 * len(start) * max(1.0, abs(point.value))
         if newton.predicted < control.tolerance:
-            return Path(point, count, newton.predicted, "tolerance")
+            return Route(point, count, newton.predicted, "tolerance")
         if count >= control.max_evaluations:
-            return Path(point, count, newton.predicted, "evaluations")
+            return Route(point, count, newton.predicted, "evaluations")
         if leave is not None and leave(point.par):
-            return Path(point, count, newton.predicted, "left")
+            return Route(point, count, newton.predicted, "left")
         step = newton
         if newton.length > radius:
             step = trust_step(point.gradient, hessian, radius)
@@ -188,4 +225,4 @@ def minimise(
             point = trial
         if radius < 1e-10 or (step.predicted < 50.0 * noise and ratio < 0.25):
             left = trust_step(point.gradient, point.hessian, np.inf).predicted
-            return Path(point, count, left, "noise")
+            return Route(point, count, left, "noise")

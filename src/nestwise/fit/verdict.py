@@ -39,7 +39,7 @@ def _list(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _singular_term(
+def singular_term(
     term: RandomTerm, group: str, Lambda: FloatArray, tolerance: float
 ) -> Diagnostic | None:
     """What is singular about one term, from its Lambda in scaled units."""
@@ -96,7 +96,7 @@ def singular_terms(
     for term, block in zip(design.terms, problem.terms, strict=True):
         part = slice(block.first, block.first + block.k)
         Lambda = templates[block.factor][part, part]
-        found = _singular_term(term, design.factors[term.factor].name, Lambda, tolerance)
+        found = singular_term(term, design.factors[term.factor].name, Lambda, tolerance)
         if found is not None:
             out.append(found)
     return tuple(out)

@@ -1,0 +1,245 @@
+"""Fit a linear (mixed) model with structured residuals: a pure function of a design."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import DataError, FitError
+from nestwise._base.options import Control
+from nestwise.core.structured.effects import effect_modes, user_lambdas, user_theta
+from nestwise.core.structured.evaluate import Evaluation, degrees, evaluate
+from nestwise.core.structured.model import StructuredArrays
+from nestwise.core.structured.problem import (
+    StructuredProblem,
+    make_problem,
+    user_beta,
+    user_vcov,
+)
+from nestwise.core.structured.weighted import weighted_residuals
+from nestwise.core.threads import limited
+from nestwise.design.check import check_grouping
+from nestwise.design.model import Design
+from nestwise.fit.newton import Route, minimise
+from nestwise.fit.structured_arrays import structured_arrays
+from nestwise.fit.structured_natural import natural_parameters
+from nestwise.fit.structured_result import StructuredFit
+from nestwise.fit.structured_start import away_from_zero, starting_par
+from nestwise.fit.structured_verdict import judge
+
+EXACT = 1e-22
+"""Share of the response's sum of squares, left by least squares, that is rounding error."""
+
+UPDATES = 50
+"""Times that fitted values in the variance function are renewed."""
+
+SETTLED = 1e-9
+"""Change of the criterion between renewals that ends them."""
+
+Found = Route[Evaluation]
+
+
+def fit_structured(
+    design: Design,
+    *,
+    reml: bool = True,
+    control: Control | None = None,
+    start: FloatArray | None = None,
+) -> StructuredFit:
+    """Estimate a model with a residual structure, a variance function, or both.
+
+    Parameters
+    ----------
+    design : Design
+        With ``design.residual``, and with or without random-effects terms.
+    reml : bool
+        REML (the default) or maximum likelihood.
+    control : Control, optional
+        Options of the optimiser.
+    start : (m,) float64, optional
+        Parameters to begin with, as ``StructuredFit.par``.
+
+    Returns
+    -------
+    StructuredFit
+        Frozen; carries its verdict and diagnostics.
+
+    Raises
+    ------
+    DataError
+        When grouping factors or covariates cannot carry the model.
+    FitError
+        When the criterion cannot be evaluated at all.
+
+    Source
+    ------
+    Pinheiro & Bates (2000), Mixed-Effects Models in S and S-PLUS, sections 5.1 and 5.2.
+    """
+    if design.terms:
+        check_grouping(design)
+    _check_size(design)
+    options = Control() if control is None else control
+    problem = make_problem(structured_arrays(design, _least_squares(design)))
+    _refuse_exact(design, problem)
+    with limited(64, options.threads):
+        path = optimise(problem, reml, options, start)
+        if _of_fitted(design):
+            problem, path = _renewed(design, problem, path, reml, options)
+    return assemble(design, problem, path, reml, options)
+
+
+def refit_structured(fit: StructuredFit, y: FloatArray) -> StructuredFit:
+    """The same model fitted to another response, starting from the fit at hand.
+
+    Parameters
+    ----------
+    fit : StructuredFit
+        Gives design, criterion, control and starting values.
+    y : (n,) float64
+        New response on the kept rows, offset included.
+
+    Raises
+    ------
+    DataError
+        When `y` has another length or is not finite.
+    """
+    response = np.ascontiguousarray(y, dtype=np.float64)
+    if response.shape != fit.design.y.shape or not np.isfinite(response).all():
+        raise DataError(
+            f"the new response has shape {response.shape}; give one finite value for each of the "
+            f"{len(fit.design.y)} rows that were fitted"
+        )
+    design = replace(fit.design, y=response)
+    return fit_structured(design, reml=fit.reml, control=fit.control, start=fit.par)
+
+
+def optimise(
+    problem: StructuredProblem, reml: bool, control: Control, start: FloatArray | None
+) -> Found:
+    """Newton from the start, and once more where a random effect ended at zero."""
+
+    def function(par: FloatArray) -> Evaluation:
+        return evaluate(problem, par, reml)
+
+    begin = starting_par(problem.arrays) if start is None else np.array(start, dtype=np.float64)
+    path = minimise(function, begin, control)
+    if path.stopped == "degenerate":
+        raise FitError(
+            "the criterion cannot be evaluated at the starting values: the numbers overflow or "
+            "the residual covariance is singular; check the scales of response and times"
+        )
+    again = away_from_zero(problem.arrays, path.point.par)
+    if again is None:
+        return path
+    second = minimise(function, again, control)
+    count = path.n_evaluations + second.n_evaluations
+    best = second if second.point.value < path.point.value - 1e-7 else path
+    return replace(best, n_evaluations=count)
+
+
+def _renewed(
+    design: Design, problem: StructuredProblem, path: Found, reml: bool, options: Control
+) -> tuple[StructuredProblem, Found]:
+    """Fit again with the variance at the new fitted values until nothing changes.
+
+    Source: Pinheiro & Bates (2000), section 5.2.1 (the fitted values are held while optimising).
+    """
+    count = path.n_evaluations
+    for _ in range(UPDATES):
+        before = path.point.value
+        mu = fitted_values(design, problem, path.point)
+        problem = make_problem(structured_arrays(design, mu))
+        path = optimise(problem, reml, options, path.point.par)
+        count += path.n_evaluations
+        if abs(path.point.value - before) < SETTLED * (1.0 + abs(before)):
+            return problem, replace(path, n_evaluations=count)
+    return problem, replace(path, n_evaluations=count, decrease=np.inf, stopped="fitted values")
+
+
+def fitted_values(design: Design, problem: StructuredProblem, point: Evaluation) -> FloatArray:
+    """(n,) X beta + Z b + offset."""
+    beta = user_beta(problem, point.delta)
+    mu = design.fixed.X @ beta
+    weighted = weighted_residuals(problem, point)
+    for term, b in zip(
+        problem.arrays.effects, effect_modes(problem.arrays, point.par, weighted), strict=True
+    ):
+        mu = mu + np.einsum("nk,nk->n", term.Z, (b * term.scale)[term.codes])
+    return np.asarray(mu if design.offset is None else mu + design.offset)
+
+
+def assemble(
+    design: Design, problem: StructuredProblem, path: Found, reml: bool, options: Control
+) -> StructuredFit:
+    """The frozen result of an optimisation."""
+    point, arrays = path.point, problem.arrays
+    t = len(arrays.entries)
+    weighted = weighted_residuals(problem, point)
+    verdict, told = judge(design, problem, path, options)
+    par = _rectified(arrays, point.par)
+    return StructuredFit(
+        design=design,
+        problem=problem,
+        reml=reml,
+        control=options,
+        par=par,
+        theta=user_theta(arrays, par),
+        residual_par=par[t:].copy(),
+        natural=natural_parameters(design, arrays, par),
+        beta=user_beta(problem, point.delta),
+        unscaled_vcov=user_vcov(problem, point.Phi),
+        modes=effect_modes(arrays, point.par, weighted),
+        lambdas=user_lambdas(arrays, par),
+        weighted_residuals=weighted,
+        sigma=float(np.sqrt(point.pwrss / degrees(problem, reml))),
+        pwrss=point.pwrss,
+        criterion=point.value,
+        n_evaluations=path.n_evaluations,
+        verdict=verdict,
+        diagnostics=(*told, *design.diagnostics),
+    )
+
+
+def _rectified(arrays: StructuredArrays, par: FloatArray) -> FloatArray:
+    """Columns of Lambda with a non-negative diagonal: the covariance is the same."""
+    out = par.copy()
+    place = {entry: i for i, entry in enumerate(arrays.entries)}
+    for (t, r, c), i in place.items():
+        if r == c and par[i] < 0.0:
+            for (t2, _, c2), j in place.items():
+                if t2 == t and c2 == c:
+                    out[j] = -par[j]
+    return out
+
+
+def _of_fitted(design: Design) -> bool:
+    part = design.residual
+    return part is not None and any(column.part.of_fitted for column in part.variance)
+
+
+def _least_squares(design: Design) -> FloatArray | None:
+    """(n,) fitted values of ordinary least squares, when the variance depends on them."""
+    if not _of_fitted(design):
+        return None
+    offset = 0.0 if design.offset is None else design.offset
+    beta = np.linalg.lstsq(design.fixed.X, design.y - offset, rcond=None)[0]
+    return np.asarray(design.fixed.X @ beta + offset)
+
+
+def _check_size(design: Design) -> None:
+    n, p = design.fixed.X.shape
+    if n <= p:
+        raise FitError(
+            f"{p} coefficients cannot be estimated with a residual variance from {n} rows; leave "
+            "out terms or add rows"
+        )
+
+
+def _refuse_exact(design: Design, problem: StructuredProblem) -> None:
+    if float(problem.y0 @ problem.y0) <= EXACT * float(design.y @ design.y):
+        raise FitError(
+            "the fixed effects reproduce the response exactly, so that there is no residual "
+            "variance; check that the response is not also among the predictors"
+        )

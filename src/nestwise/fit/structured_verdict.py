@@ -1,0 +1,120 @@
+"""One honest word on the optimum of a model with structured residuals."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise._base.options import Control
+from nestwise.core.structured.covariance import error_covariance, structure_at
+from nestwise.core.structured.evaluate import Evaluation
+from nestwise.core.structured.model import effect_lambdas
+from nestwise.core.structured.problem import StructuredProblem
+from nestwise.design.model import Design
+from nestwise.fit.newton import Route
+from nestwise.fit.result import Status, Verdict
+from nestwise.fit.verdict import ACCEPTABLE, singular_term
+
+FLAT = 1e-8
+"""Curvature of a direction, relative to a unit diagonal, that says the data cannot tell."""
+
+NEARLY = 1e-7
+"""Smallest eigenvalue of the residual correlation matrix that still counts as positive."""
+
+
+def judge(
+    design: Design, problem: StructuredProblem, path: Route[Evaluation], control: Control
+) -> tuple[Verdict, tuple[Diagnostic, ...]]:
+    """The verdict and its diagnostics, worst first.
+
+    Parameters
+    ----------
+    design, problem
+        The model.
+    path : Route
+        Where the optimiser stopped.
+    control : Control
+        Its options.
+    """
+    singular = (*_effects(design, problem, path.point.par, control), *_residuals(problem, path))
+    flat = _flat(problem, path.point)
+    converged = path.decrease <= ACCEPTABLE
+    status: Status = "converged"
+    told: tuple[Diagnostic, ...] = ()
+    if singular:
+        status = "singular"
+    if flat:
+        status = "not-identifiable"
+    if not converged:
+        status, told = "not-converged", (_not_converged(path, control),)
+    return Verdict(status, converged, bool(singular), path.decrease), (*told, *flat, *singular)
+
+
+def _effects(
+    design: Design, problem: StructuredProblem, par: FloatArray, control: Control
+) -> tuple[Diagnostic, ...]:
+    found = (
+        singular_term(term, design.factors[term.factor].name, Lambda, control.singular_tolerance)
+        for term, Lambda in zip(design.terms, effect_lambdas(problem.arrays, par), strict=True)
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _residuals(problem: StructuredProblem, path: Route[Evaluation]) -> tuple[Diagnostic, ...]:
+    """A residual correlation matrix that is singular, in the pattern where it is worst."""
+    arrays, blocks, par = problem.arrays, problem.blocks, path.point.par
+    if arrays.errors.structure is None:
+        return ()
+    found, least = structure_at(arrays, blocks, par), np.inf
+    for pattern in blocks.patterns:
+        R, _, _ = error_covariance(arrays, blocks, pattern, par, found)
+        sd = np.sqrt(R.diagonal())
+        least = min(least, float(np.linalg.eigvalsh(R / np.outer(sd, sd))[0]))
+    if least > NEARLY:
+        return ()
+    return (
+        Diagnostic(
+            "singular",
+            "The residual correlation matrix is estimated at its limit: some residuals of a "
+            "subject determine others.",
+            "Use a simpler structure, or look for rows that repeat one another.",
+        ),
+    )
+
+
+def _flat(problem: StructuredProblem, point: Evaluation) -> tuple[Diagnostic, ...]:
+    """Directions in which neither gradient nor covariance change."""
+    diagonal = point.hessian.diagonal()
+    if not diagonal.size:
+        return ()
+    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    values, vectors = np.linalg.eigh(point.hessian * np.outer(scale, scale))
+    if values[0] > FLAT * max(1.0, float(values[-1])):
+        return ()
+    t, share = len(problem.arrays.entries), np.abs(vectors[:, 0])
+    both = bool(share[:t].max(initial=0.0) > 0.1 and share[t:].max(initial=0.0) > 0.1)
+    what = (
+        "The random effects and the residual structure describe the same covariances, so that the "
+        "data cannot tell them apart."
+        if both
+        else "The data cannot tell some covariance parameters apart."
+    )
+    return (
+        Diagnostic(
+            "not-identifiable",
+            what,
+            "Leave one of them out: fixed effects and their tests are the same either way, but "
+            "the single covariance parameters mean nothing.",
+        ),
+    )
+
+
+def _not_converged(path: Route[Evaluation], control: Control) -> Diagnostic:
+    return Diagnostic(
+        "not-converged",
+        f"The optimiser stopped after {path.n_evaluations} evaluations ({path.stopped}); the "
+        f"curvature promises a further decrease of {path.decrease:.2g} in the criterion.",
+        f"Raise control={{'max_evaluations': ...}} above {control.max_evaluations}, or use a "
+        "simpler residual structure.",
+    )
