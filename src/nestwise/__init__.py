@@ -23,12 +23,14 @@ from nestwise.api.approaches import Approaches, compare_approaches
 from nestwise.api.archive import load
 from nestwise.api.calls import deviance_function, lm, lmer
 from nestwise.api.compare import anova
+from nestwise.api.gls import gls
 from nestwise.api.levels import Levels, describe_levels
 from nestwise.api.linear import LinearModel
 from nestwise.api.lm_list import RegressionList, lm_list
 from nestwise.api.mixed import MixedModel
 from nestwise.api.pb import pb_compare
 from nestwise.api.repeated import PairedComparison, RepeatedAnova, paired, rm_anova
+from nestwise.api.structured import StructuredModel
 from nestwise.workflow.center import center
 from nestwise.workflow.datasets import list_datasets, load_dataset
 from nestwise.workflow.describe import describe
@@ -53,6 +55,7 @@ __all__ = [
     "PairedComparison",
     "RegressionList",
     "RepeatedAnova",
+    "StructuredModel",
     "anova",
     "center",
     "compare_approaches",
@@ -60,6 +63,7 @@ __all__ = [
     "describe_levels",
     "deviance_function",
     "families",
+    "gls",
     "list_datasets",
     "lm",
     "lm_list",

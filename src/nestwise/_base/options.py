@@ -7,6 +7,24 @@ from dataclasses import dataclass
 from nestwise._base.errors import OptionError, one_of
 
 
+def flag(name: str, value: object) -> bool:
+    """A truth value, or an error that names the argument.
+
+    Raises
+    ------
+    OptionError
+        When it is neither True nor False.
+
+    Examples
+    --------
+    >>> flag("REML", True)
+    True
+    """
+    if not isinstance(value, bool):
+        raise OptionError(f"{name}={value!r} is neither True nor False")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """How the optimiser works and when it is content.

@@ -3,21 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, overload
 
 from nestwise._base.errors import FormulaError, OptionError
 from nestwise._base.options import Control
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
 from nestwise.api.source import Source, as_control
+from nestwise.api.structured import StructuredModel
 from nestwise.design import build
 from nestwise.design.model import Design
 from nestwise.fit.deviance import DevianceFunction
 from nestwise.fit.deviance import deviance_function as deviance_of
 from nestwise.fit.lm import fit_lm
 from nestwise.fit.lmm import fit_lmm
+from nestwise.fit.structured import fit_structured
 
 Functions = Mapping[str, Callable[..., Any]]
+
+
+@overload
+def lmer(
+    formula: str,
+    data: Any,
+    *,
+    residual: str,
+    variance: str | None = None,
+    REML: bool = True,
+    weights: Any = None,
+    offset: Any = None,
+    contrasts: Mapping[str, Any] | None = None,
+    na_action: str = "drop",
+    control: Control | Mapping[str, Any] | None = None,
+    functions: Functions | None = None,
+) -> StructuredModel: ...
+
+
+@overload
+def lmer(
+    formula: str,
+    data: Any,
+    *,
+    residual: None = None,
+    variance: str,
+    REML: bool = True,
+    weights: Any = None,
+    offset: Any = None,
+    contrasts: Mapping[str, Any] | None = None,
+    na_action: str = "drop",
+    control: Control | Mapping[str, Any] | None = None,
+    functions: Functions | None = None,
+) -> StructuredModel: ...
+
+
+@overload
+def lmer(
+    formula: str,
+    data: Any,
+    *,
+    REML: bool = True,
+    weights: Any = None,
+    offset: Any = None,
+    residual: None = None,
+    variance: None = None,
+    contrasts: Mapping[str, Any] | None = None,
+    na_action: str = "drop",
+    control: Control | Mapping[str, Any] | None = None,
+    functions: Functions | None = None,
+) -> MixedModel: ...
 
 
 def lmer(
@@ -27,11 +80,13 @@ def lmer(
     REML: bool = True,
     weights: Any = None,
     offset: Any = None,
+    residual: str | None = None,
+    variance: str | None = None,
     contrasts: Mapping[str, Any] | None = None,
     na_action: str = "drop",
     control: Control | Mapping[str, Any] | None = None,
     functions: Functions | None = None,
-) -> MixedModel:
+) -> MixedModel | StructuredModel:
     """Fit a linear mixed model, as lme4's ``lmer``.
 
     Parameters
@@ -44,6 +99,9 @@ def lmer(
         Restricted maximum likelihood, else maximum likelihood.
     weights, offset : str or array-like, optional
         Prior weights (positive) and a known part of the predictor: a column or its values.
+    residual, variance : str, optional
+        Structure of the residuals, ``"ar1(week | subject)"``, and how their variance varies,
+        ``"sex"`` or ``"power(age)"``: see `gls`. Random effects may be crossed with subjects.
     contrasts : mapping of str to str, optional
         Coding of factors: ``{"f": "sum"}``; treatment by default, polynomial for ordered ones.
     na_action : str
@@ -56,6 +114,7 @@ def lmer(
     Returns
     -------
     MixedModel
+        A StructuredModel with `residual` or `variance`.
 
     Raises
     ------
@@ -77,6 +136,8 @@ def lmer(
         "REML": REML,
         "weights": weights,
         "offset": offset,
+        "residual": residual,
+        "variance": variance,
         "contrasts": contrasts,
         "na_action": na_action,
         "control": control,
@@ -84,8 +145,22 @@ def lmer(
     }
     _check_flag("REML", REML)
     options = as_control(control)
+    if residual is not None or variance is not None:
+        return structured_model(formula, data, settings, options)
     design = mixed_design(formula, data, weights, offset, contrasts, na_action, functions)
     return MixedModel(fit_lmm(design, reml=REML, control=options), Source(data, formula, settings))
+
+
+def structured_model(
+    formula: str, data: Any, settings: dict[str, Any], options: Control
+) -> StructuredModel:
+    """A mixed model with structured residuals, from the settings of `lmer`."""
+    building = {k: v for k, v in settings.items() if k not in ("REML", "control")}
+    design = build(formula, data, **building)
+    if not design.terms:
+        raise FormulaError(f"{formula!r} has no random term; add one such as (1 | g), or use gls")
+    fit = fit_structured(design, reml=settings["REML"], control=options)
+    return StructuredModel(fit, Source(data, formula, settings))
 
 
 def lm(

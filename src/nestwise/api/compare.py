@@ -9,11 +9,12 @@ from nestwise._base.errors import OptionError
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
 from nestwise.api.source import to_native
+from nestwise.api.structured import StructuredModel
 from nestwise.inference.kinds import LmFit
 from nestwise.inference.lrt import f_comparison, likelihood_ratio
 
 
-def anova(*models: MixedModel | LinearModel, refit: bool = True) -> Any:
+def anova(*models: MixedModel | LinearModel | StructuredModel, refit: bool = True) -> Any:
     """Compare two or more fitted models, as R's ``anova(m0, m1)``.
 
     Parameters
@@ -46,7 +47,7 @@ def anova(*models: MixedModel | LinearModel, refit: bool = True) -> Any:
     [nan, 23.537]
     """
     for model in models:
-        if not isinstance(model, (MixedModel, LinearModel)):
+        if not isinstance(model, (MixedModel, LinearModel, StructuredModel)):
             raise OptionError(
                 f"anova compares fitted models, got {type(model).__name__}; fit with nw.lmer or "
                 "nw.lm first"

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from nestwise.api.source import Source
 from nestwise.fit.result import LmmFit
-from nestwise.inference.kinds import Fit
+from nestwise.inference.kinds import Fit, PlainFit
 
 
 class Fitted(Protocol):
@@ -14,6 +14,20 @@ class Fitted(Protocol):
 
     @property
     def fit(self) -> Fit:
+        """The frozen numbers."""
+        ...
+
+    @property
+    def source(self) -> Source:
+        """The caller's table and settings."""
+        ...
+
+
+class FittedPlain(Protocol):
+    """A fitted model with independent residuals."""
+
+    @property
+    def fit(self) -> PlainFit:
         """The frozen numbers."""
         ...
 

@@ -221,11 +221,12 @@ class MixedModel:
     save = questions.save
     report = questions.report
 
-    def update(self, formula: str | None = None, **settings: Any) -> MixedModel:
+    def update(self, formula: str | None = None, **settings: Any) -> Any:
         """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""
-        from nestwise.api.calls import lmer
+        from nestwise.api import calls
 
-        return updated(lmer, self.source, formula, settings)
+        call: Any = calls.lmer
+        return updated(call, self.source, formula, settings)
 
     def refit(self, y: Any) -> MixedModel:
         """Fit the same model to another response, one value a used row (or a row of the data)."""

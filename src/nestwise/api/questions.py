@@ -16,7 +16,7 @@ import pandas as pd
 from nestwise._base.arrays import FloatArray
 from nestwise.api.answers import by_name
 from nestwise.api.emmeans import EstimatedMeans, estimated_means, estimated_trends
-from nestwise.api.fitted import Fitted
+from nestwise.api.fitted import Fitted, FittedPlain
 from nestwise.api.source import to_native, with_columns
 from nestwise.inference import tidy as tables
 from nestwise.inference.contrast import contrast as contrast_of
@@ -146,7 +146,7 @@ def simulated_residuals(
     return simulated_of(model.fit, n, seed, conditional)
 
 
-def heteroscedasticity(model: Fitted) -> Any:
+def heteroscedasticity(model: FittedPlain) -> Any:
     """Tests of constant residual variance: ``against statistic df p_value``."""
     return to_native(heteroscedasticity_of(model.fit), model.source.data)
 

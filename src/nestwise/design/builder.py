@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from nestwise.design.coding import CodedColumn, code_linear
 from nestwise.design.contrasts import contrast_name
 from nestwise.design.encoder import Encoder, GroupLevels
 from nestwise.design.evaluate import Context, evaluate_variable
-from nestwise.design.model import Design, FixedPart
+from nestwise.design.model import Design, FixedPart, GroupingFactor
 from nestwise.design.random import build_random
 from nestwise.design.rank import redundant_columns
 from nestwise.design.residual import ResidualRequest, build_residual, residual_request
@@ -124,6 +124,7 @@ def build(
     shared = {c.name: c.values for c in full if c.values is not None}
     factors, terms = build_random(parsed.random, frame.values, kinds, shared)
     errors = build_residual(request, frame.values, frame.kept, y.size)
+    encoder = _encoder(parsed, columns, context, frame, kinds, positions, fixed, factors, offset)
     return Design(
         formula=parsed,
         y=y,
@@ -134,24 +135,37 @@ def build(
         offset=frame.offset,
         kept=frame.kept,
         n_dropped=frame.n_dropped,
-        encoder=Encoder(
-            formula=parsed,
-            columns=columns,
-            levels=_levels(context),
-            coded=_coded(parsed, frame.values),
-            state=context.state,
-            contrasts=kinds,
-            kept=positions,
-            names=fixed.full_names,
-            groups=tuple(GroupLevels(f.name, f.variables, f.parts) for f in factors),
-            functions=own,
-            offset=offset if isinstance(offset, str) else None,
-            offset_by_row=offset is not None and not isinstance(offset, str),
-            response=response,
-            categories=found.categories,
-        ),
+        encoder=replace(encoder, response=response, categories=found.categories),
         diagnostics=(*_diagnostics(fixed), *(() if errors is None else errors.diagnostics)),
         residual=errors,
+    )
+
+
+def _encoder(
+    formula: Formula,
+    columns: tuple[str, ...] | None,
+    context: Context,
+    frame: _Frame,
+    contrasts: dict[str, str],
+    positions: tuple[int, ...],
+    fixed: FixedPart,
+    factors: tuple[GroupingFactor, ...],
+    offset: Any,
+) -> Encoder:
+    """What the training data taught."""
+    return Encoder(
+        formula=formula,
+        columns=columns,
+        levels=_levels(context),
+        coded=_coded(formula, frame.values),
+        state=context.state,
+        contrasts=contrasts,
+        kept=positions,
+        names=fixed.full_names,
+        groups=tuple(GroupLevels(f.name, f.variables, f.parts) for f in factors),
+        functions=dict(context.functions),
+        offset=offset if isinstance(offset, str) else None,
+        offset_by_row=offset is not None and not isinstance(offset, str),
     )
 
 

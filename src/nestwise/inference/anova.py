@@ -11,7 +11,7 @@ from nestwise._base.table import Table
 from nestwise.design.model import FixedPart
 from nestwise.fit.lm import residual_sum_of_squares
 from nestwise.inference.hypothesis import JointTest, joint_test
-from nestwise.inference.kinds import Fit, LmFit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit, LmmFit, StructuredFit
 from nestwise.inference.typed import TermHypothesis, hypotheses
 
 
@@ -109,13 +109,13 @@ def _estimability(found: list[tuple[TermHypothesis, int]]) -> str:
     )
 
 
-def anova_lmm(fit: LmmFit, type: int = 3, ddf: str | None = None) -> Table:
+def anova_lmm(fit: LmmFit | StructuredFit, type: int = 3, ddf: str | None = None) -> Table:
     """F tests of the terms of the fixed effects.
 
     Parameters
     ----------
-    fit : LmmFit
-        A mixed model.
+    fit : LmmFit or StructuredFit
+        A mixed model, or one with structured residuals.
     type : int
         1, 2 or 3: see `nestwise.inference.typed.hypotheses`.
     ddf : str, optional

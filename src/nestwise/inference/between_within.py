@@ -9,6 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.errors import OptionError
 from nestwise._base.memo import memo
+from nestwise.design.model import Design
 from nestwise.fit.result import LmmFit
 
 NEGLIGIBLE = 1e-9
@@ -54,12 +55,21 @@ def between_within_df(fit: LmmFit, L: FloatArray) -> FloatArray:
 
 @memo
 def _by_coefficient(fit: LmmFit) -> FloatArray:
+    return by_coefficient(fit.design, outermost_first(fit.design))
+
+
+def by_coefficient(design: Design, chain: list[tuple[IntArray, int]]) -> FloatArray:
     """m_i - (m_{i-1} + p_i) for the level i at which each column of X is estimated, m_0 = 1.
 
     Without an intercept nlme has one more at every level, and so has this.
+
+    Parameters
+    ----------
+    design : Design
+        The columns.
+    chain : list of (codes, n_levels)
+        Nested factors, outermost first.
     """
-    design = fit.design
-    chain = _outermost_first(fit)
     sizes = [1, *(n for _, n in chain), len(design.y)]
     X, innermost = design.fixed.X, len(chain) + 1
     # The intercept is estimated at level 0 but tested with the innermost degrees of freedom.
@@ -76,8 +86,15 @@ def _by_coefficient(fit: LmmFit) -> FloatArray:
     return np.array([float(df[(i or innermost) - 1]) for i in level])
 
 
-def _outermost_first(fit: LmmFit) -> list[tuple[IntArray, int]]:
-    factors = sorted(fit.design.factors, key=lambda f: f.n_levels)
+def outermost_first(design: Design) -> list[tuple[IntArray, int]]:
+    """Nested grouping factors, outermost first.
+
+    Raises
+    ------
+    OptionError
+        When factors are crossed.
+    """
+    factors = sorted(design.factors, key=lambda f: f.n_levels)
     for outer, inner in pairwise(factors):
         parent = np.zeros(inner.n_levels, dtype=outer.codes.dtype)
         parent[inner.codes] = outer.codes

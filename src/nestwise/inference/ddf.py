@@ -11,7 +11,8 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
 from nestwise.inference import kenward_roger, satterthwaite
 from nestwise.inference.between_within import between_within_df
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import Fit, LmmFit, StructuredFit
+from nestwise.inference.structured import methods as own
 from nestwise.inference.wald import vcov
 
 
@@ -72,11 +73,19 @@ METHODS_LMM: dict[str, Method] = {
     "residual": RESIDUAL,
     "normal": NORMAL,
 }
+METHODS_STRUCTURED: dict[str, Method] = {
+    "satterthwaite": Method(vcov, own.satterthwaite_single, own.satterthwaite_joint),  # type: ignore[arg-type]
+    "between-within": Method(vcov, own.between_within_single, own.between_within_joint),  # type: ignore[arg-type]
+    "residual": RESIDUAL,
+    "normal": NORMAL,
+}
 METHODS_LM: dict[str, Method] = {"residual": RESIDUAL, "normal": NORMAL}
 
 
 def methods(fit: Fit) -> dict[str, Method]:
     """The methods that apply to a kind of fit, its default first."""
+    if isinstance(fit, StructuredFit):
+        return METHODS_STRUCTURED
     return METHODS_LMM if isinstance(fit, LmmFit) else METHODS_LM
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import fdtrc
 
-from nestwise.inference.kinds import Fit, LmFit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit, LmmFit, StructuredFit
 from nestwise.inference.residuals import fitted
 
 
@@ -61,6 +61,9 @@ def fit_measures(fit: Fit) -> FitMeasures:
     n, p = fit.design.y.size, fit.beta.size
     if isinstance(fit, LmmFit):
         loglik, n_par = -0.5 * fit.criterion, p + fit.par.size + 1
+        df_resid = n - n_par
+    elif isinstance(fit, StructuredFit):
+        loglik, n_par = fit.loglik, p + fit.par.size + 1
         df_resid = n - n_par
     else:
         loglik, n_par, df_resid = fit.loglik, p + 1, fit.df_resid

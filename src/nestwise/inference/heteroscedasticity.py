@@ -11,12 +11,12 @@ from scipy.special import chdtrc
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.table import Table
-from nestwise.inference.kinds import Fit
+from nestwise.inference.kinds import PlainFit
 from nestwise.inference.leverage import hatvalues
 from nestwise.inference.residuals import fitted, residuals
 
 
-def heteroscedasticity(fit: Fit) -> Table:
+def heteroscedasticity(fit: PlainFit) -> Table:
     """Tests that the residual variance is the same everywhere.
 
     Squared residuals, each over 1 - leverage, are regressed on what the variance may follow; n R^2

@@ -18,7 +18,7 @@ from nestwise.core.lmm import degrees
 from nestwise.design import level_labels
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.result import LmmFit
-from nestwise.inference.kinds import Fit, LmFit
+from nestwise.inference.kinds import LmFit, PlainFit
 from nestwise.inference.leverage import hatvalues
 from nestwise.inference.model_rows import equation_rows, model_rows
 from nestwise.inference.refitting import take_rows
@@ -85,7 +85,7 @@ class Influence:
         )
 
 
-def cooks_distance(fit: Fit) -> FloatArray:
+def cooks_distance(fit: PlainFit) -> FloatArray:
     """Cook's distance of every row from residual and leverage, theta held.
 
     Parameters
@@ -114,7 +114,7 @@ def cooks_distance(fit: Fit) -> FloatArray:
     return out
 
 
-def influence(fit: Fit, by: str | None = None, exact: bool = True) -> Influence:
+def influence(fit: PlainFit, by: str | None = None, exact: bool = True) -> Influence:
     """Leave out each row, or each level of a grouping factor, in turn.
 
     Parameters
@@ -185,7 +185,7 @@ Parts = tuple[FloatArray, FloatArray, FloatArray]
 """beta (g, p), standard errors (g, p) and sigma (g,) without each level."""
 
 
-def _levels(fit: Fit, by: str | None) -> tuple[AnyArray, AnyArray]:
+def _levels(fit: PlainFit, by: str | None) -> tuple[AnyArray, AnyArray]:
     """Labels, and the position of every row among them."""
     if by is None:
         n = fit.design.y.size
@@ -222,7 +222,7 @@ def _whitened(fit: LmmFit, rows: Rows) -> tuple[Rows, FloatArray]:
     return scaled, root
 
 
-def _rows_left_out(fit: Fit) -> Parts:
+def _rows_left_out(fit: PlainFit) -> Parts:
     """Each row by itself: a downdate of rank one."""
     h, e = hatvalues(fit), residuals(fit, "pearson")
     free = np.where(h < 1.0 - 1e-10, 1.0 - h, np.nan)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from nestwise.fit.result import LmFit, LmmFit
+from nestwise.fit.structured_result import StructuredFit
 
-Fit: TypeAlias = LmmFit | LmFit
+Fit: TypeAlias = LmmFit | LmFit | StructuredFit
 """A fit of any kind."""
 
-__all__ = ["Fit", "LmFit", "LmmFit"]
+PlainFit: TypeAlias = LmmFit | LmFit
+"""A fit with independent residuals."""
+
+__all__ = ["Fit", "LmFit", "LmmFit", "PlainFit", "StructuredFit"]

@@ -7,11 +7,11 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.memo import memo
 from nestwise.core.equations import row_variances
-from nestwise.inference.kinds import Fit, LmFit
+from nestwise.inference.kinds import LmFit, PlainFit
 from nestwise.inference.model_rows import equation_rows, model_rows
 
 
-def hatvalues(fit: Fit) -> FloatArray:
+def hatvalues(fit: PlainFit) -> FloatArray:
     """Diagonal of the matrix that turns y into fitted values, theta held where it is.
 
     Parameters
@@ -39,7 +39,7 @@ def hatvalues(fit: Fit) -> FloatArray:
 
 
 @memo
-def _hat(fit: Fit) -> FloatArray:
+def _hat(fit: PlainFit) -> FloatArray:
     if isinstance(fit, LmFit):
         return fit.hat
     relative = row_variances(fit.problem, fit.theta, equation_rows(fit, model_rows(fit)))

@@ -12,8 +12,9 @@ from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import DataError, OptionError
 from nestwise._base.table import Table
 from nestwise.fit.lmm import fit_lmm
+from nestwise.fit.structured import fit_structured
 from nestwise.inference.fitmeasures import FitMeasures, fit_measures
-from nestwise.inference.kinds import Fit, LmFit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit, LmmFit, StructuredFit
 
 REFITTED = (
     "The REML fits were refitted by ML, because restricted likelihoods do not compare across "
@@ -75,7 +76,7 @@ def likelihood_ratio(fits: Sequence[Fit], names: Sequence[str], refit: bool = Tr
     (['without', 'with'], 23.537)
     """
     check_comparable(fits)
-    reml = [isinstance(fit, LmmFit) and fit.reml for fit in fits]
+    reml = [not isinstance(fit, LmFit) and fit.reml for fit in fits]
     used = [_by_ml(fit) for fit in fits] if refit else list(fits)
     if not refit:
         _check_restricted(fits, reml)
@@ -193,6 +194,8 @@ def _check_restricted(fits: Sequence[Fit], reml: list[bool]) -> None:
 
 
 def _by_ml(fit: Fit) -> Fit:
+    if isinstance(fit, StructuredFit) and fit.reml:
+        return fit_structured(fit.design, reml=False, control=fit.control, start=fit.par)
     if isinstance(fit, LmmFit) and fit.reml:
         return fit_lmm(fit.design, reml=False, control=fit.control)
     return fit
@@ -222,8 +225,15 @@ def _columns(ranked: Sequence[Candidate]) -> dict[str, AnyArray]:
     }
 
 
+def _n_effects(fit: Fit) -> int:
+    """Parameters of the random effects."""
+    if isinstance(fit, StructuredFit):
+        return fit.theta.size
+    return fit.par.size if isinstance(fit, LmmFit) else 0
+
+
 def _boundary(ranked: Sequence[Candidate]) -> list[str]:
-    sizes = {c.fit.par.size if isinstance(c.fit, LmmFit) else 0 for c in ranked}
+    sizes = {_n_effects(c.fit) for c in ranked}
     if len(sizes) == 1:
         return []
     return [

@@ -15,7 +15,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise.fit.lmm import fit_lmm
 from nestwise.inference.fitmeasures import fit_measures
-from nestwise.inference.kinds import Fit, LmFit, LmmFit
+from nestwise.inference.kinds import LmFit, LmmFit, PlainFit
 from nestwise.inference.lrt import check_comparable
 from nestwise.inference.pb_statistic import deviance_of, statistic_maker
 from nestwise.inference.refitting import Portable, dismantle, reassemble
@@ -84,8 +84,8 @@ class _Task:
 class _Local:
     """Both models in this process."""
 
-    small: Fit
-    large: Fit
+    small: PlainFit
+    large: PlainFit
     seed: int
 
     def begin(self) -> Callable[[int], FloatArray]:
@@ -93,8 +93,8 @@ class _Local:
 
 
 def pb_compare(
-    fit0: Fit,
-    fit1: Fit,
+    fit0: PlainFit,
+    fit1: PlainFit,
     *,
     n: int = 1000,
     seed: int | None = None,
@@ -173,7 +173,7 @@ def _exceedances(early_stop: bool | int) -> int:
     return positive_count("early_stop", early_stop)
 
 
-def _ordered(fit0: Fit, fit1: Fit) -> tuple[Fit, Fit]:
+def _ordered(fit0: PlainFit, fit1: PlainFit) -> tuple[PlainFit, PlainFit]:
     """Both by maximum likelihood, the smaller first."""
     check_comparable([fit0, fit1])
     pair = sorted((_by_ml(fit0), _by_ml(fit1)), key=lambda fit: fit_measures(fit).n_par)
@@ -186,17 +186,17 @@ def _ordered(fit0: Fit, fit1: Fit) -> tuple[Fit, Fit]:
     return pair[0], pair[1]
 
 
-def _by_ml(fit: Fit) -> Fit:
+def _by_ml(fit: PlainFit) -> PlainFit:
     if isinstance(fit, LmmFit) and fit.reml:
         return fit_lmm(fit.design, reml=False, control=fit.control)
     return fit
 
 
-def _sent(fit: Fit) -> Portable | LmFit:
+def _sent(fit: PlainFit) -> Portable | LmFit:
     return dismantle(fit) if isinstance(fit, LmmFit) else fit
 
 
-def _n_theta(fit: Fit) -> int:
+def _n_theta(fit: PlainFit) -> int:
     return fit.par.size if isinstance(fit, LmmFit) else 0
 
 

@@ -12,7 +12,7 @@ from nestwise.core.cells import draw as draw_cells
 from nestwise.core.cells import make_cells, statistics
 from nestwise.core.lmm import term_lambdas
 from nestwise.fit.refitter import Refit, make_refitter, refit_statistics
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import LmmFit, PlainFit
 from nestwise.inference.refitting import first_fit
 from nestwise.inference.residuals import fixed_part
 from nestwise.inference.simulate import draw, generator
@@ -21,7 +21,7 @@ NOTHING = -1e-6
 """A statistic below this, relative to one plus the deviance, means that a refit went astray."""
 
 
-def deviance_of(fit: Fit) -> float:
+def deviance_of(fit: PlainFit) -> float:
     """-2 log-likelihood of a fit by maximum likelihood.
 
     Examples
@@ -33,7 +33,7 @@ def deviance_of(fit: Fit) -> float:
     return fit.criterion if isinstance(fit, LmmFit) else -2.0 * fit.loglik
 
 
-def deviance_refitter(fit: Fit) -> Callable[[FloatArray], float]:
+def deviance_refitter(fit: PlainFit) -> Callable[[FloatArray], float]:
     """From a response to the deviance of the model refitted to it; NaN without convergence.
 
     Examples
@@ -60,7 +60,7 @@ def deviance_refitter(fit: Fit) -> Callable[[FloatArray], float]:
     return by_projection
 
 
-def statistic_maker(small: Fit, large: Fit, seed: int) -> Callable[[int], FloatArray]:
+def statistic_maker(small: PlainFit, large: PlainFit, seed: int) -> Callable[[int], FloatArray]:
     """From the number of a replicate to its likelihood ratio, NaN where a refit failed.
 
     Examples
@@ -88,7 +88,7 @@ def statistic_maker(small: Fit, large: Fit, seed: int) -> Callable[[int], FloatA
 Deviances = Callable[[np.random.Generator], tuple[float, float]]
 
 
-def _by_rows(small: Fit, large: Fit) -> Deviances:
+def _by_rows(small: PlainFit, large: PlainFit) -> Deviances:
     """Deviances of both models refitted to one response."""
     mean = fixed_part(small)
     again0, again1 = deviance_refitter(small), deviance_refitter(large)
@@ -100,7 +100,7 @@ def _by_rows(small: Fit, large: Fit) -> Deviances:
     return pair
 
 
-def _by_cells(small: Fit, large: Fit) -> Deviances | None:
+def _by_cells(small: PlainFit, large: PlainFit) -> Deviances | None:
     """The same from drawn cross-products, where that is possible and less work."""
     if not (isinstance(small, LmmFit) and isinstance(large, LmmFit)):
         return None

@@ -11,7 +11,7 @@ from nestwise.design import encode_new
 from nestwise.design.model import Design
 from nestwise.design.table import open_table
 from nestwise.formula.syntax import columns_of
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit
 from nestwise.inference.model_rows import model_rows, point_predictions, spread
 
 
@@ -58,7 +58,7 @@ def predict(
     [251.41, 356.08]
     """
     rows = model_rows(fit, data, re_form=re_form, allow_new_levels=allow_new_levels)
-    modes = fit.modes if isinstance(fit, LmmFit) else ()
+    modes = () if isinstance(fit, LmFit) else fit.modes
     factors = tuple(term.factor for term in fit.design.terms)
     return spread(rows, point_predictions(rows, factors, fit.beta, modes))
 

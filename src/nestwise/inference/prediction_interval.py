@@ -23,7 +23,7 @@ from nestwise._base.table import Table
 from nestwise.core.equations import row_variances
 from nestwise.core.hessian import STEP
 from nestwise.core.lmm import conditional_modes, evaluate, term_lambdas
-from nestwise.inference.kinds import Fit, LmFit, LmmFit
+from nestwise.inference.kinds import LmFit, LmmFit, PlainFit
 from nestwise.inference.model_rows import (
     ModelRows,
     equation_rows,
@@ -55,7 +55,7 @@ class Sources:
 
 
 def predict_interval(
-    fit: Fit,
+    fit: PlainFit,
     data: Any = None,
     *,
     re_form: str | None = "all",
@@ -136,7 +136,7 @@ def predict_interval(
 
 
 def _error_variance(
-    fit: Fit, rows: ModelRows, sources: Sources, ddf: str
+    fit: PlainFit, rows: ModelRows, sources: Sources, ddf: str
 ) -> tuple[FloatArray, FloatArray]:
     """Variance of the error of each prediction and its degrees of freedom, (r,) each."""
     if isinstance(fit, LmFit):

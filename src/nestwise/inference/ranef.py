@@ -11,8 +11,10 @@ from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.memo import memo
 from nestwise._base.table import Table
 from nestwise.core.lmm import conditional_covariance
+from nestwise.core.structured.conditional import conditional_covariances
 from nestwise.design import level_labels
 from nestwise.fit.result import LmmFit
+from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference.joint import coefficient_errors
 
 
@@ -41,7 +43,7 @@ class GroupEffects:
     variances: FloatArray
 
 
-def group_effects(fit: LmmFit, cond_var: bool = False) -> tuple[GroupEffects, ...]:
+def group_effects(fit: LmmFit | StructuredFit, cond_var: bool = False) -> tuple[GroupEffects, ...]:
     """Conditional modes by grouping factor, in the order of the factors.
 
     Parameters
@@ -84,7 +86,7 @@ def group_effects(fit: LmmFit, cond_var: bool = False) -> tuple[GroupEffects, ..
     return tuple(answers)
 
 
-def ranef(fit: LmmFit, cond_var: bool = False) -> Table:
+def ranef(fit: LmmFit | StructuredFit, cond_var: bool = False) -> Table:
     """Conditional modes of the random effects as one long table.
 
     Parameters
@@ -110,7 +112,7 @@ def ranef(fit: LmmFit, cond_var: bool = False) -> Table:
     """
     effects = group_effects(fit, cond_var)
     columns = _long(effects, [g.columns for g in effects], [g.modes for g in effects])
-    if cond_var:
+    if cond_var and effects:
         columns["cond_var"] = np.concatenate([g.variances.ravel(order="F") for g in effects])
     return Table(columns)
 
@@ -181,6 +183,9 @@ def _long(
 
 
 @memo
-def _conditional_covariance(fit: LmmFit) -> tuple[FloatArray, ...]:
+def _conditional_covariance(fit: LmmFit | StructuredFit) -> tuple[FloatArray, ...]:
+    if isinstance(fit, StructuredFit):
+        own = conditional_covariances(fit.problem, fit.par)
+        return tuple(fit.sigma**2 * c for c in own)
     relative = conditional_covariance(fit.problem, fit.theta)
     return tuple(fit.sigma**2 * c for c in relative)

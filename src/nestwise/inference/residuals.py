@@ -7,7 +7,8 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
 from nestwise.design.model import Design
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit, StructuredFit
+from nestwise.inference.structured.residuals import structured_residuals
 
 TYPES = ("response", "pearson", "scaled")
 
@@ -33,7 +34,7 @@ def fitted(fit: Fit) -> FloatArray:
     [253.66, 273.33]
     """
     mu = fixed_part(fit)
-    if isinstance(fit, LmmFit):
+    if not isinstance(fit, LmFit):
         for t in range(len(fit.design.terms)):
             mu += random_part(fit.design, t, fit.modes[t])
     return mu
@@ -96,7 +97,9 @@ def residuals(fit: Fit, type: str = "response") -> FloatArray:
         The fit.
     type : str
         ``"response"``: y - fitted; ``"pearson"``: times the square root of the prior weights;
-        ``"scaled"``: these divided by sigma, as the summary of a mixed model shows them.
+        ``"scaled"``: these divided by sigma, as the summary of a mixed model shows them. A fit
+        with structured residuals has ``"pearson"``, divided by their standard deviations, and
+        ``"normalized"``, made independent.
 
     Returns
     -------
@@ -114,6 +117,8 @@ def residuals(fit: Fit, type: str = "response") -> FloatArray:
     >>> residuals(m.fit, "scaled").max().round(4).item()
     5.1793
     """
+    if isinstance(fit, StructuredFit):
+        return structured_residuals(fit, fit.design.y - fitted(fit), type)
     kind = one_of("type", type, TYPES)
     raw = fit.design.y - fitted(fit)
     if kind == "response":

@@ -6,8 +6,9 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit, StructuredFit
 from nestwise.inference.residuals import fitted, fixed_part, random_part
+from nestwise.inference.structured.residuals import correlated
 
 
 def simulate(
@@ -77,13 +78,15 @@ def draw(
     (180,)
     """
     y = mean.copy()
-    if isinstance(fit, LmmFit) and not conditional:
+    if not isinstance(fit, LmFit) and not conditional:
         for t, (term, L) in enumerate(zip(fit.design.terms, fit.lambdas, strict=True)):
             levels = fit.design.factors[term.factor].n_levels
             b = rng.standard_normal((levels, len(L))) @ (fit.sigma * L.T)
             y += random_part(fit.design, t, b)
     e = rng.standard_normal(mean.size)
     e *= fit.sigma
+    if isinstance(fit, StructuredFit):
+        return y + correlated(fit, e)
     if fit.design.weights is not None:
         e /= np.sqrt(fit.design.weights)
     y += e

@@ -11,7 +11,7 @@ from nestwise._base.errors import OptionError, one_of
 from nestwise._base.table import Table
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.fitmeasures import fit_measures, r_squared
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit, StructuredFit
 from nestwise.inference.predict import predict, response
 from nestwise.inference.ranef import ranef
 from nestwise.inference.varcorr import varcorr
@@ -67,13 +67,13 @@ def tidy(
     >>> t["term"][1], t["conf_low"][1].round(3).item()
     ('Days', 7.206)
     """
-    allowed = EFFECTS if isinstance(fit, LmmFit) else EFFECTS[:1]
+    allowed = EFFECTS if not isinstance(fit, LmFit) else EFFECTS[:1]
     kind = one_of("effects", effects, allowed)
     if kind == "fixed":
         return _fixed(fit, conf_level if conf_int else None, ddf, exponentiate)
     if conf_int or exponentiate:
         raise OptionError(f"conf_int and exponentiate apply to effects='fixed', not to {kind!r}")
-    if kind == "ran_pars" or not isinstance(fit, LmmFit):
+    if kind == "ran_pars" or isinstance(fit, LmFit):
         return random_parameters(fit)
     modes = ranef(fit, cond_var=True)
     columns = {name: modes[name] for name in ("group", "level", "term", "estimate")}
@@ -113,7 +113,8 @@ def random_parameters(fit: Fit) -> Table:
     -------
     Table
         ``group term estimate``, with broom.mixed's terms: ``sd__(Intercept)``,
-        ``cor__(Intercept).Days``, ``sd__Observation``.
+        ``cor__(Intercept).Days``, ``sd__Observation``; then the parameters of a residual
+        structure under their own names.
 
     Examples
     --------
@@ -123,15 +124,18 @@ def random_parameters(fit: Fit) -> Table:
     ['sd__(Intercept)', 'sd__Days', 'cor__(Intercept).Days', 'sd__Observation']
     """
     components = varcorr(fit)
+    own = fit.natural if isinstance(fit, StructuredFit) else None
+    more = [] if own is None else [*own.names]
+    arms = [] if own is None else [f"Residual {arm}".strip() for arm in own.arm]
     terms = [
         "sd__Observation" if v1 is None else f"sd__{v1}" if v2 is None else f"cor__{v1}.{v2}"
         for v1, v2 in zip(components["var1"], components["var2"], strict=True)
     ]
     return Table(
         {
-            "group": components["group"],
-            "term": np.array(terms, dtype=object),
-            "estimate": components["sdcor"],
+            "group": np.array([*components["group"], *arms], dtype=object),
+            "term": np.array([*terms, *more], dtype=object),
+            "estimate": np.append(components["sdcor"], [] if own is None else own.values),
         }
     )
 
@@ -160,7 +164,7 @@ def glance(fit: Fit) -> Table:
     """
     m = fit_measures(fit)
     shared = {"loglik": m.loglik, "aic": m.aic, "bic": m.bic}
-    if isinstance(fit, LmmFit):
+    if not isinstance(fit, LmFit):
         row: dict[str, object] = {
             "nobs": m.nobs,
             "sigma": fit.sigma,
@@ -223,7 +227,7 @@ def augment(fit: Fit, data: Any = None, *, allow_new_levels: bool = False) -> Ta
     columns: dict[str, FloatArray] = {"fitted": mu}
     if y is not None:
         columns["resid"] = y - mu
-    if isinstance(fit, LmmFit):
+    if not isinstance(fit, LmFit):
         columns["fitted_fixed"] = predict(fit, data, re_form=None)
     elif data is None:
         columns["hat"] = fit.hat

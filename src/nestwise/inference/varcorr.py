@@ -9,7 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.table import Table
 from nestwise.core.structures.registry import STRUCTURES
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +71,7 @@ def term_covariances(fit: Fit) -> tuple[TermCovariance, ...]:
     >>> term_covariances(m.fit)[0].sd.round(2).tolist()
     [24.74, 5.92]
     """
-    if not isinstance(fit, LmmFit):
+    if isinstance(fit, LmFit):
         return ()
     return tuple(
         TermCovariance(

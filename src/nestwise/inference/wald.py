@@ -10,7 +10,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, did_you_mean
 from nestwise._base.table import Table
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit
 
 
 def vcov(fit: Fit) -> FloatArray:
@@ -145,7 +145,7 @@ def confint_wald(fit: Fit, level: float = 0.95, params: Sequence[str] | None = N
     """
     names = fit.design.fixed.names
     keep = chosen(names, params)
-    df = np.full(len(names), np.inf if isinstance(fit, LmmFit) else float(fit.df_resid))
+    df = np.full(len(names), float(fit.df_resid) if isinstance(fit, LmFit) else np.inf)
     half = quantile(df, level) * np.sqrt(np.diag(vcov(fit)))
     return Table(
         {

@@ -8,9 +8,10 @@ from html import escape
 import numpy as np
 
 from nestwise._base.table import Table
-from nestwise.fit.result import LmFit, LmmFit
+from nestwise.fit.result import LmFit
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.fitmeasures import fit_measures, r_squared
+from nestwise.inference.kinds import Fit
 from nestwise.inference.varcorr import varcorr
 from nestwise.present.coefmat import estimate_columns, p_columns, statistic_column
 from nestwise.present.rformat import cat, format_numbers, signif
@@ -18,7 +19,7 @@ from nestwise.present.rformat import cat, format_numbers, signif
 Column = tuple[str, Sequence[str]]
 
 
-def fit_html(fit: LmmFit | LmFit) -> str:
+def fit_html(fit: Fit) -> str:
     """Show a fit in a notebook.
 
     Parameters
@@ -43,7 +44,7 @@ def fit_html(fit: LmmFit | LmFit) -> str:
         f"<code>{escape(fit.design.formula.printed)}</code></p>",
         _coefficients(fit),
     ]
-    if isinstance(fit, LmmFit):
+    if not isinstance(fit, LmFit):
         parts.append(_components(fit))
     parts.append(html_table("Fit", [""], _measures(fit)))
     if fit.design.n_dropped:
@@ -91,13 +92,13 @@ def html_table(caption: str, rows: Sequence[str], columns: Sequence[Column]) -> 
     )
 
 
-def _title(fit: LmmFit | LmFit) -> str:
+def _title(fit: Fit) -> str:
     if isinstance(fit, LmFit):
         return "Linear model"
     return f"Linear mixed model fit by {'REML' if fit.reml else 'maximum likelihood'}"
 
 
-def _coefficients(fit: LmmFit | LmFit) -> str:
+def _coefficients(fit: Fit) -> str:
     t = coefficients(fit)
     if not t.names:
         return ""
@@ -108,7 +109,7 @@ def _coefficients(fit: LmmFit | LmFit) -> str:
     return html_table("Fixed effects", t.names, columns)
 
 
-def _components(fit: LmmFit) -> str:
+def _components(fit: Fit) -> str:
     table: Table = varcorr(fit)
     names = [
         " × ".join(str(v) for v in pair if v is not None)
@@ -121,7 +122,7 @@ def _components(fit: LmmFit) -> str:
     return html_table("Random effects", [str(g) for g in table["group"]], columns)
 
 
-def _measures(fit: LmmFit | LmFit) -> list[Column]:
+def _measures(fit: Fit) -> list[Column]:
     m = fit_measures(fit)
     columns: list[Column] = [("Rows", [str(m.nobs)])]
     columns += [(f"Levels of {f.name}", [str(f.n_levels)]) for f in fit.design.factors]

@@ -1,0 +1,211 @@
+"""A fitted model with structured residuals as users hold it: every method is a delegation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise.api import questions, structured_questions
+from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api.source import Source, to_native
+from nestwise.fit.structured import refit_structured
+from nestwise.fit.structured_result import StructuredFit
+from nestwise.inference import fitmeasures
+from nestwise.inference.anova import anova_lmm
+from nestwise.inference.coefficients import coefficients
+from nestwise.inference.ddf import covariance
+from nestwise.inference.structured.confint import confint_structured
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nestwise.present.summary import Summary
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
+class StructuredModel:
+    """A fitted model with a residual structure, a variance function, or both.
+
+    `gls` makes it, and `lmer` with ``residual=`` or ``variance=``. Tables come back in the kind
+    of data frame that the model was fitted to.
+
+    Parameters
+    ----------
+    fit : StructuredFit
+        The frozen numbers.
+    source : Source
+        The caller's table and settings.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> data = nw.load_dataset("sleepstudy")
+    >>> m = nw.gls("Reaction ~ Days", data, residual="ar1(Days | Subject)")
+    >>> m.params.round(2).to_dict(), round(m.sigma, 2)
+    ({'(Intercept)': 253.77, 'Days': 10.3}, 49.13)
+    """
+
+    fit: StructuredFit
+    source: Source
+
+    # -- numbers ---------------------------------------------------------------------------------
+
+    @property
+    def params(self) -> pd.Series[float]:
+        """Fixed effects by coefficient name."""
+        return by_name(self.fit, self.fit.beta)
+
+    @property
+    def bse(self) -> pd.Series[float]:
+        """Standard errors of the fixed effects."""
+        return by_name(self.fit, coefficients(self.fit, "normal").std_error)
+
+    @property
+    def tvalues(self) -> pd.Series[float]:
+        """Estimates over their standard errors."""
+        return by_name(self.fit, coefficients(self.fit, "normal").statistic)
+
+    @property
+    def pvalues(self) -> pd.Series[float]:
+        """Two-sided p values with Satterthwaite's degrees of freedom."""
+        return by_name(self.fit, coefficients(self.fit, "satterthwaite").p_value)
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation (of the first visit, arm and stratum)."""
+        return self.fit.sigma
+
+    @property
+    def theta(self) -> FloatArray:
+        """Relative covariance parameters of the random effects (a copy)."""
+        return self.fit.theta.copy()
+
+    @property
+    def criterion(self) -> float:
+        """-2 log-likelihood, restricted for REML."""
+        return self.fit.criterion
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood (restricted for REML)."""
+        return self.fit.loglik
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return fitmeasures.fit_measures(self.fit).aic
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion."""
+        return fitmeasures.fit_measures(self.fit).bic
+
+    @property
+    def nobs(self) -> int:
+        """Rows used."""
+        return self.fit.design.y.size
+
+    @property
+    def df_resid(self) -> int:
+        """Rows less all estimated parameters."""
+        return fitmeasures.fit_measures(self.fit).df_resid
+
+    @property
+    def n_groups(self) -> dict[str, int]:
+        """Levels of each grouping factor, and subjects."""
+        return structured_questions.n_groups(self.fit)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the optimum was found."""
+        return self.fit.verdict.converged
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether a variance is zero or a correlation plus or minus one."""
+        return self.fit.verdict.singular
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What the fit has to say about itself."""
+        return self.fit.diagnostics
+
+    @property
+    def formula(self) -> str:
+        """The formula as written."""
+        return self.source.formula
+
+    @property
+    def n_evaluations(self) -> int:
+        """Evaluations of the criterion with its gradient."""
+        return self.fit.n_evaluations
+
+    # -- questions -------------------------------------------------------------------------------
+
+    def summary(self, ddf: str = "satterthwaite") -> Summary:
+        """Estimates, residual structure and tests; `ddf`: see `nestwise.inference.ddf`."""
+        from nestwise.present.structuredsummary import structured_summary
+
+        return structured_summary(self.fit, ddf)
+
+    def vcov(self, ddf: str | None = None) -> FloatArray:
+        """Covariance matrix of the fixed effects, (p, p), as a method of `ddf` has it."""
+        return covariance(self.fit, ddf)
+
+    def anova(self, type: int = 3, ddf: str = "satterthwaite") -> Any:
+        """F tests of the terms: ``term sum_sq mean_sq num_df den_df f_value p_value``."""
+        return to_native(anova_lmm(self.fit, type, ddf), self.source.data)
+
+    def confint(
+        self, method: str = "wald", *, level: float = 0.95, params: Sequence[str] | None = None
+    ) -> Any:
+        """Intervals ``term conf_low conf_high`` of fixed effects and residual parameters."""
+        return to_native(confint_structured(self.fit, method, level, params), self.source.data)
+
+    plot = property(questions.plots)
+    tidy = questions.tidy
+    glance = questions.glance
+    augment = questions.augment
+    drop1 = questions.drop1
+    contrast = questions.contrast
+    fixef = questions.fixef
+    emmeans = questions.emmeans
+    emtrends = questions.emtrends
+    fitted = questions.fitted
+    residuals = questions.residuals
+    simulated_residuals = questions.simulated_residuals
+    varcorr = structured_questions.varcorr
+    ranef = structured_questions.ranef
+    residual_parameters = structured_questions.residual_parameters
+    residual_covariance = structured_questions.residual_covariance
+    predict = structured_questions.predict
+    simulate = structured_questions.simulate
+
+    # -- again -----------------------------------------------------------------------------------
+
+    save = questions.save
+
+    def update(self, formula: str | None = None, **settings: Any) -> Any:
+        """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""
+        from nestwise.api.calls import lmer
+        from nestwise.api.gls import gls
+
+        call: Any = lmer if self.fit.design.terms else gls
+        return updated(call, self.source, formula, settings)
+
+    def refit(self, y: Any) -> StructuredModel:
+        """Fit the same model to another response, one value a used row (or a row of the data)."""
+        return StructuredModel(refit_structured(self.fit, response_of(self.fit, y)), self.source)
+
+    def __repr__(self) -> str:
+        kind = "REML criterion" if self.fit.reml else "-2 log-likelihood"
+        return f"<StructuredModel {self.formula!r}: {self.nobs} rows, {kind} {self.criterion:.1f}>"
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    _repr_html_ = questions.as_html

@@ -1,0 +1,1 @@
+"""Questions whose answers differ when residuals have a structure."""

@@ -1,0 +1,72 @@
+"""Residuals of fits with structured residuals."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import one_of
+from nestwise.core.structured.covariance import error_covariance, structure_at
+from nestwise.fit.structured_result import StructuredFit
+
+TYPES = ("response", "pearson", "normalized", "scaled")
+
+
+def structured_residuals(fit: StructuredFit, raw: FloatArray, type: str) -> FloatArray:
+    """Residuals of the rows used.
+
+    Parameters
+    ----------
+    fit : StructuredFit
+        The fit.
+    raw : (n,) float64
+        y - fitted.
+    type : str
+        ``"response"``; ``"pearson"`` (or ``"scaled"``): divided by their standard deviations;
+        ``"normalized"``: multiplied by the inverse Cholesky factor of their covariance, subject
+        by subject in the order of visits, so that they are independent with variance one.
+
+    Returns
+    -------
+    (n,) float64
+
+    Raises
+    ------
+    OptionError
+        When `type` is not known.
+
+    Source
+    ------
+    Pinheiro & Bates (2000), section 5.3.3 (normalized residuals).
+    """
+    kind = one_of("type", type, TYPES)
+    if kind == "response":
+        return raw
+    problem, out = fit.problem, np.empty(raw.size)
+    found = structure_at(problem.arrays, problem.blocks, fit.par)
+    for pattern in problem.blocks.patterns:
+        R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.par, found)
+        if kind == "normalized":
+            L = np.linalg.cholesky(R)
+            out[pattern.rows] = np.linalg.solve(L, raw[pattern.rows].T).T
+        else:
+            out[pattern.rows] = raw[pattern.rows] / np.sqrt(R.diagonal())
+    return out / fit.sigma
+
+
+def correlated(fit: StructuredFit, e: FloatArray) -> FloatArray:
+    """Independent draws made into draws of the residuals: L e of every subject.
+
+    Parameters
+    ----------
+    fit : StructuredFit
+        The fit.
+    e : (n,) float64
+        Independent, with standard deviation sigma.
+    """
+    problem, out = fit.problem, np.empty(e.size)
+    found = structure_at(problem.arrays, problem.blocks, fit.par)
+    for pattern in problem.blocks.patterns:
+        R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.par, found)
+        out[pattern.rows] = e[pattern.rows] @ np.linalg.cholesky(R).T
+    return out
