@@ -13,7 +13,7 @@ from nestwise.core.lmm import lambda_templates
 from nestwise.core.problem import Problem
 from nestwise.core.semidefinite import semidefinite_factor
 from nestwise.fit.descent import descend, objective
-from nestwise.fit.newton import Path
+from nestwise.fit.newton import Path, Route
 from nestwise.fit.point import Point
 from nestwise.fit.rectify import rectify
 
@@ -43,7 +43,7 @@ def snap_to_zero(problem: Problem, function: Function, path: Path) -> Path:
     worse = trial.value - path.point.value
     if not worse <= 1e-9 + 1e-14 * abs(path.point.value):
         return path
-    return Path(trial, path.n_evaluations + trial.evaluations, path.decrease, path.stopped)
+    return Route(trial, path.n_evaluations + trial.evaluations, path.decrease, path.stopped)
 
 
 def escape_direction(problem: Problem, function: Function, point: Point) -> FloatArray | None:
@@ -134,6 +134,6 @@ def settle(problem: Problem, reml: bool, path: Path, control: Control) -> tuple[
         again = descend(problem, reml, better, control)
         count = path.n_evaluations + again.n_evaluations + 1
         if not again.point.value < path.point.value:
-            return Path(path.point, count, path.decrease, path.stopped), False
-        path = Path(again.point, count, again.decrease, again.stopped)
+            return Route(path.point, count, path.decrease, path.stopped), False
+        path = Route(again.point, count, again.decrease, again.stopped)
     return path, True

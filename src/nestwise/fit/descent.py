@@ -19,7 +19,7 @@ from nestwise.fit.frame import (
     out_of_frame,
     pivoted_frame,
 )
-from nestwise.fit.newton import PATIENCE, Path, minimise
+from nestwise.fit.newton import PATIENCE, Path, Route, minimise
 from nestwise.fit.point import Point, evaluate_point
 
 CHANGES = 20
@@ -75,7 +75,7 @@ def descend(problem: Problem, reml: bool, start: FloatArray, control: Control) -
         if path.stopped != "left":
             break
     point = function(par)
-    return Path(point, count + point.evaluations, path.decrease, path.stopped)
+    return Route(point, count + point.evaluations, path.decrease, path.stopped)
 
 
 def compiled_path(problem: Problem, reml: bool, start: FloatArray, control: Control) -> Path | None:
@@ -89,7 +89,7 @@ def compiled_path(problem: Problem, reml: bool, start: FloatArray, control: Cont
         return None
     value = combine(problem, way.result, reml)
     point = Point(way.par, value, way.gradient, way.hessian, way.n_evaluations, way.result)
-    return Path(point, way.n_evaluations, way.decrease, way.stopped)
+    return Route(point, way.n_evaluations, way.decrease, way.stopped)
 
 
 def _rest(control: Control, spent: int) -> Control:

@@ -16,7 +16,7 @@ from nestwise.core.components import component_moments
 from nestwise.core.problem import Problem
 from nestwise.fit.boundary import settle
 from nestwise.fit.descent import descend
-from nestwise.fit.newton import Path
+from nestwise.fit.newton import Path, Route
 
 SIZES = (1.0, 0.3, 3.0, 0.1, 0.03)
 """Relative standard deviations of the further starts, the same for all factors."""
@@ -125,4 +125,4 @@ def look_again(
         count += other.n_evaluations
         if other.point.value < path.point.value - 1e-9:
             path, saddle = other, other_saddle
-    return Path(path.point, count, path.decrease, path.stopped), saddle
+    return Route(path.point, count, path.decrease, path.stopped), saddle
