@@ -75,7 +75,7 @@ def gls(
     ...     "Reaction ~ Days", nw.load_dataset("sleepstudy"), residual="ar1(Days | Subject)"
     ... )
     >>> round(m.loglik, 3), m.residual_parameters()["estimate"].round(3).tolist()
-    (-890.535, [0.796, 49.128])
+    (-869.603, [0.8, 49.515])
     """
     settings = {
         "residual": residual,

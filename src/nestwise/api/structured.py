@@ -46,7 +46,7 @@ class StructuredModel:
     >>> data = nw.load_dataset("sleepstudy")
     >>> m = nw.gls("Reaction ~ Days", data, residual="ar1(Days | Subject)")
     >>> m.params.round(2).to_dict(), round(m.sigma, 2)
-    ({'(Intercept)': 253.77, 'Days': 10.3}, 49.13)
+    ({'(Intercept)': 253.74, 'Days': 10.47}, 49.51)
     """
 
     fit: StructuredFit
