@@ -11,7 +11,7 @@ import numpy as np
 from nestwise._base.errors import NestwiseError
 from nestwise._base.output import check_free, write_whole
 from nestwise._base.table import Table
-from nestwise.api.fitted import Fitted
+from nestwise.api.fitted import FittedPlain
 from nestwise.design.table import open_table, read_column
 from nestwise.design.values import Numeric, as_float, value_of_column
 from nestwise.inference.kinds import Fit, LmmFit
@@ -24,7 +24,7 @@ DEFAULTS: dict[str, Any] = {"REML": True, "na_action": "drop"}
 
 
 def report(
-    model: Fitted,
+    model: FittedPlain,
     path: str | Path,
     *,
     overwrite: bool = False,
@@ -79,7 +79,7 @@ def report(
 
 
 def report_html(
-    model: Fitted,
+    model: FittedPlain,
     *,
     title: str | None = None,
     source: str | None = None,

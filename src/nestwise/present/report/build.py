@@ -11,7 +11,7 @@ from typing import Any
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.table import Table
 from nestwise.inference.icc import icc
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import LmmFit, PlainFit
 from nestwise.present.plots.accessor import Plots
 from nestwise.present.report.blocks import Block, Mathematics, Page, Section, Text
 from nestwise.present.report.checks import checks_section, remarks
@@ -55,7 +55,7 @@ class Material:
         The page's heading.
     """
 
-    fit: Fit
+    fit: PlainFit
     data: Any
     settings: Mapping[str, Any]
     code: str
@@ -121,12 +121,12 @@ def build(material: Material) -> Page:
     )
 
 
-def _model(fit: Fit) -> Section:
+def _model(fit: PlainFit) -> Section:
     blocks: list[Block] = [Text(words) for words in model_in_words(fit)]
     return Section("model", "The model", [Mathematics(equation(fit)), *blocks, measures_grid(fit)])
 
 
-def _summary(fit: Fit) -> list[str]:
+def _summary(fit: PlainFit) -> list[str]:
     sentences = [data_in_words(fit.design), *clear_effects(fit)]
     if len(sentences) == 1 and fit.design.fixed.terms:
         sentences.append("No coefficient differs clearly from zero (all p at least 0.05).")

@@ -9,7 +9,7 @@ import numpy as np
 from nestwise._base.errors import NestwiseError
 from nestwise.inference.heteroscedasticity import heteroscedasticity
 from nestwise.inference.influence import cooks_distance
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import LmmFit, PlainFit
 from nestwise.inference.mundlak import mundlak
 from nestwise.inference.random_normality import random_normality
 from nestwise.inference.residuals import residuals
@@ -23,7 +23,7 @@ SLOW = 20_000
 """Checks that take a moment are left out with more rows than this, and that is said."""
 
 
-def checks_section(fit: Fit, plots: Plots) -> Section:
+def checks_section(fit: PlainFit, plots: Plots) -> Section:
     """The verdict of the fit, tests of its assumptions, and pictures of the residuals.
 
     Examples
@@ -60,7 +60,7 @@ def checks_section(fit: Fit, plots: Plots) -> Section:
     return Section("checks", "Diagnostics", blocks)
 
 
-def remarks(fit: Fit) -> list[str]:
+def remarks(fit: PlainFit) -> list[str]:
     """The verdict and every diagnostic of the fit."""
     found = [f"{d.message} {d.advice}".strip() for d in fit.diagnostics]
     if isinstance(fit, LmmFit) and fit.verdict.status == "converged":
@@ -72,9 +72,9 @@ def remarks(fit: Fit) -> list[str]:
     return found or ["The fit has nothing to remark."]
 
 
-def check_rows(fit: Fit) -> list[Row]:
+def check_rows(fit: PlainFit) -> list[Row]:
     """One row a check; one that does not apply to this model is left out."""
-    checks: list[Callable[[Fit], list[Row]]] = [_spread, _tails]
+    checks: list[Callable[[PlainFit], list[Row]]] = [_spread, _tails]
     if isinstance(fit, LmmFit):
         checks += [_random, _within]
     if fit.design.y.size <= SLOW:
@@ -88,7 +88,7 @@ def check_rows(fit: Fit) -> list[Row]:
     return rows
 
 
-def _spread(fit: Fit) -> list[Row]:
+def _spread(fit: PlainFit) -> list[Row]:
     found = heteroscedasticity(fit)
     p = float(found["p_value"][0])
     meaning = (
@@ -100,7 +100,7 @@ def _spread(fit: Fit) -> list[Row]:
     return [("Constant residual variance", f"p {_sign(p)}", meaning)]
 
 
-def _tails(fit: Fit) -> list[Row]:
+def _tails(fit: PlainFit) -> list[Row]:
     scaled = residuals(fit, "scaled")
     far = int(np.sum(np.abs(scaled) > 3.0))
     expected = 0.0027 * scaled.size
@@ -116,7 +116,7 @@ def _tails(fit: Fit) -> list[Row]:
     return [("Extreme residuals", result, meaning)]
 
 
-def _random(fit: Fit) -> list[Row]:
+def _random(fit: PlainFit) -> list[Row]:
     assert isinstance(fit, LmmFit)
     found = random_normality(fit)
     rows: list[Row] = []
@@ -133,7 +133,7 @@ def _random(fit: Fit) -> list[Row]:
     return rows
 
 
-def _within(fit: Fit) -> list[Row]:
+def _within(fit: PlainFit) -> list[Row]:
     assert isinstance(fit, LmmFit)
     found = mundlak(fit, None)
     p = float(found["p_value"][-1])
@@ -146,7 +146,7 @@ def _within(fit: Fit) -> list[Row]:
     return [("Between and within slopes (Mundlak)", f"p {_sign(p)}", meaning)]
 
 
-def _influence(fit: Fit) -> list[Row]:
+def _influence(fit: PlainFit) -> list[Row]:
     distance = cooks_distance(fit)
     worst = int(np.nanargmax(distance))
     kept = fit.design.kept

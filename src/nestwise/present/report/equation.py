@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nestwise.design.model import Design, RandomTerm
-from nestwise.inference.kinds import Fit
+from nestwise.inference.kinds import PlainFit
 from nestwise.inference.varcorr import TermCovariance, term_covariances
 from nestwise.present.report.mathml import (
     display,
@@ -23,7 +23,7 @@ LONG = 14
 """With more fixed effects than this the middle ones are left to the table."""
 
 
-def equation(fit: Fit) -> str:
+def equation(fit: PlainFit) -> str:
     """The model's equation with the estimated variances.
 
     Parameters
@@ -118,7 +118,7 @@ def _distribution(term: RandomTerm, found: TermCovariance, place: int) -> tuple[
     return fenced(*effects), row(operator("~"), symbol("N"), fenced(symbol("0"), matrix(cells)))
 
 
-def _residual(fit: Fit) -> tuple[str, str]:
+def _residual(fit: PlainFit) -> tuple[str, str]:
     variance = squared(figure(number(fit.sigma)))
     if fit.design.weights is not None:
         variance = row(variance, operator("/"), sub(name("weight"), symbol("i")))

@@ -9,7 +9,7 @@ import numpy as np
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.fitmeasures import fit_measures, r_squared
 from nestwise.inference.icc import design_effect, icc
-from nestwise.inference.kinds import Fit, LmFit, LmmFit
+from nestwise.inference.kinds import LmFit, LmmFit, PlainFit
 from nestwise.inference.r2 import r2
 from nestwise.inference.ranef import group_effects
 from nestwise.inference.tidy import tidy
@@ -26,7 +26,7 @@ SENTENCES = 12
 """With more coefficients than this only the table shows them."""
 
 
-def fixed_section(fit: Fit) -> Section:
+def fixed_section(fit: PlainFit) -> Section:
     """Coefficients with intervals, as a table and in words.
 
     Examples
@@ -59,7 +59,7 @@ def fixed_section(fit: Fit) -> Section:
     return Section("fixed", "Fixed effects", blocks if rows else [])
 
 
-def coefficient_sentences(fit: Fit) -> list[str]:
+def coefficient_sentences(fit: PlainFit) -> list[str]:
     """A sentence for each coefficient, in their order."""
     t = tidy(fit, conf_int=True, conf_level=LEVEL)
     return [
@@ -74,7 +74,7 @@ def coefficient_sentences(fit: Fit) -> list[str]:
     ]
 
 
-def clear_effects(fit: Fit, most: int = 4) -> list[str]:
+def clear_effects(fit: PlainFit, most: int = 4) -> list[str]:
     """Sentences on the coefficients with the smallest p values below 0.05."""
     c = coefficients(fit)
     sentences = coefficient_sentences(fit)
@@ -164,7 +164,7 @@ def _caterpillars(fit: LmmFit, plots: Plots) -> list[Block]:
     return blocks
 
 
-def measures_grid(fit: Fit) -> Grid:
+def measures_grid(fit: PlainFit) -> Grid:
     """Measures of the whole fit."""
     m = fit_measures(fit)
     rows = [("Rows", f"{m.nobs:,}"), ("Log-likelihood", fixed(m.loglik, 1))]

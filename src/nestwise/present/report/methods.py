@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import LmmFit, PlainFit
 from nestwise.present.report.blocks import Block, Code, Grid, Heading, Items, Section, Text
 from nestwise.present.report.words import data_in_words
 
@@ -26,7 +26,7 @@ CITED = (
 )
 
 
-def methods_section(fit: Fit) -> Section:
+def methods_section(fit: PlainFit) -> Section:
     """The analysis in one paragraph, and its citations.
 
     Examples
@@ -42,7 +42,7 @@ def methods_section(fit: Fit) -> Section:
     return Section("methods", "Methods", blocks)
 
 
-def paragraph(fit: Fit) -> str:
+def paragraph(fit: PlainFit) -> str:
     """What a methods section should say of this fit."""
     design = fit.design
     kind = "a linear mixed model" if isinstance(fit, LmmFit) else "a linear model"
@@ -63,7 +63,7 @@ def paragraph(fit: Fit) -> str:
     )
 
 
-def again_section(code: str, command: str, settings: Mapping[str, Any], fit: Fit) -> Section:
+def again_section(code: str, command: str, settings: Mapping[str, Any], fit: PlainFit) -> Section:
     """Code, settings and versions that give the same numbers.
 
     Examples

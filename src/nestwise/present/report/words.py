@@ -6,12 +6,12 @@ import numpy as np
 
 from nestwise.design.model import Design, FixedPart
 from nestwise.design.values import Factor, Logical, Numeric, Value
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import LmmFit, PlainFit
 from nestwise.inference.varcorr import term_covariances
 from nestwise.present.report.numbers import count, listed, number
 
 
-def predictors(fit: Fit) -> list[str]:
+def predictors(fit: PlainFit) -> list[str]:
     """Labels of the variables of the fixed effects, each once.
 
     Examples
@@ -34,7 +34,7 @@ def slopes(design: Design) -> list[tuple[str, str]]:
     ]
 
 
-def question(fit: Fit) -> str:
+def question(fit: PlainFit) -> str:
     """What the formula asks.
 
     Examples
@@ -66,7 +66,7 @@ def question(fit: Fit) -> str:
     return " ".join(asked)
 
 
-def model_in_words(fit: Fit) -> list[str]:
+def model_in_words(fit: PlainFit) -> list[str]:
     """What the model assumes, sentence by sentence.
 
     Examples
@@ -99,7 +99,7 @@ def model_in_words(fit: Fit) -> list[str]:
     return sentences
 
 
-def _term(fit: Fit, t: int) -> str:
+def _term(fit: PlainFit, t: int) -> str:
     term = fit.design.terms[t]
     found = term_covariances(fit)[t]
     group = fit.design.factors[term.factor].name
@@ -118,7 +118,7 @@ def _term(fit: Fit, t: int) -> str:
 
 
 def coefficient_in_words(
-    fit: Fit, j: int, estimate: float, interval: tuple[float, float], level: float
+    fit: PlainFit, j: int, estimate: float, interval: tuple[float, float], level: float
 ) -> str:
     """One fixed effect as a sentence.
 
