@@ -159,7 +159,7 @@ def save(model: Any, path: str | Path) -> None:
 
 
 def report(
-    model: Fitted,
+    model: FittedPlain,
     path: str | Path,
     *,
     overwrite: bool = False,
