@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from core.random_models import make_model, models
 from nestwise._base.errors import FitError
 from nestwise.core import lmm, reference
-from nestwise.core.problem import ModelArrays, Problem, build_problem
+from nestwise.core.compiled import announce
+from nestwise.core.problem import ModelArrays, Problem, TermColumns, build_problem
 
 
 def draw_theta(problem: Problem, seed: int, zero: bool) -> np.ndarray:
@@ -162,3 +163,28 @@ def test_degenerate_problems_give_nan_not_a_crash() -> None:
     problem = build_problem(arrays)
     e = lmm.evaluate(problem, np.array([np.nan]))
     assert np.isnan(e.criterion)
+
+
+def test_long_evaluations_are_announced(caplog: pytest.LogCaptureFixture) -> None:
+    announce(2e13, 30_000)
+    assert "order 30000" in caplog.text
+    assert "about 22 minutes" in caplog.text
+    caplog.clear()
+    announce(1e11, 5_000)
+    assert not caplog.text
+
+
+def test_factors_that_meet_at_random_are_ordered_quickly() -> None:
+    rng = np.random.default_rng(0)
+    m, n = 900, 3600
+    codes = [np.concatenate([np.arange(m), rng.integers(0, m, n - m)]) for _ in range(2)]
+    codes = [rng.permutation(c).astype(np.int32) for c in codes]
+    terms = tuple(TermColumns(f, (None,), "us") for f in range(2))
+    y = rng.normal(size=n) + rng.normal(size=m)[codes[0]]
+    arrays = ModelArrays(y, np.ones((n, 1), order="F"), 0, None, tuple(codes), (m, m), terms)
+    values = []
+    for solver in ("dense", "sparse"):
+        problem = build_problem(arrays, solver=solver)
+        values.append(lmm.evaluate(problem, np.array([0.7, 0.4]), True, 1))
+    assert values[0].criterion == pytest.approx(values[1].criterion, rel=1e-10)
+    np.testing.assert_allclose(values[0].gradient, values[1].gradient, rtol=1e-7)

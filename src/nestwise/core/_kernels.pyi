@@ -26,6 +26,7 @@ class CrossProducts:
     n_chain: int
     tail: int
     sparse_values: int
+    work: float
     def evaluate(
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
     ) -> Evaluated: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from nestwise.core.threads import limited
 SOLVERS = ("auto", "dense", "sparse")
 """Ways to factorise what is left after elimination by level; positions are the C++ codes."""
 
+
+SPEED, LONG = 1.5e10, 60.0
+"""Multiplications a second, roughly, and the seconds of an evaluation that are told beforehand."""
 
 ALWAYS_FITS = 1000
 """Order of the remainder that fits into any machine's memory."""
@@ -141,4 +145,26 @@ def compiled_kernel(rows: KernelInput) -> CompiledKernel:
             f"the crossed grouping factors are too large to solve exactly: {too_large}; leave out "
             "or coarsen the factor with the second most levels, or use a machine with more memory"
         ) from too_large
+    announce(handle.work, handle.tail)
     return CompiledKernel(handle, rows.threads)
+
+
+def announce(work: float, order: int) -> None:
+    """Say beforehand, by the logger ``nestwise``, what an evaluation will take if it is long.
+
+    Parameters
+    ----------
+    work : float
+        Multiplications of one evaluation.
+    order : int
+        Order of the matrix that is left of crossed factors.
+    """
+    seconds = work / SPEED
+    if seconds > LONG:
+        logging.getLogger("nestwise").warning(
+            "the crossed grouping factors leave a matrix of order %d: one evaluation will take "
+            "about %.0f minutes, and a fit needs 3 to 15 of them; Ctrl-C stops it, and coarser "
+            "or fewer crossed factors make it shorter",
+            order,
+            max(seconds / 60.0, 1.0),
+        )

@@ -27,6 +27,7 @@ from nestwise.design.model import Design
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.boundary import settle
 from nestwise.fit.descent import descend, objective
+from nestwise.fit.digits import lost_digits
 from nestwise.fit.identify import (
     flat_at_optimum,
     identifiability,
@@ -172,7 +173,7 @@ def fit_problems(
         criterion=path.point.value,
         n_evaluations=path.n_evaluations,
         verdict=verdict,
-        diagnostics=(*told, *design.diagnostics),
+        diagnostics=(*told, *lost_digits(design, par[inner.diagonal]), *design.diagnostics),
     )
 
 

@@ -331,6 +331,7 @@ NB_MODULE(_kernels, m) {
         .def_ro("tail", &CrossProducts::tail)
         .def_prop_ro("sparse_values",
                      [](const CrossProducts& cp) { return cp.sparse ? cp.sparse->values() : 0; })
+        .def_prop_ro("work", &nw::tail_work)
         .def("evaluate", &evaluate, nb::arg("lambdas"), nb::arg("entries"), nb::arg("reml"),
              nb::arg("order"))
         .def("solve", &solve, nb::arg("lambdas"), nb::arg("rhs"))

@@ -30,6 +30,7 @@ class QuotientGraph {
         order.reserve(static_cast<size_t>(n_));
         for (i32 step = 0; step < n_; ++step) {
             const i32 p = lowest();
+            if (degree_[p] >= n_ - step - 1) return completed(std::move(order), spent, most);
             order.push_back(p);
             eliminate(p, step);
             const double degree = static_cast<double>(members_[p].size());
@@ -40,6 +41,15 @@ class QuotientGraph {
     }
 
   private:
+    // What is left all meets: any order of it makes the same factor.
+    std::vector<i32> completed(std::vector<i32> order, double spent, double most) const {
+        const double left = static_cast<double>(n_) - static_cast<double>(order.size());
+        for (i32 v = 0; v < n_; ++v)
+            if (alive_[v]) order.push_back(v);
+        spent += left * left * left / 3.0;
+        return spent > most ? std::vector<i32>{} : order;
+    }
+
     void insert(i32 i) {
         const i32 d = degree_[i];
         next_[i] = head_[d];

@@ -125,6 +125,11 @@ i64 tail_values(const CrossProducts& cp) {
     return cp.sparse ? cp.sparse->values() : N * N;
 }
 
+double tail_work(const CrossProducts& cp) {
+    const double N = cp.tail + cp.p;
+    return cp.sparse ? cp.sparse->flops : N * N * N;
+}
+
 void plan_tail(CrossProducts& cp, int solver, double memory) {
     const double N = cp.tail + cp.p;
     const double dense_bytes = 16.0 * N * N;

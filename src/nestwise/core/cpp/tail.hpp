@@ -20,6 +20,9 @@ inline std::int64_t tail_x_at(const CrossProducts& cp, std::int64_t c) {
 // Values in w.S.
 std::int64_t tail_values(const CrossProducts& cp);
 
+// Multiplications of one evaluation with derivatives on the remainder, roughly.
+double tail_work(const CrossProducts& cp);
+
 // Decide between dense and sparse, analyse the pattern, and say how many bytes it will take.
 // `solver` is 0 (choose), 1 (dense) or 2 (sparse); throws std::length_error beyond `memory`.
 void plan_tail(CrossProducts& cp, int solver, double memory);
