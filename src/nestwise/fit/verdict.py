@@ -130,6 +130,18 @@ def _collapsed() -> Diagnostic:
     )
 
 
+def acceptable(path: Path) -> float:
+    """Promised decrease up to which an optimum is found: what rounding hides cannot be had.
+
+    With relative standard deviations of 1e4 the reduced matrices keep half of the digits, which
+    `nestwise.fit.digits` tells.
+    """
+    if path.stopped != "noise":
+        return ACCEPTABLE
+    rounding = 5e-14 * float(np.square(path.point.par).max(initial=0.0))
+    return max(ACCEPTABLE, min(rounding, 1e-3))
+
+
 def decide(
     singular: tuple[Diagnostic, ...],
     flat: tuple[Diagnostic, ...],
@@ -153,7 +165,7 @@ def decide(
     control : Control
         Its options.
     """
-    converged = path.decrease <= ACCEPTABLE and not collapsed
+    converged = path.decrease <= acceptable(path) and not collapsed
     told: tuple[Diagnostic, ...] = ()
     status: Status = "converged"
     if singular:
