@@ -42,7 +42,7 @@ from nestwise.fit.problems import Problems, make_problems
 from nestwise.fit.rectify import rectify
 from nestwise.fit.result import LmmFit
 from nestwise.fit.start import starting_par
-from nestwise.fit.verdict import decide, singular_terms
+from nestwise.fit.verdict import acceptable, decide, singular_terms
 
 COLLAPSED = 1e-10
 """Share of the response's variance, left to the residuals, at which the likelihood is unbounded."""
@@ -150,7 +150,9 @@ def fit_problems(
     par = rectify(inner, path.point.par)
     singular = singular_terms(design, inner, par, options.singular_tolerance)
     collapsed = path.point.result.pwrss <= COLLAPSED * spread
-    verdict, told = decide(singular, flat, path, saddle, collapsed, options)
+    verdict, told = decide(
+        singular, flat, path, saddle, collapsed, options, acceptable(path.stopped, path.point.par)
+    )
     theta, result = par / inner.theta_scale, path.point.result
     final = rectify(problem, problems.user_theta(theta) * problem.theta_scale) / problem.theta_scale
     return LmmFit(

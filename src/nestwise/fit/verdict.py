@@ -130,16 +130,22 @@ def _collapsed() -> Diagnostic:
     )
 
 
-def acceptable(path: Path) -> float:
+def acceptable(stopped: str, par: FloatArray) -> float:
     """Promised decrease up to which an optimum is found: what rounding hides cannot be had.
 
     With relative standard deviations of 1e4 the reduced matrices keep half of the digits, which
     `nestwise.fit.digits` tells.
+
+    Parameters
+    ----------
+    stopped : str
+        Why the optimiser stopped.
+    par : (m,) float64
+        Its last parameters, columns scaled.
     """
-    if path.stopped != "noise":
+    if stopped != "noise":
         return ACCEPTABLE
-    rounding = 5e-14 * float(np.square(path.point.par).max(initial=0.0))
-    return max(ACCEPTABLE, min(rounding, 1e-3))
+    return max(ACCEPTABLE, min(5e-14 * float(np.square(par).max(initial=0.0)), 1e-3))
 
 
 def decide(
@@ -149,6 +155,7 @@ def decide(
     saddle: bool,
     collapsed: bool,
     control: Control,
+    forgiven: float = ACCEPTABLE,
 ) -> tuple[Verdict, tuple[Diagnostic, ...]]:
     """The verdict and its diagnostics, worst first.
 
@@ -164,8 +171,10 @@ def decide(
         Whether nothing is left to the residuals.
     control : Control
         Its options.
+    forgiven : float
+        From `acceptable`.
     """
-    converged = path.decrease <= acceptable(path) and not collapsed
+    converged = path.decrease <= forgiven and not collapsed
     told: tuple[Diagnostic, ...] = ()
     status: Status = "converged"
     if singular:
