@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from nestwise._base.errors import OptionError
+from nestwise.api.generalized import GeneralizedMixedModel
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
 from nestwise.api.source import to_native
@@ -14,12 +15,15 @@ from nestwise.inference.kinds import LmFit
 from nestwise.inference.lrt import f_comparison, likelihood_ratio
 
 
-def anova(*models: MixedModel | LinearModel | StructuredModel, refit: bool = True) -> Any:
+def anova(
+    *models: MixedModel | LinearModel | GeneralizedMixedModel | StructuredModel,
+    refit: bool = True,
+) -> Any:
     """Compare two or more fitted models, as R's ``anova(m0, m1)``.
 
     Parameters
     ----------
-    *models : MixedModel or LinearModel
+    *models : MixedModel, GeneralizedMixedModel or LinearModel
         Fits to the same rows.
     refit : bool
         Whether REML fits are refitted by ML before their likelihoods are compared. When that
@@ -47,10 +51,10 @@ def anova(*models: MixedModel | LinearModel | StructuredModel, refit: bool = Tru
     [nan, 23.537]
     """
     for model in models:
-        if not isinstance(model, (MixedModel, LinearModel, StructuredModel)):
+        if not isinstance(model, (MixedModel, LinearModel, GeneralizedMixedModel, StructuredModel)):
             raise OptionError(
-                f"anova compares fitted models, got {type(model).__name__}; fit with nw.lmer or "
-                "nw.lm first"
+                f"anova compares fitted models, got {type(model).__name__}; fit with nw.lmer, "
+                "nw.glmer or nw.lm first"
             )
     names = [model.formula for model in models]
     linear = [model.fit for model in models if isinstance(model.fit, LmFit)]

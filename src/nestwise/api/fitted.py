@@ -6,7 +6,7 @@ from typing import Protocol
 
 from nestwise.api.source import Source
 from nestwise.fit.result import LmmFit
-from nestwise.inference.kinds import Fit, PlainFit
+from nestwise.inference.kinds import EquationsFit, Fit, MixedFit, PlainFit
 
 
 class Fitted(Protocol):
@@ -24,10 +24,38 @@ class Fitted(Protocol):
 
 
 class FittedPlain(Protocol):
-    """A fitted model with independent residuals."""
+    """A fitted model of normal responses with independent residuals."""
 
     @property
     def fit(self) -> PlainFit:
+        """The frozen numbers."""
+        ...
+
+    @property
+    def source(self) -> Source:
+        """The caller's table and settings."""
+        ...
+
+
+class FittedRandom(Protocol):
+    """A fitted model with random effects, whatever the distribution."""
+
+    @property
+    def fit(self) -> MixedFit:
+        """The frozen numbers."""
+        ...
+
+    @property
+    def source(self) -> Source:
+        """The caller's table and settings."""
+        ...
+
+
+class FittedEquations(Protocol):
+    """A fitted model whose random effects solve mixed-model equations."""
+
+    @property
+    def fit(self) -> EquationsFit:
         """The frozen numbers."""
         ...
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
-from nestwise.api.fitted import FittedMixed
+from nestwise.api.fitted import FittedEquations, FittedMixed, FittedRandom
 from nestwise.api.influence import InfluenceResult
 from nestwise.api.resampled import BootstrapResult, ProfileResult
 from nestwise.api.source import to_native
@@ -45,23 +45,23 @@ def ranova(model: FittedMixed) -> Any:
     return to_native(ranova_of(model.fit), model.source.data)
 
 
-def varcorr(model: FittedMixed) -> Any:
+def varcorr(model: FittedRandom) -> Any:
     """Variance components: ``group var1 var2 vcov sdcor``, the residual in the last row."""
     return to_native(varcorr_of(model.fit), model.source.data)
 
 
-def ranef(model: FittedMixed, cond_var: bool = False) -> Any:
+def ranef(model: FittedRandom, cond_var: bool = False) -> Any:
     """Conditional modes: ``group level term estimate [cond_var]``."""
     return to_native(ranef_of(model.fit, cond_var), model.source.data)
 
 
-def coef(model: FittedMixed, std_error: bool = False) -> Any:
+def coef(model: FittedEquations, std_error: bool = False) -> Any:
     """Coefficients by group, fixed plus random: ``group level term estimate [std_error]``."""
     return to_native(coef_of(model.fit, std_error), model.source.data)
 
 
 def joint_vcov(
-    model: FittedMixed, levels: Mapping[str, Sequence[object]] | None = None
+    model: FittedEquations, levels: Mapping[str, Sequence[object]] | None = None
 ) -> JointCovariance:
     """Joint covariance of the fixed effects and the random effects of chosen levels."""
     return joint_of(model.fit, levels)

@@ -116,6 +116,22 @@ def with_columns(data: Any, kept: BoolArray | None, table: Table) -> Any:
     return nw.concat([rows, added], how="horizontal").to_native()
 
 
+def used_rows(data: Any, kept: BoolArray | None) -> Any:
+    """The rows that a fit used, in the caller's kind of table.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> used_rows(pd.DataFrame({"x": [1, 2]}), np.array([False, True]))["x"].tolist()
+    [2]
+    """
+    if kept is None:
+        return data
+    if isinstance(data, Mapping):
+        return {name: np.asarray(values)[kept] for name, values in data.items()}
+    return nw.from_native(data, eager_only=True).filter(kept.tolist()).to_native()
+
+
 def as_control(control: Control | Mapping[str, Any] | None) -> Control:
     """A `Control` from what the caller gave: one, a mapping of its fields, or nothing.
 

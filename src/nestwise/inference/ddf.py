@@ -11,7 +11,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
 from nestwise.inference import kenward_roger, satterthwaite
 from nestwise.inference.between_within import between_within_df
-from nestwise.inference.kinds import Fit, LmmFit, StructuredFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmmFit, StructuredFit
 from nestwise.inference.structured import methods as own
 from nestwise.inference.wald import vcov
 
@@ -80,10 +80,13 @@ METHODS_STRUCTURED: dict[str, Method] = {
     "normal": NORMAL,
 }
 METHODS_LM: dict[str, Method] = {"residual": RESIDUAL, "normal": NORMAL}
+METHODS_GLMM: dict[str, Method] = {"normal": NORMAL}
 
 
 def methods(fit: Fit) -> dict[str, Method]:
     """The methods that apply to a kind of fit, its default first."""
+    if isinstance(fit, GlmmFit):
+        return METHODS_GLMM
     if isinstance(fit, StructuredFit):
         return METHODS_STRUCTURED
     return METHODS_LMM if isinstance(fit, LmmFit) else METHODS_LM

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import fdtrc
 
-from nestwise.inference.kinds import Fit, LmFit, LmmFit, StructuredFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit, LmmFit, StructuredFit
 from nestwise.inference.residuals import fitted
 
 
@@ -21,7 +21,7 @@ class FitMeasures:
     loglik : float
         Log-likelihood; of a REML fit the restricted one, -criterion / 2.
     n_par : int
-        Fixed effects, covariance parameters and the residual variance.
+        Fixed effects, covariance parameters and the residual variance or dispersion.
     aic, bic : float
         -2 loglik + 2 n_par, and -2 loglik + log(nobs) n_par.
     nobs : int
@@ -61,6 +61,9 @@ def fit_measures(fit: Fit) -> FitMeasures:
     n, p = fit.design.y.size, fit.beta.size
     if isinstance(fit, LmmFit):
         loglik, n_par = -0.5 * fit.criterion, p + fit.par.size + 1
+        df_resid = n - n_par
+    elif isinstance(fit, GlmmFit):
+        loglik, n_par = fit.loglik, p + fit.theta.size + int(fit.phi is not None)
         df_resid = n - n_par
     elif isinstance(fit, StructuredFit):
         loglik, n_par = fit.loglik, p + fit.par.size + 1

@@ -15,7 +15,7 @@ from nestwise._base.errors import OptionError, did_you_mean
 from nestwise._base.table import Table
 from nestwise.core.equations import Rows, joint_covariance, row_variances
 from nestwise.design import level_labels
-from nestwise.fit.result import LmmFit
+from nestwise.inference.kinds import EquationsFit
 
 LARGEST = 10_000
 """Effects whose joint covariance is given as one dense matrix."""
@@ -44,7 +44,7 @@ class JointCovariance:
 
 
 def joint_vcov(
-    fit: LmmFit, levels: Mapping[str, Sequence[object]] | None = None
+    fit: EquationsFit, levels: Mapping[str, Sequence[object]] | None = None
 ) -> JointCovariance:
     """Covariance of the fixed effects and the random effects of chosen levels, together.
 
@@ -53,7 +53,7 @@ def joint_vcov(
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit.
     levels : mapping of str to sequence, optional
         Grouping factor to level labels; by default all levels of all factors.
@@ -105,12 +105,12 @@ def joint_vcov(
     return JointCovariance(Table(table), covariance)
 
 
-def coefficient_errors(fit: LmmFit, factor: int, names: tuple[str, ...]) -> FloatArray:
+def coefficient_errors(fit: EquationsFit, factor: int, names: tuple[str, ...]) -> FloatArray:
     """Standard errors of the coefficients of every level: beta + b with their covariance.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit.
     factor : int
         Grouping factor.
@@ -146,7 +146,7 @@ def coefficient_errors(fit: LmmFit, factor: int, names: tuple[str, ...]) -> Floa
     return out
 
 
-def _effects(fit: LmmFit, factor: int) -> tuple[int, tuple[str, ...], FloatArray]:
+def _effects(fit: EquationsFit, factor: int) -> tuple[int, tuple[str, ...], FloatArray]:
     """Number, names and modes (n_levels, k) of a factor's effects, over all its terms."""
     mine = [t for t, term in enumerate(fit.design.terms) if term.factor == factor]
     names = tuple(name for t in mine for name in fit.design.terms[t].columns)
@@ -154,7 +154,7 @@ def _effects(fit: LmmFit, factor: int) -> tuple[int, tuple[str, ...], FloatArray
 
 
 def _chosen_levels(
-    fit: LmmFit, levels: Mapping[str, Sequence[object]] | None
+    fit: EquationsFit, levels: Mapping[str, Sequence[object]] | None
 ) -> dict[int, list[int]]:
     factors = fit.design.factors
     if levels is None:

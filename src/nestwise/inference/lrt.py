@@ -14,11 +14,17 @@ from nestwise._base.table import Table
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.structured import fit_structured
 from nestwise.inference.fitmeasures import FitMeasures, fit_measures
-from nestwise.inference.kinds import Fit, LmFit, LmmFit, StructuredFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit, LmmFit, StructuredFit
 
 REFITTED = (
     "The REML fits were refitted by ML, because restricted likelihoods do not compare across "
     "different fixed effects."
+)
+
+
+QUADRATURE = (
+    "The likelihoods were approximated with different numbers of quadrature points (nAGQ), so that "
+    "part of their difference is that of the approximations."
 )
 
 
@@ -76,13 +82,15 @@ def likelihood_ratio(fits: Sequence[Fit], names: Sequence[str], refit: bool = Tr
     (['without', 'with'], 23.537)
     """
     check_comparable(fits)
-    reml = [not isinstance(fit, LmFit) and fit.reml for fit in fits]
+    reml = [isinstance(fit, (LmmFit, StructuredFit)) and fit.reml for fit in fits]
     used = [_by_ml(fit) for fit in fits] if refit else list(fits)
     if not refit:
         _check_restricted(fits, reml)
     found = [Candidate(n, f, fit_measures(f)) for n, f in zip(names, used, strict=True)]
     ranked = sorted(found, key=lambda c: c.measures.n_par)
     notes = [REFITTED] if refit and any(reml) else []
+    points = {fit.n_agq for fit in used if isinstance(fit, GlmmFit)}
+    notes += [QUADRATURE] if len(points) > 1 else []
     return Table(_columns(ranked), " ".join(notes + _boundary(ranked)))
 
 
@@ -227,7 +235,7 @@ def _columns(ranked: Sequence[Candidate]) -> dict[str, AnyArray]:
 
 def _n_effects(fit: Fit) -> int:
     """Parameters of the random effects."""
-    if isinstance(fit, StructuredFit):
+    if isinstance(fit, (StructuredFit, GlmmFit)):
         return fit.theta.size
     return fit.par.size if isinstance(fit, LmmFit) else 0
 

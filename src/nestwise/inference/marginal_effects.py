@@ -150,7 +150,7 @@ def _chosen(
     fit: GlmmFit, data: Any, variables: str | Sequence[str] | None
 ) -> tuple[GridVariable, ...]:
     """The predictors asked for, with their levels."""
-    known = {v.name: v for v in reference_grid(fit, data).variables}  # type: ignore[arg-type]
+    known = {v.name: v for v in reference_grid(fit, data).variables}
     if variables is None:
         return tuple(known.values())
     wanted = [variables] if isinstance(variables, str) else list(variables)

@@ -152,7 +152,7 @@ def equation_rows(fit: WithEquations, rows: ModelRows) -> Rows:
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit.
     rows : ModelRows
         The rows.

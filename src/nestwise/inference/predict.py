@@ -24,6 +24,8 @@ def predict(
 ) -> FloatArray:
     """Predicted responses, on the scale of the (transformed) response, offset included.
 
+    Of a GLMM it is the linear predictor: see `nestwise.inference.glmm_predict` for means.
+
     Parameters
     ----------
     fit : LmmFit or LmFit

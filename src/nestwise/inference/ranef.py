@@ -13,9 +13,8 @@ from nestwise._base.table import Table
 from nestwise.core.lmm import conditional_covariance
 from nestwise.core.structured.conditional import conditional_covariances
 from nestwise.design import level_labels
-from nestwise.fit.result import LmmFit
-from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference.joint import coefficient_errors
+from nestwise.inference.kinds import EquationsFit, MixedFit, StructuredFit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,12 +42,12 @@ class GroupEffects:
     variances: FloatArray
 
 
-def group_effects(fit: LmmFit | StructuredFit, cond_var: bool = False) -> tuple[GroupEffects, ...]:
+def group_effects(fit: MixedFit, cond_var: bool = False) -> tuple[GroupEffects, ...]:
     """Conditional modes by grouping factor, in the order of the factors.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit.
     cond_var : bool
         Whether the conditional variances are wanted too.
@@ -86,12 +85,12 @@ def group_effects(fit: LmmFit | StructuredFit, cond_var: bool = False) -> tuple[
     return tuple(answers)
 
 
-def ranef(fit: LmmFit | StructuredFit, cond_var: bool = False) -> Table:
+def ranef(fit: MixedFit, cond_var: bool = False) -> Table:
     """Conditional modes of the random effects as one long table.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit.
     cond_var : bool
         Whether to add the conditional variances.
@@ -117,12 +116,12 @@ def ranef(fit: LmmFit | StructuredFit, cond_var: bool = False) -> Table:
     return Table(columns)
 
 
-def coef(fit: LmmFit, std_error: bool = False) -> Table:
+def coef(fit: EquationsFit, std_error: bool = False) -> Table:
     """Coefficients by group: fixed effects plus the modes of that group's own effects.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit.
     std_error : bool
         Whether to add standard errors, from the joint covariance of fixed and random effects.
@@ -183,7 +182,7 @@ def _long(
 
 
 @memo
-def _conditional_covariance(fit: LmmFit | StructuredFit) -> tuple[FloatArray, ...]:
+def _conditional_covariance(fit: MixedFit) -> tuple[FloatArray, ...]:
     if isinstance(fit, StructuredFit):
         own = conditional_covariances(fit.problem, fit.par)
         return tuple(fit.sigma**2 * c for c in own)

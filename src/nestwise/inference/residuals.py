@@ -7,7 +7,8 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
 from nestwise.design.model import Design
-from nestwise.inference.kinds import Fit, LmFit, StructuredFit
+from nestwise.inference.glmm_residuals import glmm_residuals
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit, StructuredFit
 from nestwise.inference.structured.residuals import structured_residuals
 
 TYPES = ("response", "pearson", "scaled")
@@ -24,7 +25,7 @@ def fitted(fit: Fit) -> FloatArray:
     Returns
     -------
     (n,) float64
-        Units of the (transformed) response, one a used row.
+        Units of the (transformed) response, one a used row; of a GLMM the means.
 
     Examples
     --------
@@ -33,6 +34,8 @@ def fitted(fit: Fit) -> FloatArray:
     >>> fitted(m.fit)[:2].round(2).tolist()
     [253.66, 273.33]
     """
+    if isinstance(fit, GlmmFit):
+        return fit.mu.copy()
     mu = fixed_part(fit)
     if not isinstance(fit, LmFit):
         for t in range(len(fit.design.terms)):
@@ -41,7 +44,7 @@ def fitted(fit: Fit) -> FloatArray:
 
 
 def fixed_part(fit: Fit) -> FloatArray:
-    """X beta plus the offset: the fitted values of the population.
+    """X beta plus the offset: the linear predictor of the population.
 
     Examples
     --------
@@ -99,7 +102,8 @@ def residuals(fit: Fit, type: str = "response") -> FloatArray:
         ``"response"``: y - fitted; ``"pearson"``: times the square root of the prior weights;
         ``"scaled"``: these divided by sigma, as the summary of a mixed model shows them. A fit
         with structured residuals has ``"pearson"``, divided by their standard deviations, and
-        ``"normalized"``, made independent.
+        ``"normalized"``, made independent. For a
+        GLMM see `nestwise.inference.glmm_residuals`.
 
     Returns
     -------
@@ -119,6 +123,8 @@ def residuals(fit: Fit, type: str = "response") -> FloatArray:
     """
     if isinstance(fit, StructuredFit):
         return structured_residuals(fit, fit.design.y - fitted(fit), type)
+    if isinstance(fit, GlmmFit):
+        return glmm_residuals(fit, type)
     kind = one_of("type", type, TYPES)
     raw = fit.design.y - fitted(fit)
     if kind == "response":

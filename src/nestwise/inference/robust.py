@@ -9,7 +9,7 @@ import numpy as np
 from nestwise._base.arrays import AnyArray, FloatArray, IntArray
 from nestwise._base.errors import OptionError, one_of
 from nestwise._base.table import Table
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import LmmFit, PlainFit
 from nestwise.inference.wald import two_sided_p, vcov
 
 KINDS = ("CR2", "CR1", "CR0")
@@ -59,7 +59,7 @@ class _Sums:
     sizes: FloatArray
 
 
-def cluster_robust(fit: Fit, cluster: object = None, kind: str = "CR2") -> ClusterRobust:
+def cluster_robust(fit: PlainFit, cluster: object = None, kind: str = "CR2") -> ClusterRobust:
     """Covariance of the fixed effects from the variation of whole clusters.
 
     Parameters
@@ -121,7 +121,7 @@ def cluster_robust(fit: Fit, cluster: object = None, kind: str = "CR2") -> Clust
     return ClusterRobust(kind, count, covariance, table)
 
 
-def _clusters(fit: Fit, cluster: object) -> tuple[IntArray, int]:
+def _clusters(fit: PlainFit, cluster: object) -> tuple[IntArray, int]:
     """(n,) cluster of every row and the number of clusters."""
     factors = fit.design.factors
     known = {f.name: f for f in factors}
@@ -159,7 +159,7 @@ def _coded(labels: AnyArray, n: int) -> tuple[IntArray, int]:
     return codes.astype(np.int32), len(found)
 
 
-def _cluster_sums(fit: Fit, codes: IntArray, count: int, B: FloatArray, kind: str) -> _Sums:
+def _cluster_sums(fit: PlainFit, codes: IntArray, count: int, B: FloatArray, kind: str) -> _Sums:
     X, p = fit.design.fixed.X, fit.beta.size
     y = fit.design.y - (0.0 if fit.design.offset is None else fit.design.offset)
     residual = y - X @ fit.beta
@@ -178,7 +178,7 @@ def _cluster_sums(fit: Fit, codes: IntArray, count: int, B: FloatArray, kind: st
     return _Sums(scores, weights, sizes)
 
 
-def _working(fit: Fit, rows: IntArray) -> FloatArray:
+def _working(fit: PlainFit, rows: IntArray) -> FloatArray:
     """Covariance matrix of some rows under the fit, (r, r)."""
     w = fit.design.weights
     V = np.diag(np.ones(len(rows)) if w is None else 1.0 / w[rows])

@@ -6,7 +6,8 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
-from nestwise.inference.kinds import Fit, LmFit, StructuredFit
+from nestwise.inference.glmm_residuals import row_weights
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit, StructuredFit
 from nestwise.inference.residuals import fitted, fixed_part, random_part
 from nestwise.inference.structured.residuals import correlated
 
@@ -31,7 +32,8 @@ def simulate(
     -------
     (n_obs, n) float64
         On the kept rows, offset included, in units of the (transformed) response; the residual
-        variance is ``sigma**2`` over the prior weight.
+        variance is ``sigma**2`` over the prior weight. Of a GLMM draws of its family; binomial
+        ones are shares of the trials.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def simulate(
     (180, 3)
     """
     count, entropy = positive_count("n", n), seed_entropy(seed)
-    mean = fitted(fit) if conditional else fixed_part(fit)
+    mean = predictor(fit, conditional)
     out = np.empty((mean.size, count), order="F")
     for r in range(count):
         out[:, r] = draw(fit, mean, generator(entropy, r), conditional)
@@ -63,7 +65,7 @@ def draw(
     fit : LmmFit or LmFit
         Gives the covariances.
     mean : (n,) float64
-        The fixed part, or with `conditional` the fitted values.
+        The fixed part, or with `conditional` the fitted values (of a GLMM linear predictors).
     rng : Generator
         Source of randomness.
     conditional : bool
@@ -83,6 +85,9 @@ def draw(
             levels = fit.design.factors[term.factor].n_levels
             b = rng.standard_normal((levels, len(L))) @ (fit.sigma * L.T)
             y += random_part(fit.design, t, b)
+    if isinstance(fit, GlmmFit):
+        mu = fit.link.inverse(y, 0)[0]
+        return fit.family.simulate(mu, row_weights(fit), fit.phi, rng)
     e = rng.standard_normal(mean.size)
     e *= fit.sigma
     if isinstance(fit, StructuredFit):
@@ -91,6 +96,21 @@ def draw(
         e /= np.sqrt(fit.design.weights)
     y += e
     return y
+
+
+def predictor(fit: Fit, conditional: bool) -> FloatArray:
+    """What `draw` starts from: the linear predictor, with or without random effects.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> predictor(m.fit, False)[:2].round(2).tolist()
+    [251.41, 261.87]
+    """
+    if not conditional:
+        return fixed_part(fit)
+    return fit.eta.copy() if isinstance(fit, GlmmFit) else fitted(fit)
 
 
 def seed_entropy(seed: int | None) -> int:
@@ -147,4 +167,4 @@ def positive_count(name: str, value: object) -> int:
     return int(value)
 
 
-__all__ = ["draw", "generator", "positive_count", "seed_entropy", "simulate"]
+__all__ = ["draw", "generator", "positive_count", "predictor", "seed_entropy", "simulate"]

@@ -14,9 +14,8 @@ from scipy.special import bdtr, bdtrc
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise._base.table import Table
-from nestwise.inference.kinds import Fit
-from nestwise.inference.residuals import fitted, fixed_part
-from nestwise.inference.simulate import draw, generator, positive_count, seed_entropy
+from nestwise.inference.kinds import Fit, GlmmFit
+from nestwise.inference.simulate import draw, generator, positive_count, predictor, seed_entropy
 
 LARGEST = 50_000_000
 """Simulated numbers that are held at once."""
@@ -91,16 +90,28 @@ def simulated_residuals(
             f"n={max(1, LARGEST // rows)}"
         )
     entropy = seed_entropy(seed)
-    mean = fitted(fit) if conditional else fixed_part(fit)
+    mean = predictor(fit, conditional)
     drawn = np.empty((rows, count + 1))
     for r in range(count):
         drawn[:, r + 1] = draw(fit, mean, generator(entropy, r), conditional)
     drawn[:, 0] = fit.design.y
-    ranks = drawn.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
-    jitter = generator(entropy, count).random(ranks.shape)
+    random = generator(entropy, count)
+    jitter = random.random(drawn.shape)
+    ranks = _ranks(drawn, jitter) if isinstance(fit, GlmmFit) else _ranks(drawn, None)
     uniform = (ranks + jitter) / (count + 1)
+    if isinstance(fit, GlmmFit):
+        mean = drawn[:, 1:].mean(axis=1)
     spread = np.var(drawn - mean[:, None], axis=0)
     return SimulatedResiduals(uniform[:, 0].copy(), _tests(uniform, spread, ranks), count, entropy)
+
+
+def _ranks(drawn: FloatArray, ties: FloatArray | None) -> np.ndarray:
+    """Rank of each column within its row; counts that are equal are ordered by `ties`."""
+    if ties is None:
+        order = drawn.argsort(axis=1, kind="stable")
+    else:
+        order = np.lexsort((ties, drawn), axis=1)
+    return order.argsort(axis=1, kind="stable")
 
 
 def _tests(uniform: FloatArray, spread: FloatArray, ranks: np.ndarray) -> Table:

@@ -10,8 +10,9 @@ from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import OptionError, one_of
 from nestwise._base.table import Table
 from nestwise.inference.coefficients import coefficients
-from nestwise.inference.fitmeasures import fit_measures, r_squared
-from nestwise.inference.kinds import Fit, LmFit, StructuredFit
+from nestwise.inference.fitmeasures import FitMeasures, fit_measures, r_squared
+from nestwise.inference.glmm_predict import predict_glmm
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit, StructuredFit
 from nestwise.inference.predict import predict, response
 from nestwise.inference.ranef import ranef
 from nestwise.inference.varcorr import varcorr
@@ -67,7 +68,7 @@ def tidy(
     >>> t["term"][1], t["conf_low"][1].round(3).item()
     ('Days', 7.206)
     """
-    allowed = EFFECTS if not isinstance(fit, LmFit) else EFFECTS[:1]
+    allowed = EFFECTS[:1] if isinstance(fit, LmFit) else EFFECTS
     kind = one_of("effects", effects, allowed)
     if kind == "fixed":
         return _fixed(fit, conf_level if conf_int else None, ddf, exponentiate)
@@ -152,8 +153,9 @@ def glance(fit: Fit) -> Table:
     -------
     Table
         Mixed model: ``nobs sigma loglik aic bic criterion df_resid reml converged singular``;
-        linear model: ``nobs r_squared adj_r_squared sigma statistic p_value df loglik aic bic
-        deviance df_resid``.
+        GLMM: ``nobs family link n_agq sigma phi loglik aic bic criterion df_resid converged
+        singular``; linear model: ``nobs r_squared adj_r_squared sigma statistic p_value df loglik
+        aic bic deviance df_resid``.
 
     Examples
     --------
@@ -164,6 +166,8 @@ def glance(fit: Fit) -> Table:
     """
     m = fit_measures(fit)
     shared = {"loglik": m.loglik, "aic": m.aic, "bic": m.bic}
+    if isinstance(fit, GlmmFit):
+        return _glance_glmm(fit, m)
     if not isinstance(fit, LmFit):
         row: dict[str, object] = {
             "nobs": m.nobs,
@@ -192,6 +196,26 @@ def glance(fit: Fit) -> Table:
     return Table({name: np.array([value]) for name, value in row.items()})
 
 
+def _glance_glmm(fit: GlmmFit, m: FitMeasures) -> Table:
+    row: dict[str, object] = {
+        "nobs": m.nobs,
+        "family": fit.family.name,
+        "link": fit.link.name,
+        "n_agq": fit.n_agq,
+        "sigma": fit.sigma,
+        "phi": np.nan if fit.phi is None else fit.phi,
+        "loglik": m.loglik,
+        "aic": m.aic,
+        "bic": m.bic,
+        "criterion": fit.criterion,
+        "df_resid": m.df_resid,
+        "converged": fit.verdict.converged,
+        "singular": fit.verdict.singular,
+    }
+    texts = ("family", "link")
+    return Table({k: np.array([v], dtype=object if k in texts else None) for k, v in row.items()})
+
+
 def augment(fit: Fit, data: Any = None, *, allow_new_levels: bool = False) -> Table:
     """What the fit says of every row.
 
@@ -208,7 +232,8 @@ def augment(fit: Fit, data: Any = None, *, allow_new_levels: bool = False) -> Ta
     -------
     Table
         ``fitted``; ``resid`` (for new rows when they have the response); then ``fitted_fixed``
-        (without random effects) for a mixed model, ``hat`` for the rows of a linear model.
+        (without random effects) for a mixed model (of a GLMM all are means), ``hat`` for the rows
+        of a linear model.
 
     Raises
     ------
@@ -222,13 +247,20 @@ def augment(fit: Fit, data: Any = None, *, allow_new_levels: bool = False) -> Ta
     >>> list(augment(m.fit)), list(augment(m.fit, {"Days": [10], "Subject": ["308"]}))
     (['fitted', 'resid', 'fitted_fixed'], ['fitted', 'fitted_fixed'])
     """
-    mu = predict(fit, data, allow_new_levels=allow_new_levels)
+    mu = _predicted(fit, data, "all", allow_new_levels)
     y = fit.design.y if data is None else response(fit.design, data)
     columns: dict[str, FloatArray] = {"fitted": mu}
     if y is not None:
         columns["resid"] = y - mu
     if not isinstance(fit, LmFit):
-        columns["fitted_fixed"] = predict(fit, data, re_form=None)
+        columns["fitted_fixed"] = _predicted(fit, data, None, True)
     elif data is None:
         columns["hat"] = fit.hat
     return Table(columns)
+
+
+def _predicted(fit: Fit, data: Any, re_form: str | None, new: bool) -> FloatArray:
+    """Predicted responses; means of a GLMM."""
+    if isinstance(fit, GlmmFit):
+        return predict_glmm(fit, data, re_form=re_form, allow_new_levels=new)
+    return predict(fit, data, re_form=re_form, allow_new_levels=new)

@@ -9,7 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.table import Table
 from nestwise.core.structures.registry import STRUCTURES
-from nestwise.inference.kinds import Fit, LmFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +96,8 @@ def varcorr(fit: Fit) -> Table:
     -------
     Table
         ``group var1 var2 vcov sdcor``: of each term first the variances (`var2` missing), then
-        the covariances, in `sdcor` as correlations; the residual in the last row.
+        the covariances, in `sdcor` as correlations; the residual in the last row, where the
+        family has a scale.
 
     Examples
     --------
@@ -108,7 +109,8 @@ def varcorr(fit: Fit) -> Table:
     rows: list[tuple[str, str | None, str | None, float, float]] = []
     for term in term_covariances(fit):
         rows += _rows(term)
-    rows.append(("Residual", None, None, fit.sigma**2, fit.sigma))
+    if not isinstance(fit, GlmmFit) or fit.family.dispersion == "scale":
+        rows.append(("Residual", None, None, fit.sigma**2, fit.sigma))
     group, var1, var2, vcov, sdcor = zip(*rows, strict=True)
     return Table(
         {

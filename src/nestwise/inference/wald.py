@@ -10,7 +10,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, did_you_mean
 from nestwise._base.table import Table
-from nestwise.inference.kinds import Fit, LmFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit
 
 
 def vcov(fit: Fit) -> FloatArray:
@@ -24,7 +24,8 @@ def vcov(fit: Fit) -> FloatArray:
     Returns
     -------
     (p, p) float64
-        ``sigma**2`` times the unscaled matrix, in the order of the coefficients.
+        ``sigma**2`` times the unscaled matrix, in the order of the coefficients; of a GLMM the
+        inverse of the Hessian in all parameters.
 
     Examples
     --------
@@ -33,6 +34,8 @@ def vcov(fit: Fit) -> FloatArray:
     >>> vcov(SimpleNamespace(sigma=2.0, unscaled_vcov=np.eye(1))).tolist()
     [[4.0]]
     """
+    if isinstance(fit, GlmmFit):
+        return fit.vcov
     return fit.sigma**2 * fit.unscaled_vcov
 
 

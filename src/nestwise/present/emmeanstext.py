@@ -17,6 +17,7 @@ from nestwise.inference.emmeans.contrasts import (
 )
 from nestwise.inference.emmeans.estimates import LinearEstimates, by_groups
 from nestwise.inference.emmeans.means import MarginalMeans, table
+from nestwise.inference.emmeans.transform import Transform, of_differences
 from nestwise.inference.kinds import LmmFit
 from nestwise.present.matrixtext import matrix_lines
 from nestwise.present.rformat import format_numbers
@@ -40,7 +41,8 @@ def means_text(means: MarginalMeans) -> str:
     str
     """
     shown = table(means)
-    lines = _blocks(shown, means.rows)
+    undo = means.transform
+    lines = _blocks(shown, means.rows, {} if undo is None else {"response": undo.shown})
     lines += ["", *_scale_notes(means), *_method(means.rows)]
     lines.append(f"Confidence level used: {means.rows.level:g}")
     if means.scale == "response" and means.transform is not None:
@@ -71,27 +73,29 @@ def contrasts_text(contrasts: MarginalContrasts, intervals: bool = False) -> str
         tail = {name: shown[name] for name in shown if name in tests}
         shown = Table({**front, "null": np.ones(len(shown)), **tail})
     means = contrasts.means
-    lines = _blocks(shown, contrasts.rows)
-    notes = [*_scale_notes(means), *_method(contrasts.rows)]
+    undo = None if means.transform is None else of_differences(means.transform)
+    odds = {"ratio": undo.shown} if undo is not None and undo.shown != "response" else {}
+    lines = _blocks(shown, contrasts.rows, odds if contrasts.ratio else {})
+    notes = [*_scale_notes(means, undo), *_method(contrasts.rows)]
     if means.scale == "response" and means.transform is not None and not contrasts.ratio:
         notes.append(f"Note: contrasts are still on the {means.transform.name} scale")
     if intervals:
         notes.append(f"Confidence level used: {contrasts.rows.level:g}")
     notes += _adjustment(contrasts, intervals)
-    if contrasts.ratio and means.transform is not None:
+    if contrasts.ratio and undo is not None:
         words = "Intervals are back-transformed from" if intervals else "Tests are performed on"
-        notes.append(f"{words} the {means.transform.name} scale")
+        notes.append(f"{words} the {undo.name} scale")
     if means.misleading:
         notes.append(MISLEADING)
     return "\n".join([*lines, *([""] if notes else []), *notes])
 
 
-def _scale_notes(means: MarginalMeans) -> list[str]:
+def _scale_notes(means: MarginalMeans, undo: Transform | None = None) -> list[str]:
     lines = []
     if means.averaged:
         lines.append(f"Results are averaged over the levels of: {', '.join(means.averaged)}")
     if means.transform is not None and means.scale == "link":
-        name = means.transform.name
+        name = means.transform.name if undo is None else undo.name
         lines.append(f"Results are given on the {name} (not the response) scale.")
     return lines
 
@@ -115,11 +119,11 @@ def _adjustment(contrasts: MarginalContrasts, intervals: bool) -> list[str]:
     return [f"{what}: {method} method for {size} {'estimates' if intervals else 'tests'}"]
 
 
-def _blocks(shown: Table, rows: LinearEstimates) -> list[str]:
-    """One table for each group, with common widths."""
+def _blocks(shown: Table, rows: LinearEstimates, called: Mapping[str, str]) -> list[str]:
+    """One table for each group, with common widths; `called` renames columns."""
     names = [name for name in shown if name not in rows.by]
     texts = _cells(shown, names, rows)
-    headers = {name: _header(name, shown, rows) for name in names}
+    headers = {name: called.get(name) or _header(name, shown, rows) for name in names}
     left = {headers[n] for n in names if n in rows.labels and shown[n].dtype.kind in "Ob"}
     padded = {n: _padded(headers[n], texts[n], headers[n] in left) for n in names}
     lines: list[str] = []

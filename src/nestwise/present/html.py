@@ -8,10 +8,9 @@ from html import escape
 import numpy as np
 
 from nestwise._base.table import Table
-from nestwise.fit.result import LmFit
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.fitmeasures import fit_measures, r_squared
-from nestwise.inference.kinds import Fit
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit
 from nestwise.inference.varcorr import varcorr
 from nestwise.present.coefmat import estimate_columns, p_columns, statistic_column
 from nestwise.present.rformat import cat, format_numbers, signif
@@ -24,7 +23,7 @@ def fit_html(fit: Fit) -> str:
 
     Parameters
     ----------
-    fit : LmmFit or LmFit
+    fit : LmmFit, LmFit or GlmmFit
         The fit.
 
     Returns
@@ -95,6 +94,8 @@ def html_table(caption: str, rows: Sequence[str], columns: Sequence[Column]) -> 
 def _title(fit: Fit) -> str:
     if isinstance(fit, LmFit):
         return "Linear model"
+    if isinstance(fit, GlmmFit):
+        return f"Generalised linear mixed model: {fit.family.name} ({fit.link.name})"
     return f"Linear mixed model fit by {'REML' if fit.reml else 'maximum likelihood'}"
 
 
@@ -102,10 +103,14 @@ def _coefficients(fit: Fit) -> str:
     t = coefficients(fit)
     if not t.names:
         return ""
-    texts = estimate_columns(np.column_stack([t.estimate, t.std_error, t.df]))
-    columns: list[Column] = list(zip(("Estimate", "Std. Error", "df"), texts, strict=True))
-    columns.append(("t value", statistic_column(list(t.statistic))))
-    columns += p_columns("Pr(>|t|)", [float(p) for p in t.p_value], 3)
+    values, heads = [t.estimate, t.std_error], ["Estimate", "Std. Error"]
+    sign = "z" if bool(np.isinf(t.df).all()) else "t"
+    if sign == "t":
+        values, heads = [*values, t.df], [*heads, "df"]
+    texts = estimate_columns(np.column_stack(values))
+    columns: list[Column] = list(zip(heads, texts, strict=True))
+    columns.append((f"{sign} value", statistic_column(list(t.statistic))))
+    columns += p_columns(f"Pr(>|{sign}|)", [float(p) for p in t.p_value], 3)
     return html_table("Fixed effects", t.names, columns)
 
 

@@ -11,7 +11,10 @@ from nestwise.present.matrixtext import WIDTH
 
 
 def note_lines(
-    design: Design, diagnostics: Sequence[Diagnostic], extra: Sequence[str]
+    design: Design,
+    diagnostics: Sequence[Diagnostic],
+    extra: Sequence[str],
+    weighted: bool = True,
 ) -> list[str]:
     """Remarks below a summary: rows that were left out, weights, offset, diagnostics.
 
@@ -23,6 +26,8 @@ def note_lines(
         What the fit has to say.
     extra : sequence of str
         Further remarks.
+    weighted : bool
+        Whether weights scale a residual variance, so that they are worth a remark.
 
     Returns
     -------
@@ -40,7 +45,7 @@ def note_lines(
     if design.n_dropped:
         total = design.n_dropped + len(design.y)
         lines.append(f"Rows dropped because of missing values: {design.n_dropped} of {total}")
-    if design.weights is not None:
+    if design.weights is not None and weighted:
         lines.append("Rows are weighted: the residual variance is that of a row of weight 1.")
     lines += extra
     if diagnostics:

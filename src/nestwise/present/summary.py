@@ -10,11 +10,15 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.table import Table
+from nestwise.design.response import success_text
+from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.result import LmFit, LmmFit
 from nestwise.inference.coefficients import Coefficients, coefficients
 from nestwise.inference.fitmeasures import fit_measures
+from nestwise.inference.kinds import Fit, MixedFit
 from nestwise.inference.residuals import residual_quantiles
 from nestwise.inference.varcorr import varcorr
+from nestwise.inference.wald import vcov
 from nestwise.present.coefmat import coefficient_lines
 from nestwise.present.correlation import MOST, correlation_lines
 from nestwise.present.linebreak import break_lines, filled
@@ -22,7 +26,7 @@ from nestwise.present.lmsummary import lm_lines
 from nestwise.present.notes import note_lines
 from nestwise.present.quantiles import criteria_lines, quantile_lines
 from nestwise.present.randomtable import random_effects_lines
-from nestwise.present.rformat import cat, round_places
+from nestwise.present.rformat import cat, round_places, signif
 
 TESTS = {
     "satterthwaite": "t-tests use Satterthwaite's method",
@@ -97,12 +101,39 @@ def lmm_summary(fit: LmmFit, ddf: str = "satterthwaite") -> Summary:
     >>> print(lmm_summary(model.fit).lines[3])
     REML criterion at convergence: 1743.6
     """
+    return _mixed_summary(fit, ddf, header_lines(fit.reml, ddf, fit.design.formula.printed))
+
+
+def glmm_summary(fit: GlmmFit) -> Summary:
+    """Summarise a generalised linear mixed model as lme4 does.
+
+    Parameters
+    ----------
+    fit : GlmmFit
+        The fit.
+
+    Returns
+    -------
+    Summary
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> model = nw.glmer("incidence / size ~ period + (1 | herd)", nw.load_dataset("cbpp"),
+    ...     weights="size")
+    >>> print(glmm_summary(model.fit).lines[1])
+     Family: binomial  ( logit )
+    """
+    return _mixed_summary(fit, "normal", glmm_header_lines(fit))
+
+
+def _mixed_summary(fit: MixedFit, ddf: str, header: list[str]) -> Summary:
     table, components = coefficients(fit, ddf), varcorr(fit)
     quantiles = residual_quantiles(fit, "scaled")
     design = fit.design
     names, p = design.fixed.names, len(design.fixed.names)
     lines = [
-        *header_lines(fit.reml, ddf, design.formula.printed),
+        *header,
         "",
         *_criterion_lines(fit),
         "",
@@ -116,10 +147,11 @@ def lmm_summary(fit: LmmFit, ddf: str = "satterthwaite") -> Summary:
     if p:
         lines += ["", "Fixed effects:", *fixed_lines(table)]
     if 1 < p <= MOST:
-        correlations = correlation_lines(names, fit.unscaled_vcov)
+        correlations = correlation_lines(names, vcov(fit))
         lines += ["", "Correlation of Fixed Effects:", *correlations]
     hidden = f"Correlation of fixed effects not shown, as p = {p} > {MOST}; see vcov()."
-    lines += note_lines(design, fit.diagnostics, [hidden] if p > MOST else [])
+    weighted = not isinstance(fit, GlmmFit)
+    lines += note_lines(design, fit.diagnostics, [hidden] if p > MOST else [], weighted)
     return Summary(table, components, quantiles, tuple(lines))
 
 
@@ -163,6 +195,24 @@ def header_lines(reml: bool, ddf: str, formula: str) -> list[str]:
     return [title, *filled("Formula:", break_lines(formula))]
 
 
+def glmm_header_lines(fit: GlmmFit) -> list[str]:
+    """How a GLMM was fitted, its family and formula, and what counts as success."""
+    how = "Laplace Approximation"
+    if fit.n_agq > 1:
+        how = f"Adaptive Gauss-Hermite Quadrature, nAGQ = {fit.n_agq}"
+    name = fit.family.name
+    if fit.phi is not None and fit.family.dispersion == "shape":
+        name = f"{name}({signif(fit.phi, 4):.10g})"
+    design = fit.design
+    success = success_text(design.formula.response_label, design.encoder.categories)
+    return [
+        f"Generalized linear mixed model fit by maximum likelihood ({how})",
+        f" Family: {name}  ( {fit.link.name} )",
+        *filled("Formula:", break_lines(design.formula.printed)),
+        *([f"Response: {success}"] if success else []),
+    ]
+
+
 def observation_line(n: int, groups: Sequence[tuple[str, int]]) -> str:
     """Rows and levels.
 
@@ -201,11 +251,11 @@ def fixed_lines(table: Coefficients) -> list[str]:
     )
 
 
-def _criterion_lines(fit: LmmFit) -> list[str]:
-    if fit.reml:
+def _criterion_lines(fit: Fit) -> list[str]:
+    if isinstance(fit, LmmFit) and fit.reml:
         return [f"REML criterion at convergence: {cat(round_places(fit.criterion, 1))}"]
     m = fit_measures(fit)
     return criteria_lines(m.aic, m.bic, m.loglik, -2.0 * m.loglik, m.df_resid)
 
 
-__all__ = ["Summary", "lm_summary", "lmm_summary"]
+__all__ = ["Summary", "glmm_summary", "lm_summary", "lmm_summary"]

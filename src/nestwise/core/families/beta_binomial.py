@@ -116,4 +116,5 @@ BETA_BINOMIAL = Family(
     start_mu=start_proportion,
     dispersion="shape",
     discrete=True,
+    trials=True,
 )

@@ -116,4 +116,5 @@ BINOMIAL = Family(
     check=check_proportion,
     start_mu=start_proportion,
     discrete=True,
+    trials=True,
 )

@@ -77,6 +77,8 @@ class Family:
         Whether there is a phi, and whether it scales the variance.
     discrete : bool
         Whether responses are counts.
+    trials : bool
+        Whether y is a share of successes and weights are the trials.
 
     Examples
     --------
@@ -113,6 +115,7 @@ class Family:
     start_mu: Callable[[FloatArray, FloatArray], FloatArray]
     dispersion: str | None = None
     discrete: bool = False
+    trials: bool = False
 
 
 def dispersion_of(phi: float | None, family: str) -> float:

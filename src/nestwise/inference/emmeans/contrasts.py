@@ -20,6 +20,7 @@ from nestwise.inference.emmeans.estimates import (
 )
 from nestwise.inference.emmeans.means import MarginalMeans
 from nestwise.inference.emmeans.methods import Family, family
+from nestwise.inference.emmeans.transform import of_differences
 from nestwise.inference.wald import quantile
 
 OPERATORS = frozenset("-+/*")
@@ -131,6 +132,8 @@ def _stacked(rows: LinearEstimates, parts: list[LinearEstimates]) -> LinearEstim
 def mean_labels(means: MarginalMeans) -> list[str]:
     """The levels of each mean as contrasts name them: numbers after their column's name.
 
+    So are those of a factor whose levels are all numbers.
+
     Examples
     --------
     >>> import nestwise as nw
@@ -145,10 +148,18 @@ def mean_labels(means: MarginalMeans) -> list[str]:
     for name, values in rows.labels.items():
         if name not in rows.by:
             text = labels_of(values)
-            prefix = name if name in means.numeric else ""
+            prefix = name if name in means.numeric or _all_numbers(text) else ""
             parts.append(np.array([prefix + str(v) for v in text], dtype=object))
     joined = [" ".join(row) for row in zip(*parts, strict=True)]
     return [f"({label})" if OPERATORS & set(label) else label for label in joined]
+
+
+def _all_numbers(texts: AnyArray) -> bool:
+    try:
+        np.array(texts, dtype=object).astype(np.float64)
+    except ValueError:
+        return False
+    return True
 
 
 def _correlations(contrasts: MarginalContrasts, index: AnyArray, good: AnyArray) -> FloatArray:
@@ -234,13 +245,13 @@ def contrast_intervals(contrasts: MarginalContrasts, level: float | None = None)
     low, high = found.estimate - half, found.estimate + half
     undo = contrasts.means.transform
     if contrasts.ratio and undo is not None:
-        low, high = undo.back(low), undo.back(high)
+        low, high = (of_differences(undo).back(v) for v in (low, high))
     return Table({**rows.labels, **_shown(contrasts, found), "lower": low, "upper": high})
 
 
 def _shown(contrasts: MarginalContrasts, found: Numbers) -> dict[str, FloatArray]:
-    undo = contrasts.means.transform
-    if contrasts.ratio and undo is not None:
+    if contrasts.ratio and contrasts.means.transform is not None:
+        undo = of_differences(contrasts.means.transform)
         se = np.abs(undo.slope(found.estimate)) * found.se
         return {"ratio": undo.back(found.estimate), "se": se, "df": found.df}
     return {"estimate": found.estimate, "se": found.se, "df": found.df}

@@ -19,8 +19,8 @@ from nestwise.inference.ddf import ddf_name
 from nestwise.inference.emmeans.estimates import LinearEstimates, numbers
 from nestwise.inference.emmeans.grid import Levels, ReferenceGrid, reference_grid
 from nestwise.inference.emmeans.specs import Names, read_specs
-from nestwise.inference.emmeans.transform import Transform, transform_of
-from nestwise.inference.kinds import Fit
+from nestwise.inference.emmeans.transform import Transform, scale_of
+from nestwise.inference.kinds import Fit, GlmmFit
 from nestwise.inference.wald import quantile
 
 WEIGHTS = ("equal", "proportional", "outer", "cells")
@@ -120,7 +120,7 @@ def emmeans(
     grid = reference_grid(fit, data, at)
     left, right = read_specs(specs, by, [v.name for v in grid.variables])
     one_of("weights", weights, WEIGHTS)
-    transform = transform_of(fit.design.formula.response)
+    transform = scale_of(fit)
     check_scale(type, transform, fit)
     quantile(np.ones(1), level)
     target = [*left, *right]
@@ -152,6 +152,8 @@ def check_scale(scale: str, transform: Transform | None, fit: Fit) -> None:
     """Refuse an unknown scale, and the response scale where nothing can be undone."""
     one_of("type", scale, SCALES)
     label = fit.design.formula.response_label
+    if isinstance(fit, GlmmFit):
+        return
     if scale == "response" and transform is None and label not in fit.design.formula.columns:
         raise OptionError(
             f"type='response': {label!r} cannot be transformed back; use type='link', or a "
@@ -266,6 +268,7 @@ def table(means: MarginalMeans, level: float | None = None) -> Table:
         name = "response"
         columns["se"] = np.abs(undo.slope(found.estimate)) * found.se
         columns["estimate"] = undo.back(found.estimate)
-        limits = {side: undo.back(limit) for side, limit in limits.items()}
+        low, high = (undo.back(limit) for limit in limits.values())
+        limits = {"lower": np.minimum(low, high), "upper": np.maximum(low, high)}
     estimate = columns.pop("estimate")
     return Table({**means.rows.labels, name: estimate, **columns, **limits})

@@ -1,4 +1,4 @@
-"""Back from the scale of a transformed response: ``log(y)``, ``sqrt(y)`` and the like."""
+"""Back from the scale of the fit: ``log(y)``, ``sqrt(y)`` and the like, and the links of GLMMs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.links.link import Link, mean
 from nestwise.formula.syntax import Call, Expr
+from nestwise.inference.kinds import Fit, GlmmFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,18 @@ class Transform:
         Its derivative.
     logarithm : bool
         Whether differences on the scale of the fit are ratios on that of the response.
+    shown : str
+        What the transformed means are called in print: ``"response"``, ``"prob"``, ``"rate"``.
+    differences : Transform or None
+        Of differences, where it is another one: those of logits are logarithms of odds ratios.
     """
 
     name: str
     back: Callable[[FloatArray], FloatArray]
     slope: Callable[[FloatArray], FloatArray]
     logarithm: bool
+    shown: str = "response"
+    differences: Transform | None = None
 
 
 def _logarithm(name: str, base: float) -> Transform:
@@ -63,3 +71,47 @@ def transform_of(response: Expr) -> Transform | None:
     """
     simple = isinstance(response, Call) and len(response.args) == 1 and not response.keywords[0]
     return KNOWN.get(response.function) if isinstance(response, Call) and simple else None
+
+
+ODDS = Transform("log odds ratio", np.exp, np.exp, True, "odds.ratio")
+
+
+def scale_of(fit: Fit) -> Transform | None:
+    """What leads from the scale of the fit to that of the response; None when nothing is known.
+
+    Parameters
+    ----------
+    fit : LmmFit, LmFit or GlmmFit
+        The fit.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> scale_of(nw.lm("log(Reaction) ~ Days", nw.load_dataset("sleepstudy")).fit).name
+    'log'
+    """
+    if not isinstance(fit, GlmmFit):
+        return transform_of(fit.design.formula.response)
+    if fit.link.name == "identity":
+        return None
+    probability = fit.link.mean_lower == 0.0 and fit.link.mean_upper == 1.0
+    counts = fit.family.discrete and not fit.family.trials
+    shown = "prob" if probability and fit.family.trials else "rate" if counts else "response"
+    odds = ODDS if fit.link.name == "logit" else None
+    ratios = fit.link.name in ("log", "logit")
+    return _of_link(fit.link, ratios, shown, odds)
+
+
+def _of_link(link: Link, ratios: bool, shown: str, odds: Transform | None) -> Transform:
+    def back(eta: FloatArray) -> FloatArray:
+        return mean(link, np.asarray(eta, dtype=np.float64))
+
+    def slope(eta: FloatArray) -> FloatArray:
+        return link.inverse(np.asarray(eta, dtype=np.float64), 1)[1]
+
+    return Transform(link.name, back, slope, ratios, shown, odds)
+
+
+def of_differences(transform: Transform) -> Transform:
+    """What leads from a difference on the scale of the fit to a ratio."""
+    return transform if transform.differences is None else transform.differences

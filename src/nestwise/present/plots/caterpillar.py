@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nestwise._base.errors import OptionError, one_of
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit
 from nestwise.inference.ranef import GroupEffects, group_effects
 from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, heading, legend_below, new_axes
 from nestwise.present.plots.labels import response_label
@@ -87,7 +87,7 @@ def chosen_effects(fit: Fit, group: str | None, asking: str) -> GroupEffects:
     >>> chosen_effects(model.fit, None, "caterpillar").modes.shape
     (24, 1)
     """
-    if not isinstance(fit, LmmFit):
+    if isinstance(fit, LmFit):
         raise OptionError(f"{asking} shows random effects, and a linear model has none")
     effects = group_effects(fit, cond_var=True)
     names = [e.group for e in effects]

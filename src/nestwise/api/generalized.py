@@ -1,0 +1,228 @@
+"""A fitted generalised linear mixed model as users hold it: every method is a delegation.
+
+See `mixed` for how methods are shared; those of this facade only are in `generalized_questions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, final
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.diagnostic import Diagnostic
+from nestwise.api import generalized_questions, mixed_questions, questions
+from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api.source import Source
+from nestwise.fit.glmm import fit_glmm
+from nestwise.fit.glmm_design import with_family
+from nestwise.fit.glmm_result import GlmmFit
+from nestwise.inference import fitmeasures
+from nestwise.inference.coefficients import coefficients
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nestwise.present.plots.accessor import Plots
+    from nestwise.present.summary import Summary
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
+class GeneralizedMixedModel:
+    """A fitted generalised linear mixed model; `glmer` makes it.
+
+    Tables come back in the kind of data frame that the model was fitted to.
+
+    Parameters
+    ----------
+    fit : GlmmFit
+        The frozen numbers.
+    source : Source
+        The caller's table and settings.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.glmer("incidence / size ~ period + (1 | herd)", nw.load_dataset("cbpp"),
+    ...     weights="size")
+    >>> round(m.loglik, 3), m.family, m.link, m.n_groups
+    (-92.026, 'binomial', 'logit', {'herd': 15})
+    """
+
+    fit: GlmmFit
+    source: Source
+
+    # -- numbers ---------------------------------------------------------------------------------
+
+    @property
+    def params(self) -> pd.Series[float]:
+        """Fixed effects by coefficient name, on the scale of the link."""
+        return by_name(self.fit, self.fit.beta)
+
+    @property
+    def bse(self) -> pd.Series[float]:
+        """Standard errors of the fixed effects, from the Hessian in all parameters."""
+        return by_name(self.fit, coefficients(self.fit).std_error)
+
+    @property
+    def zvalues(self) -> pd.Series[float]:
+        """Estimates over their standard errors."""
+        return by_name(self.fit, coefficients(self.fit).statistic)
+
+    @property
+    def tvalues(self) -> pd.Series[float]:
+        """The same as `zvalues`, under the name that statsmodels uses."""
+        return self.zvalues
+
+    @property
+    def pvalues(self) -> pd.Series[float]:
+        """Two-sided p values of the normal distribution."""
+        return by_name(self.fit, coefficients(self.fit).p_value)
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation of families with a scale, else 1."""
+        return self.fit.sigma
+
+    @property
+    def phi(self) -> float | None:
+        """Dispersion: R's theta of the negative binomial, the precision of the beta, ..."""
+        return self.fit.phi
+
+    @property
+    def theta(self) -> FloatArray:
+        """Covariance parameters in lme4's order, relative to `sigma` (a copy)."""
+        return self.fit.theta.copy()
+
+    @property
+    def criterion(self) -> float:
+        """-2 log-likelihood."""
+        return self.fit.criterion
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood with all constants."""
+        return self.fit.loglik
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return fitmeasures.fit_measures(self.fit).aic
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion."""
+        return fitmeasures.fit_measures(self.fit).bic
+
+    @property
+    def nobs(self) -> int:
+        """Rows used."""
+        return self.fit.design.y.size
+
+    @property
+    def df_resid(self) -> int:
+        """Rows less all estimated parameters."""
+        return fitmeasures.fit_measures(self.fit).df_resid
+
+    @property
+    def n_groups(self) -> dict[str, int]:
+        """Levels of each grouping factor."""
+        return fitmeasures.n_groups(self.fit)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the optimum was found."""
+        return self.fit.verdict.converged
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether a variance is zero or a correlation plus or minus one."""
+        return self.fit.verdict.singular
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What the fit has to say about itself."""
+        return self.fit.diagnostics
+
+    @property
+    def formula(self) -> str:
+        """The formula as written."""
+        return self.source.formula
+
+    @property
+    def family(self) -> str:
+        """Name of the distribution."""
+        return self.fit.family.name
+
+    @property
+    def link(self) -> str:
+        """Name of the link."""
+        return self.fit.link.name
+
+    @property
+    def n_evaluations(self) -> int:
+        """Evaluations of the criterion with its gradient."""
+        return self.fit.n_evaluations
+
+    # -- questions --------------------------------------------------------------------------------
+
+    @property
+    def plot(self) -> Plots:
+        """Plots of this fit."""
+        return questions.plots(self)
+
+    def summary(self) -> Summary:
+        """What lme4 prints of a ``glmer`` fit."""
+        from nestwise.present.summary import glmm_summary
+
+        return glmm_summary(self.fit)
+
+    def vcov(self) -> FloatArray:
+        """Covariance matrix of the fixed effects, (p, p)."""
+        return self.fit.vcov.copy()
+
+    tidy = questions.tidy
+    glance = questions.glance
+    augment = questions.augment
+    contrast = questions.contrast
+    fixef = questions.fixef
+    emmeans = questions.emmeans
+    emtrends = questions.emtrends
+    fitted = questions.fitted
+    simulated_residuals = questions.simulated_residuals
+    varcorr = mixed_questions.varcorr
+    ranef = mixed_questions.ranef
+    coef = mixed_questions.coef
+    joint_vcov = mixed_questions.joint_vcov
+    anova = generalized_questions.anova
+    residuals = generalized_questions.residuals
+    predict = generalized_questions.predict
+    marginal_effects = generalized_questions.marginal_effects
+    marginal_means = generalized_questions.marginal_means
+    simulate = generalized_questions.simulate
+
+    # -- again -----------------------------------------------------------------------------------
+
+    def update(self, formula: str | None = None, **settings: Any) -> GeneralizedMixedModel:
+        """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""
+        from nestwise.api.calls import glmer
+
+        return updated(glmer, self.source, formula, settings)
+
+    def refit(self, y: Any) -> GeneralizedMixedModel:
+        """Fit the same model to another response (shares, where there are trials)."""
+        f = self.fit
+        design = with_family(replace(f.design, y=response_of(f, y)), f.family)
+        return replace(self, fit=fit_glmm(design, f.family, f.link, f.n_agq, f.control))
+
+    def __repr__(self) -> str:
+        kind = f"{self.family}({self.link})"
+        return (
+            f"<GeneralizedMixedModel {self.formula!r}, {kind}: {self.nobs} rows, "
+            f"-2 log-likelihood {self.criterion:.1f}>"
+        )
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    _repr_html_ = questions.as_html
