@@ -14,6 +14,7 @@ from nestwise.design.response import success_text
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.result import LmFit, LmmFit
 from nestwise.inference.coefficients import Coefficients, coefficients
+from nestwise.inference.ddf import ddf_name
 from nestwise.inference.fitmeasures import fit_measures
 from nestwise.inference.kinds import Fit, MixedFit
 from nestwise.inference.residuals import residual_quantiles
@@ -101,6 +102,7 @@ def lmm_summary(fit: LmmFit, ddf: str = "satterthwaite") -> Summary:
     >>> print(lmm_summary(model.fit).lines[3])
     REML criterion at convergence: 1743.6
     """
+    ddf = ddf_name(fit, ddf)
     return _mixed_summary(fit, ddf, header_lines(fit.reml, ddf, fit.design.formula.printed))
 
 
