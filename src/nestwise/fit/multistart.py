@@ -31,6 +31,9 @@ WILD = 24
 """Random starts where a factor has fewer than two levels for each column: the best optimum may
 then have a narrow basin, which no start of a simple shape meets."""
 
+BUDGET = 3000
+"""Evaluations after which no further start is made."""
+
 CHEAP, CHEAP_DENSE = 5000, 100
 """Random effects, and order of the dense remainder, up to which looking again costs little."""
 
@@ -118,6 +121,8 @@ def look_again(
         return path, saddle
     count = path.n_evaluations
     for start in starts(problem):
+        if count > BUDGET:
+            break
         first = descend(problem, reml, start, control)
         if first.stopped == "degenerate":
             continue
