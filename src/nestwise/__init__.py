@@ -32,6 +32,7 @@ from nestwise.api.mixed import MixedModel
 from nestwise.api.pb import pb_compare
 from nestwise.api.repeated import PairedComparison, RepeatedAnova, paired, rm_anova
 from nestwise.api.structured import StructuredModel
+from nestwise.api.structures import compare_structures
 from nestwise.workflow.center import center
 from nestwise.workflow.datasets import list_datasets, load_dataset
 from nestwise.workflow.describe import describe
@@ -61,6 +62,7 @@ __all__ = [
     "anova",
     "center",
     "compare_approaches",
+    "compare_structures",
     "describe",
     "describe_levels",
     "deviance_function",

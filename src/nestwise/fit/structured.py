@@ -124,6 +124,8 @@ def optimise(
         return evaluate(problem, par, reml)
 
     begin = starting_par(problem.arrays) if start is None else np.array(start, dtype=np.float64)
+    if not begin.size:
+        return Route(function(begin), 1, 0.0, "tolerance")
     path = minimise(function, begin, control)
     if path.stopped == "degenerate":
         raise FitError(
