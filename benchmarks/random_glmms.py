@@ -103,7 +103,7 @@ def _response(rng: Rng, family: str, link: str, eta: Floats, trials: Floats, phi
     """A response of the family; predictors are brought into the domain of the link first."""
     chosen, function = family_named(family), link_named(link)
     if link in ("sqrt", "inverse"):
-        eta = np.maximum(np.abs(eta), 0.3)
+        eta = np.maximum(eta, 0.5)
     if link == "log":
         eta = np.minimum(eta, 5.0)
     mu = mean(function, eta)
@@ -125,11 +125,13 @@ def draw(seed: int) -> Drawn:
     if rng.random() < 0.1:
         x, _ = x + 50.0, traits.append("covariate far from zero")
     sd, slope = float(rng.choice([0.0, 0.2, 0.7, 2.5])), float(rng.choice([0.0, 0.5]))
+    if link in ("sqrt", "inverse"):  # far from where the mean would be negative
+        sd, slope = min(sd, 0.2), 0.2 * slope
     traits += ["no variance"] * (sd == 0.0) + ["large variance"] * (sd > 2.0)
-    level = {"log": 0.5, "sqrt": 1.5, "inverse": 1.5}.get(link, float(rng.choice([0.0, 0.0, 2.5])))
+    level = {"log": 0.5, "sqrt": 2.5, "inverse": 2.5}.get(link, float(rng.choice([0.0, 0.0, 2.5])))
     z = (x - x.mean()) / x.std()
     eta = level + 0.4 * z + 0.3 * (c == "b") + _effects(rng, g0, z, sd, slope)
-    eta += _effects(rng, g1, z, float(rng.choice([0.0, 0.5])), 0.0)
+    eta += _effects(rng, g1, z, float(rng.choice([0.0, 0.5])) if sd else 0.0, 0.0)
     counts = family in ("binomial", "beta_binomial")
     trials = rng.integers(1, 12, n).astype(float) if counts and rng.random() < 0.5 else np.ones(n)
     offset = 0.2 * rng.normal(size=n) if rng.random() < 0.15 else np.zeros(n)

@@ -15,7 +15,7 @@ from nestwise.core.glmm import GlmmProblem
 from nestwise.core.glmm_compiled import compiled_glmm
 from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, RowFunction
 from nestwise.core.glmm_rows import FamilyRows
-from nestwise.core.links.link import Link
+from nestwise.core.links.link import Link, in_domain
 from nestwise.core.problem import ModelArrays, factor_columns
 from nestwise.design.model import Design
 from nestwise.fit.assemble import glmm_arrays
@@ -50,8 +50,21 @@ class GlmmModel:
 
 
 def first_eta(family: Family, link: Link, y: FloatArray, weights: FloatArray) -> FloatArray:
-    """(n,) a linear predictor read off the response alone."""
-    return np.asarray(link.link(family.start_mu(y, weights)), dtype=np.float64)
+    """(n,) a linear predictor read off the response alone.
+
+    Responses that no mean of the link can equal (zero or less with a log link) begin at the mean
+    of all, or among the others.
+    """
+    mu = family.start_mu(y, weights)
+    with np.errstate(all="ignore"):
+        eta = np.asarray(link.link(mu), dtype=np.float64)
+        common = float(link.link(np.array([np.average(mu, weights=weights)]))[0])
+    good = np.isfinite(eta) & in_domain(link, eta)
+    if good.all():
+        return eta
+    if not np.isfinite(common):
+        common = float(np.median(eta[good])) if good.any() else 0.0
+    return np.where(good, eta, common)
 
 
 def make_glmm(
