@@ -35,6 +35,13 @@ class Case:
         Satterthwaite's degrees of freedom.
     plain : str
         The same formula without short cuts, for packages that refuse them.
+    family : str
+        Distribution of the response; anything but gaussian is a generalised model, fitted by
+        maximum likelihood.
+    n_agq : int
+        Quadrature points of a generalised model; 1 is Laplace's approximation.
+    trials : str
+        Column of the numbers of trials, with which `plain` is to be weighted.
     """
 
     data: str
@@ -44,6 +51,9 @@ class Case:
     factors: tuple[str, ...] = ()
     what: str = "fit"
     plain: str = ""
+    family: str = "gaussian"
+    n_agq: int = 1
+    trials: str = ""
 
 
 CASES: dict[str, Case] = {
@@ -83,6 +93,68 @@ CASES: dict[str, Case] = {
         reps=1,
         factors=("pupil", "teacher"),
     ),
+    "cbpp": Case(
+        "cbpp",
+        "cbind(incidence, size - incidence) ~ period + (1 | herd)",
+        reml=False,
+        reps=51,
+        factors=("herd", "period"),
+        plain="share ~ period + (1 | herd)",
+        family="binomial",
+        trials="size",
+    ),
+    "cbpp_agq25": Case(
+        "cbpp",
+        "cbind(incidence, size - incidence) ~ period + (1 | herd)",
+        reml=False,
+        reps=51,
+        factors=("herd", "period"),
+        plain="share ~ period + (1 | herd)",
+        family="binomial",
+        n_agq=25,
+        trials="size",
+    ),
+    "verbagg": Case(
+        "VerbAgg.csv",
+        "y ~ Anger + Gender + btype + situ + (1 | id) + (1 | item)",
+        reml=False,
+        reps=11,
+        factors=("id", "item", "Gender", "btype", "situ"),
+        family="binomial",
+    ),
+    "bernoulli2e5": Case(
+        "bernoulli2e5.csv",
+        "y ~ x + (1 | g)",
+        reml=False,
+        reps=7,
+        factors=("g",),
+        family="binomial",
+    ),
+    "bernoulli2e5_agq10": Case(
+        "bernoulli2e5.csv",
+        "y ~ x + (1 | g)",
+        reml=False,
+        reps=7,
+        factors=("g",),
+        family="binomial",
+        n_agq=10,
+    ),
+    "bernoulli1e6": Case(
+        "bernoulli1e6.csv",
+        "y ~ x1 + x2 + (1 | g)",
+        reml=False,
+        reps=3,
+        factors=("g",),
+        family="binomial",
+    ),
+    "counts1e5": Case(
+        "counts1e5.csv",
+        "y ~ x + (1 | a) + (1 | b)",
+        reml=False,
+        reps=5,
+        factors=("a", "b"),
+        family="poisson",
+    ),
 }
 
 
@@ -92,7 +164,12 @@ def load(case: Case) -> pd.DataFrame:
         return pd.read_csv(DATA / case.data)
     import nestwise as nw
 
-    return nw.load_dataset(case.data)
+    return with_share(case, nw.load_dataset(case.data))
+
+
+def with_share(case: Case, data: pd.DataFrame) -> pd.DataFrame:
+    """A column `share` of successes, for packages that know no ``cbind``."""
+    return data.assign(share=data["incidence"] / data[case.trials]) if case.trials else data
 
 
 def load_exported(case: Case) -> pd.DataFrame:
@@ -100,4 +177,4 @@ def load_exported(case: Case) -> pd.DataFrame:
     data = pd.read_csv(DATA / f"{case.data.removesuffix('.csv')}.csv")
     for name in case.factors:
         data[name] = pd.Categorical(data[name].astype(str))
-    return data
+    return with_share(case, data)

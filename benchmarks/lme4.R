@@ -1,5 +1,6 @@
 # One case with lme4: Rscript lme4.R CASE ENGINE REPS -> one JSON line for each fit.
-# ENGINE: lme4 (defaults) or lme4tuned (calc.derivs = FALSE: no finite-difference check).
+# ENGINE: lme4 (defaults), lme4tuned (calc.derivs = FALSE: no finite-difference check; for
+# generalised models also optimizer = "nloptwrap") or glmmtmb (generalised models).
 args <- commandArgs(TRUE)
 case <- args[1]; engine <- args[2]; reps <- as.integer(args[3])
 suppressMessages(library(lme4))
@@ -30,12 +31,49 @@ cases <- list(
   pairs = list(function() read("pairs.csv", "g"), y ~ x + (1 | g), TRUE),
   valueadded = list(function() read("valueadded.csv", c("pupil", "teacher")),
                     y ~ year + x + (1 | pupil) + (1 | teacher), TRUE))
+herds <- cbind(incidence, size - incidence) ~ period + (1 | herd)
+generalised <- list(
+  cbpp = list(function() cbpp, herds, binomial, 1),
+  cbpp_agq25 = list(function() cbpp, herds, binomial, 25),
+  verbagg = list(function() transform(VerbAgg, y = as.integer(r2 == "Y")),
+                 y ~ Anger + Gender + btype + situ + (1 | id) + (1 | item), binomial, 1),
+  bernoulli2e5 = list(function() read("bernoulli2e5.csv", "g"), y ~ x + (1 | g), binomial, 1),
+  bernoulli2e5_agq10 = list(function() read("bernoulli2e5.csv", "g"), y ~ x + (1 | g), binomial, 10),
+  bernoulli1e6 = list(function() read("bernoulli1e6.csv", "g"), y ~ x1 + x2 + (1 | g), binomial, 1),
+  counts1e5 = list(function() read("counts1e5.csv", c("a", "b")), y ~ x + (1 | a) + (1 | b), poisson, 1))
 status <- function(key) {
   lines <- readLines("/proc/self/status")
   as.numeric(gsub("[^0-9]", "", lines[grepl(key, lines)])) / 1024
 }
-spec <- cases[[case]]
+spec <- if (case %in% names(generalised)) generalised[[case]] else cases[[case]]
 data <- spec[[1]]()
+# Generalised models. With several quadrature points glmer's deviance is relative to the saturated
+# model, whose log-likelihood is added here so that all engines tell the same number.
+if (case %in% names(generalised)) {
+  saturated <- function(m) if (spec[[4]] == 1) 0 else {
+    y <- m@resp$y; w <- m@resp$weights
+    -2 * sum(dbinom(round(y * w), w, y, log = TRUE))
+  }
+  fit <- switch(engine,
+    lme4 = function() glmer(spec[[2]], data, spec[[3]], nAGQ = spec[[4]]),
+    lme4tuned = function() glmer(spec[[2]], data, spec[[3]], nAGQ = spec[[4]],
+      control = glmerControl(optimizer = "nloptwrap", calc.derivs = FALSE)),
+    glmmtmb = function() glmmTMB::glmmTMB(spec[[2]], data, spec[[3]]))
+  base <- status("VmRSS"); seconds <- 1
+  for (r in seq_len(reps + (reps > 1))) {
+    if (seconds > 0.05) gc(FALSE)
+    begin <- Sys.time()
+    m <- suppressWarnings(suppressMessages(fit()))
+    seconds <- as.numeric(Sys.time() - begin, units = "secs")
+    if (reps > 1 && r == 1) next
+    tmb <- engine == "glmmtmb"
+    cat(jsonlite::toJSON(list(case = case, engine = engine, seconds = seconds,
+          criterion = -2 * as.numeric(logLik(m)) + if (tmb) 0 else saturated(m),
+          evaluations = if (tmb) m$fit$evaluations[[1]] else m@optinfo$feval,
+          memory = status("VmHWM") - base), auto_unbox = TRUE, digits = 14), "\n", sep = "")
+  }
+  quit("no")
+}
 control <- lmerControl(calc.derivs = engine != "lme4tuned")
 invisible(gc())
 base <- status("VmRSS")

@@ -5,6 +5,8 @@ Usage: python benchmarks/make_data.py [FOLDER [NAME ...]]; a NAME may be that of
 
 from __future__ import annotations
 
+import io
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -87,12 +89,60 @@ def value_added(
     return pd.DataFrame({"y": y, "year": year, "x": x, "pupil": pupil + 1, "teacher": teacher + 1})
 
 
+def bernoulli(n_groups: int = 10_000, size: int = 20, seed: int = 20261125) -> pd.DataFrame:
+    """200,000 zeros and ones in 10,000 groups."""
+    r = np.random.default_rng(seed)
+    g = np.repeat(np.arange(n_groups), size)
+    x = r.normal(size=len(g))
+    eta = -0.5 + 0.5 * x + r.normal(size=n_groups)[g]
+    y = (r.random(len(g)) < 1.0 / (1.0 + np.exp(-eta))).astype(int)
+    return pd.DataFrame({"y": y, "x": x, "g": g + 1})
+
+
+def bernoulli_large(
+    n: int = 1_000_000, n_groups: int = 50_000, seed: int = 20261126
+) -> pd.DataFrame:
+    """A million zeros and ones in 50,000 groups, in no order."""
+    r = np.random.default_rng(seed)
+    g = np.concatenate([np.arange(n_groups), r.integers(0, n_groups, n - n_groups)])
+    x1, x2 = r.normal(size=n), (r.random(n) < 0.3).astype(float)
+    eta = -1.0 + 0.4 * x1 + 0.3 * x2 + 0.8 * r.normal(size=n_groups)[g]
+    y = (r.random(n) < 1.0 / (1.0 + np.exp(-eta))).astype(int)
+    return pd.DataFrame({"y": y, "x1": x1, "x2": x2, "g": g + 1})
+
+
+def counts(n: int = 100_000, n_a: int = 5000, n_b: int = 200, seed: int = 20261127) -> pd.DataFrame:
+    """Counts on two crossed factors."""
+    r = np.random.default_rng(seed)
+    a, b, x = r.integers(0, n_a, n), r.integers(0, n_b, n), r.normal(size=n)
+    a[:n_a], b[:n_b] = np.arange(n_a), np.arange(n_b)
+    eta = 0.3 + 0.2 * x + 0.5 * r.normal(size=n_a)[a] + 0.3 * r.normal(size=n_b)[b]
+    return pd.DataFrame({"y": r.poisson(np.exp(eta)), "x": x, "a": a + 1, "b": b + 1})
+
+
+def verbal_aggression() -> pd.DataFrame:
+    """lme4's VerbAgg, from ../shared/data or from R, with the response as zeros and ones."""
+    shared = Path(__file__).parents[2] / "shared" / "data" / "VerbAgg.csv.gz"
+    if shared.exists():
+        data = pd.read_csv(shared)
+    else:
+        code = "write.csv(lme4::VerbAgg, stdout(), row.names = FALSE)"
+        told = subprocess.run(["Rscript", "-e", code], capture_output=True, text=True, check=True)
+        data = pd.read_csv(io.StringIO(told.stdout))
+    data["y"] = (data["r2"] == "Y").astype(int)
+    return data[["y", "Anger", "Gender", "btype", "situ", "id", "item"]]
+
+
 SIMULATED: dict[str, Callable[[], pd.DataFrame]] = {
     "nested1e6": nested,
     "crossed1e6": crossed,
     "maximal20": maximal,
     "pairs": pairs,
     "valueadded": value_added,
+    "bernoulli2e5": bernoulli,
+    "bernoulli1e6": bernoulli_large,
+    "counts1e5": counts,
+    "VerbAgg": verbal_aggression,
 }
 
 

@@ -11,8 +11,10 @@ import json
 import resource
 import sys
 import time
+from typing import Any
 
-from cases import CASES, load
+import pandas as pd
+from cases import CASES, Case, load
 
 import nestwise as nw
 
@@ -27,6 +29,13 @@ def memory() -> float:
     return float(line.split()[1]) / 1024
 
 
+def fitted(spec: Case, data: pd.DataFrame, control: dict[str, int]) -> Any:
+    """The public call of a case."""
+    if spec.family == "gaussian":
+        return nw.lmer(spec.formula, data, REML=spec.reml, control=control)
+    return nw.glmer(spec.formula, data, family=spec.family, nAGQ=spec.n_agq, control=control)
+
+
 def main() -> None:
     """Fit REPS times, after one fit that is not counted."""
     case, engine, reps = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -39,7 +48,7 @@ def main() -> None:
         if seconds > SHORT:
             gc.collect()
         begin = time.perf_counter()
-        fit = nw.lmer(spec.formula, data, REML=spec.reml, control=control)
+        fit = fitted(spec, data, control)
         if spec.what == "summary":
             begin = time.perf_counter()
             str(fit.summary())

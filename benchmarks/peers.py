@@ -79,6 +79,15 @@ def mixedlm(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
         evaluations = getattr(m, "function_evals", None)
         return Outcome(float(value), evaluations)
 
+    if case.family != "gaussian":
+        family = getattr(package.families, case.family.capitalize())()
+        weights = case.trials or None
+        return (
+            lambda: package.glmer(
+                case.formula, data, family=family, nAGQ=case.n_agq, weights=weights
+            ),
+            read,
+        )
     return lambda: package.lmer(case.formula, data, REML=case.reml), read
 
 
@@ -89,6 +98,12 @@ def glmm(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
     def read(m: Any) -> Outcome:
         return Outcome(-2.0 * float(m.loglik), getattr(m, "n_eval", None))
 
+    if case.family != "gaussian":
+        weights = data[case.trials].to_numpy(dtype=float) if case.trials else None
+        return (
+            lambda: package.fit(data, case.formula, case.family, weights=weights, nagq=case.n_agq),
+            read,
+        )
     return (
         lambda: package.fit(data, case.formula, reml=case.reml, satterthwaite=False),
         read,
@@ -106,6 +121,16 @@ def lme_python(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
         value = m.reml_criterion if case.reml else -2.0 * m.log_likelihood
         return Outcome(float(value), m.iterations)
 
+    if case.trials:
+        weights = data[case.trials].to_numpy(dtype=float)
+        return (
+            lambda: package.glmer_weighted(
+                case.formula, frame, case.family, case.n_agq, weights=weights
+            ),
+            read,
+        )
+    if case.family != "gaussian":
+        return lambda: package.glmer(case.formula, frame, case.family, n_agq=case.n_agq), read
     return lambda: package.lmer(case.formula, data=frame, reml=case.reml), read
 
 
@@ -116,13 +141,18 @@ def gpboost(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
     data, terms = _with_interactions(case, data), _terms(case)
     if any(t.slopes for t in terms):
         raise CannotError("no correlated random slopes")
+    if case.n_agq > 1:
+        raise CannotError("no adaptive quadrature")
     fixed = [c for c in _fixed(case).split(" + ") if c != "1"]
-    X = np.column_stack([np.ones(len(data)), *(pd.to_numeric(data[c].astype(str)) for c in fixed)])
+    X = np.column_stack([np.ones(len(data)), *(c for f in fixed for c in _columns(data[f]))])
     groups = np.column_stack([data[t.group].astype(str) for t in terms])
-    y = data[case.formula.split("~")[0].strip()].to_numpy(dtype=float)
+    y = data[(case.plain or case.formula).split("~")[0].strip()].to_numpy(dtype=float)
+    weights = data[case.trials].to_numpy(dtype=float) if case.trials else None
+    binomial = "binomial_logit" if case.trials else "bernoulli_logit"
+    likelihood = {"binomial": binomial}.get(case.family, case.family)
 
     def fit() -> Any:
-        model = package.GPModel(group_data=groups, likelihood="gaussian")
+        model = package.GPModel(group_data=groups, likelihood=likelihood, weights=weights)
         model.fit(y=y, X=X)
         return model
 
@@ -133,10 +163,20 @@ def gpboost(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
     return fit, read
 
 
+def _columns(values: pd.Series) -> list[np.ndarray]:
+    """Numbers as they are, categories as dummies without the first."""
+    numbers = pd.to_numeric(values.astype(str), errors="coerce")
+    if numbers.notna().all() and numbers.nunique() > 4:
+        return [numbers.to_numpy(dtype=float)]
+    return list(pd.get_dummies(values, drop_first=True, dtype=float).to_numpy().T)
+
+
 def statsmodels(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
     """statsmodels: one grouping factor; crossed ones as components of a single dense group."""
     import statsmodels.formula.api as package
 
+    if case.family != "gaussian":
+        raise CannotError("no maximum likelihood for generalised mixed models")
     terms, formula = _terms(case), f"{case.formula.split('~')[0].strip()} ~ {_fixed(case)}"
     if len(terms) > 1 and len(data) > 5000:
         raise CannotError(f"crossed factors need a dense matrix of {len(data):,} x {len(data):,}")

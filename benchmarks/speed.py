@@ -3,11 +3,12 @@
 Usage: python benchmarks/speed.py [--cases a,b] [--engines a,b] [--peers-python PATH]
        [--limit SECONDS] [--json FILE]
 
-Engines: nestwise (nestwise2 and so on: with so many threads), lme4, lme4tuned where Rscript and
-lme4 are installed, and with --peers-python, the interpreter of an environment made from
-peers-requirements.txt, mixedlm, glmm, lme-python, gpboost and statsmodels. Each engine runs in a
-process of its own, turn by turn, case by case, for --limit seconds at most. What an engine refuses
-or gets wrong is said in the table. Simulated data are made on first use (see make_data.py).
+Engines: nestwise (nestwise2 and so on: with so many threads), lme4, lme4tuned and glmmtmb where
+Rscript and the packages are installed (glmmtmb for generalised models only), and with
+--peers-python, the interpreter of an environment made from peers-requirements.txt, mixedlm, glmm,
+lme-python, gpboost and statsmodels. Each engine runs in a process of its own, turn by turn, case by
+case, for --limit seconds at most. What an engine refuses or gets wrong is said in the table.
+Simulated data are made on first use (see make_data.py).
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cases import CASES, DATA
+from cases import CASES, DATA, Case
 from tqdm import tqdm
 
 HERE = Path(__file__).parent
-ENGINES = ("nestwise", "lme4tuned", "lme4")
+ENGINES = ("nestwise", "lme4tuned", "lme4", "glmmtmb")
+IN_R = ("lme4tuned", "lme4", "glmmtmb")
 PEERS = ("mixedlm", "glmm", "lme-python", "gpboost", "statsmodels")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 WORSE = 1e-4
@@ -37,7 +39,7 @@ def command(engine: str, case: str, reps: int, peers: str) -> list[str]:
     """What runs one case with one engine."""
     if engine in PEERS:
         return [peers, str(HERE / "peers.py"), engine, case, str(min(reps, 11))]
-    if engine.startswith("lme4"):
+    if engine in IN_R:
         slow = max(1, min(reps, 11) if reps > 5 else reps // 3)
         return ["Rscript", str(HERE / "lme4.R"), case, engine, str(slow)]
     return [sys.executable, str(HERE / "ours.py"), case, engine, str(reps)]
@@ -62,6 +64,13 @@ def run(engine: str, case: str, reps: int, peers: str, limit: float) -> list[dic
     if done.returncode and not parsed(done.stdout):
         return [{"error": f"exit {done.returncode}: {last_words(done.stderr)[:200]}"}]
     return parsed(done.stdout)
+
+
+def can(engine: str, case: Case) -> bool:
+    """Whether an engine is asked at all."""
+    if engine == "glmmtmb":
+        return case.family != "gaussian" and case.n_agq == 1
+    return case.what == "fit" or engine not in PEERS
 
 
 def last_words(text: str) -> str:
@@ -150,7 +159,7 @@ def main() -> None:
     peers = PEERS if options.peers_python else ()
     engines = options.engines.split(",") if options.engines else [*ENGINES, *peers]
     if shutil.which("Rscript") is None:
-        engines = [e for e in engines if not e.startswith("lme4")]
+        engines = [e for e in engines if e not in IN_R]
     names = options.cases.split(",")
     needed = {CASES[n].data.removesuffix(".csv") for n in names if CASES[n].data.endswith(".csv")}
     if set(engines) & set(PEERS):
@@ -163,7 +172,7 @@ def main() -> None:
         )
     rows = []
     for name in tqdm(names, disable=None):
-        able = [e for e in engines if CASES[name].what == "fit" or e not in PEERS]
+        able = [e for e in engines if can(e, CASES[name])]
         fits = {
             e: run(e, name, CASES[name].reps, options.peers_python, options.limit) for e in able
         }
