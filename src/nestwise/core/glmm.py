@@ -78,7 +78,8 @@ class GlmmEvaluation:
 
 def phi_of(problem: GlmmProblem, psi: FloatArray) -> float | None:
     """The dispersion parameter, None where the family has none."""
-    return float(np.exp(psi[-1])) if problem.has_phi else None
+    # Beyond, the exponential is zero or infinite, and no density is defined.
+    return float(np.exp(np.clip(psi[-1], -500.0, 500.0))) if problem.has_phi else None
 
 
 def evaluate_glmm(

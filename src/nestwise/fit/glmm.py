@@ -18,6 +18,7 @@ from nestwise.design.model import Design
 from nestwise.fit.glmm_answer import assemble
 from nestwise.fit.glmm_descent import criterion_of, descend_glmm, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
+from nestwise.fit.glmm_multistart import look_again_glmm
 from nestwise.fit.glmm_newton import Function, GlmmPath
 from nestwise.fit.glmm_quadrature import check_points, quadrature_start
 from nestwise.fit.glmm_result import GlmmFit
@@ -106,6 +107,7 @@ def optimise_glmm(
         problem, function, extra = model.problem, criterion_of(model.problem), extra + count
     path = descend_glmm(function, first, guess, control)
     path, saddle = settle_glmm(problem, function, path, control)
+    path, saddle = look_again_glmm(problem, function, path, saddle, control)
     more = extra + 1
     return model, replace(path, n_evaluations=path.n_evaluations + more), saddle
 
