@@ -29,7 +29,6 @@ PAIRS = (
     ("gaussian", "identity"),
     ("gaussian", "log"),
     ("negative_binomial", "log"),
-    ("negative_binomial", "sqrt"),
     ("beta", "logit"),
     ("beta", "cloglog"),
     ("beta_binomial", "logit"),
