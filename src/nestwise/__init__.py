@@ -30,6 +30,7 @@ from nestwise.api.linear import LinearModel
 from nestwise.api.lm_list import RegressionList, lm_list
 from nestwise.api.mixed import MixedModel
 from nestwise.api.pb import pb_compare
+from nestwise.api.power import PowerResult, power
 from nestwise.api.repeated import PairedComparison, RepeatedAnova, paired, rm_anova
 from nestwise.api.structured import StructuredModel
 from nestwise.api.structures import compare_structures
@@ -38,6 +39,7 @@ from nestwise.workflow.datasets import list_datasets, load_dataset
 from nestwise.workflow.describe import describe
 from nestwise.workflow.files import read_table
 from nestwise.workflow.schools import simulate_schools
+from nestwise.workflow.simulate_from import simulate_from
 
 __version__ = "0.1.0"
 
@@ -56,6 +58,7 @@ __all__ = [
     "NestwiseError",
     "OptionError",
     "PairedComparison",
+    "PowerResult",
     "RegressionList",
     "RepeatedAnova",
     "StructuredModel",
@@ -78,7 +81,9 @@ __all__ = [
     "paired",
     "pb_compare",
     "plot",
+    "power",
     "read_table",
     "rm_anova",
+    "simulate_from",
     "simulate_schools",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import nestwise as nw
 from nestwise._base.errors import OptionError
 from nestwise.workflow.schools import simulate_schools
 
@@ -81,8 +82,51 @@ def test_the_seed_decides() -> None:
         ({"sd_school": -1.0}, "sd_school=-1.0"),
         ({"sd_student": float("nan")}, "sd_student=nan"),
         ({"intervention_level": "pupil"}, "intervention_level='pupil'"),
+        ({"clustering": 1.0}, "clustering=1.0 is no share"),
+        ({"missing": -0.1}, "missing=-0.1 is no share"),
+        ({"missing": {"sess": 0.1}}, "missing='sess' is not known.*did you mean 'ses'"),
+        ({"sd_slope": -1.0}, "sd_slope=-1.0"),
     ],
 )
 def test_impossible_schools_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         simulate_schools(**arguments)
+
+
+def test_missing_values_do_not_change_the_rest() -> None:
+    whole, holed = simulate_schools(seed=4), simulate_schools(seed=4, missing=0.2)
+    for name in ("prior_math", "ses", "sex", "math_gain"):
+        lacking = holed[name].isna()
+        assert 0.15 < lacking.mean() < 0.25
+        pd.testing.assert_series_equal(holed.loc[~lacking, name], whole.loc[~lacking, name])
+    pd.testing.assert_frame_equal(
+        holed[["school", "classroom", "student", "intervention"]],
+        whole[["school", "classroom", "student", "intervention"]],
+    )
+    some = simulate_schools(seed=4, missing={"ses": 0.5})
+    assert some.drop(columns="ses").notna().all().all()
+    assert 0.4 < some["ses"].isna().mean() < 0.6
+
+
+def test_covariates_that_cluster_in_classrooms() -> None:
+    data = simulate_schools(100, 1000, 20_000, clustering=0.4, seed=8)
+    for name, sd in (("prior_math", 10.0), ("ses", 1.0)):
+        within = data.groupby("classroom", observed=True)[name].var().mean()
+        assert data[name].std() == pytest.approx(sd, rel=0.03)
+        assert within == pytest.approx(0.6 * sd**2, rel=0.03)
+
+
+def test_context_and_varying_slopes_are_recovered() -> None:
+    data = simulate_schools(
+        50, 400, 8000, ses=1.0, ses_context=3.0, clustering=0.3, sd_slope=0.2, seed=12
+    )
+    model = nw.lmer(
+        "math_gain ~ prior_math + ses + group_mean(ses, classroom) + sex + intervention"
+        " + (1 | school) + (1 + prior_math | classroom)",
+        data,
+    )
+    b, se = model.params, model.bse
+    assert abs(b["ses"] - 1.0) < 4 * se["ses"]
+    assert abs(b["group_mean(ses, classroom)"] - 3.0) < 4 * se["group_mean(ses, classroom)"]
+    sds = model.varcorr().query("var1 == 'prior_math' and var2.isna()")["sdcor"]
+    assert sds.item() == pytest.approx(0.2, rel=0.15)
