@@ -9,7 +9,8 @@ from typing import Any, final
 from nestwise._base.errors import OptionError
 from nestwise.api.mixed import MixedModel
 from nestwise.api.source import to_native
-from nestwise.workflow.known import known_of_fit, read_known
+from nestwise.design.model import Design
+from nestwise.workflow.known import Known, known_of_fit, read_known
 from nestwise.workflow.power import Power, power_of
 from nestwise.workflow.simulate_from import design_without_response
 
@@ -131,17 +132,7 @@ def power(
     >>> found.table["n_rows"].tolist(), bool(found.table["power"].is_monotonic_increasing)
     ([150, 600], True)
     """
-    if isinstance(model, MixedModel):
-        if params is not None or data is not None:
-            raise OptionError("power: a fit brings its data and parameters; leave these out")
-        design, known, table = model.fit.design, known_of_fit(model.fit), model.source.data
-    else:
-        if data is None or params is None:
-            raise OptionError("power: a formula needs data and params; or give a fitted lmer model")
-        design, _ = design_without_response(model, data, None, None)
-        known, table = read_known(design, params), data
-    if not design.terms:
-        raise OptionError("power: the model has no random term; add one such as (1 | g)")
+    design, known, table = _asked(model, data, params)
     found = power_of(
         design,
         known,
@@ -158,6 +149,22 @@ def power(
         progress=progress,
     )
     return PowerResult(found, table)
+
+
+def _asked(
+    model: MixedModel | str, data: Any, params: Mapping[str, Any] | None
+) -> tuple[Design, Known, Any]:
+    """The design, the truth and the caller's table."""
+    if isinstance(model, MixedModel):
+        if params is not None or data is not None:
+            raise OptionError("power: a fit brings its data and parameters; leave these out")
+        return model.fit.design, known_of_fit(model.fit), model.source.data
+    if data is None or params is None:
+        raise OptionError("power: a formula needs data and params; or give a fitted lmer model")
+    design, _ = design_without_response(model, data, None, None)
+    if not design.terms:
+        raise OptionError("power: the model has no random term; add one such as (1 | g)")
+    return design, read_known(design, params), data
 
 
 def _several(value: float | Sequence[float]) -> list[float]:
