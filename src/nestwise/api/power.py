@@ -133,21 +133,16 @@ def power(
     ([150, 600], True)
     """
     design, known, table = _asked(model, data, params)
-    found = power_of(
-        design,
-        known,
-        term,
-        effects=None if effect is None else _several(effect),
-        n_groups=_counts("n_groups", n_groups, 2),
-        group_sizes=_counts("group_size", group_size, 1),
-        group=group,
-        n_sim=n_sim,
-        alpha=alpha,
-        test=test,
-        seed=seed,
-        n_jobs=n_jobs,
-        progress=progress,
-    )
+    effects = None if effect is None else _several(effect)
+    sizes = _counts("n_groups", n_groups, 2), _counts("group_size", group_size, 1)
+    how: dict[str, Any] = {
+        "n_sim": n_sim,
+        "alpha": alpha,
+        "test": test,
+        "seed": seed,
+        "n_jobs": n_jobs,
+    }
+    found = power_of(design, known, term, effects, *sizes, group, progress=progress, **how)
     return PowerResult(found, table)
 
 
