@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 import nestwise as nw
 from nestwise.cli.approaches import PREDICTORS, Approach, compare, fit_approaches
 from nestwise.cli.describe import table_text
+from nestwise.cli.output import as_json
+from nestwise.cli.progress import step
+from nestwise.cli.style import BOLD, painted
 
 _SHOWN = ["pooled", "aggregated", "random intercept", "nested"]
 
 
-def run_demo(options: argparse.Namespace) -> None:
-    """Print the whole demonstration and write its plots to the folder ``options.out``."""
+def add_demo(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        default="demo-output",
+        help="folder for plots and report; files of an earlier demo there are replaced "
+        "(default: demo-output)",
+    )
+    parser.add_argument("--json", action="store_true", help="only the comparison, as JSON")
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Print the whole demonstration and write plots and report to the folder ``options.out``."""
+    if options.json:
+        print(as_json({"approaches": compare(fit_approaches(nw.load_dataset("schools")))}))
+        return 0
     schools = nw.load_dataset("schools")
     _title("The data: 600 students in 40 classrooms of 5 schools (simulated)")
     measured = ["math_gain", "prior_math", "ses", "intervention"]
@@ -31,13 +50,16 @@ def run_demo(options: argparse.Namespace) -> None:
     _title("A tutorial's null model: how much of the scores lies between classrooms?")
     tutorial = nw.load_dataset("hlm_tutorial")
     print(nw.lmer("math_score ~ 1 + (1 | classroom_id)", tutorial).summary())
-    _title("Plots")
-    for file, words in _write_plots(approaches[-1].model, Path(options.out)):
+    _title("Plots and report")
+    with step("Drawing"):
+        written = _write_plots(approaches[-1].model, Path(options.out))
+    for file, words in written:
         print(f"wrote {file}: {words}")
+    return 0
 
 
 def _title(text: str) -> None:
-    print(f"\n{text}\n{'=' * len(text)}\n")
+    print(f"\n{painted(text, BOLD, sys.stdout)}\n{'=' * len(text)}\n")
 
 
 def _summary_of(approach: Approach) -> str:

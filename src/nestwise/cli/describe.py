@@ -1,4 +1,4 @@
-"""`nestwise describe`: descriptive statistics of a file."""
+"""`nestwise describe`: descriptive statistics of a file, and its levels."""
 
 from __future__ import annotations
 
@@ -7,28 +7,68 @@ import argparse
 import pandas as pd
 
 import nestwise as nw
-from nestwise.workflow.files import read_table
+from nestwise._base.errors import OptionError
+from nestwise.cli.data import add_data, read_data
+from nestwise.cli.output import add_output, as_json, check_out, emit, remarks
+from nestwise.cli.progress import step
 
 
-def run_describe(options: argparse.Namespace) -> None:
-    """Print or write the table of `nestwise.describe`.
+def add_describe(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
+    add_data(parser)
+    parser.add_argument("--columns", nargs="+", metavar="COLUMN", help="which to describe")
+    parser.add_argument("--by", nargs="+", metavar="COLUMN", help="grouping columns")
+    parser.add_argument(
+        "--levels",
+        nargs="+",
+        metavar="COLUMN",
+        help="grouping columns from the outermost to the innermost: sizes, balance, what varies "
+        "where, missing values and nesting",
+    )
+    parser.add_argument("--digits", type=int, default=2, help="digits shown (default: 2)")
+    add_output(parser, "a CSV file with all digits (or the text of --levels, or JSON)")
 
-    Examples
-    --------
-    >>> import tempfile, pathlib
-    >>> file = pathlib.Path(tempfile.mkdtemp()) / "a.csv"
-    >>> _ = file.write_text("x\\n1\\n3\\n")
-    >>> known = {"columns": None, "by": None, "out": None, "digits": 1}
-    >>> run_describe(argparse.Namespace(data=str(file), **known))
-    variable  n  mean  sd  median ...
-           x  2   2.0 1.4     2.0 ...
+
+def run_describe(options: argparse.Namespace) -> int:
+    """Print or write the table of `nestwise.describe`, or the page of `describe_levels`.
+
+    Raises
+    ------
+    NestwiseError
+        When file, columns or options are not right.
     """
-    table = nw.describe(read_table(options.data), options.columns, options.by)
+    check_out(options)
+    if options.levels and options.by:
+        raise OptionError("--levels and --by ask different questions; give one of them")
+    data = read_data(options)
+    with step("Describing"):
+        text = _levels(data, options) if options.levels else _columns(data, options)
+    emit(text, options)
+    return 0
+
+
+def _columns(data: pd.DataFrame, options: argparse.Namespace) -> str:
+    table = nw.describe(data, options.columns, options.by)
+    if options.json:
+        return as_json(table)
     if options.out:
-        table.to_csv(options.out, index=False)
-        print(f"wrote {options.out}")
-    else:
-        print(table_text(table, options.digits))
+        return str(table.to_csv(index=False)).rstrip("\n")
+    return table_text(table, options.digits)
+
+
+def _levels(data: pd.DataFrame, options: argparse.Namespace) -> str:
+    found = nw.describe_levels(data, options.levels, columns=options.columns)
+    if not options.json:
+        return str(found)
+    return as_json(
+        {
+            "sizes": found.sizes,
+            "variables": found.variables,
+            "missing": found.missing,
+            "relations": found.relations,
+            "diagnostics": remarks(found.diagnostics),
+        }
+    )
 
 
 def table_text(table: pd.DataFrame, digits: int) -> str:
@@ -41,3 +81,6 @@ def table_text(table: pd.DataFrame, digits: int) -> str:
     1.23
     """
     return table.to_string(index=False, float_format=lambda v: f"{v:.{max(digits, 0)}f}")
+
+
+__all__ = ["add_describe", "run_describe", "table_text"]

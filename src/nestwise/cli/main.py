@@ -1,20 +1,40 @@
-"""The command `nestwise`: arguments in, text out, errors as one line and exit code 2."""
+"""The command `nestwise`: arguments in, text out, errors as one line and an exit code."""
 
 from __future__ import annotations
 
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from nestwise._base.errors import NestwiseError
-from nestwise.cli.demo import run_demo
-from nestwise.cli.describe import run_describe
-from nestwise.cli.fit import run_fit
+from nestwise._base.errors import MissingExtraError, NestwiseError
+from nestwise.cli.compare import add_compare, run_compare
+from nestwise.cli.demo import add_demo, run_demo
+from nestwise.cli.describe import add_describe, run_describe
+from nestwise.cli.fit import add_fit, run_fit
+from nestwise.cli.report import add_report, run_report
+from nestwise.cli.style import RED, painted
 
-_DATA = "CSV, Parquet, Arrow/Feather, Stata .dta, SPSS .sav, Excel .xlsx, or - for standard input"
-_COMMANDS = {"demo": run_demo, "fit": run_fit, "describe": run_describe}
+OK, NOT_CONVERGED, WRONG_INPUT, MISSING_EXTRA, INTERRUPTED = 0, 1, 2, 3, 130
+
+_EXITS = """exit codes:
+  0    all went well
+  1    the result was printed or written, but the optimum was not found
+  2    the words, the data or the output are not right; the reason is on standard error
+  3    a library is missing; the reason names what to install
+  130  interrupted
+
+Colours are for terminals only, and off where NO_COLOR is set."""
+
+Command = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]
+_COMMANDS: dict[str, Command] = {
+    "demo": ("fit naive and multilevel models to bundled data", add_demo, run_demo),
+    "describe": ("describe the columns and levels of a file", add_describe, run_describe),
+    "fit": ("fit a model to a file", add_fit, run_fit),
+    "compare": ("compare the usual ways to treat groups", add_compare, run_compare),
+    "report": ("write a page on one model for a file", add_report, run_report),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, or 2 when the input is not right (the reason is on standard error).
+        Exit code: 0; 1 when the optimum was not found; 2 when the input is not right (the reason
+        is on standard error); 3 when a library is missing; 130 when interrupted.
 
     Examples
     --------
@@ -38,54 +59,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a sign shows a question mark, and the run goes on.
         sys.stdout.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(words)
+    options.words = words
     try:
-        _COMMANDS[options.command](options)
+        code = _COMMANDS[options.command][2](options)
         sys.stdout.flush()
     except NestwiseError as problem:
-        print(f"nestwise: {problem}", file=sys.stderr)
-        return 2
+        _complain(str(problem))
+        return MISSING_EXTRA if isinstance(problem, MissingExtraError) else WRONG_INPUT
+    except KeyboardInterrupt:
+        _complain("interrupted; nothing was written")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; nothing may be written any more.
+        sys.stdout = io.StringIO()
+        return OK
     except OSError as problem:
-        if isinstance(problem, BrokenPipeError):
-            # The reader, such as `head`, has seen enough; nothing may be written any more.
-            sys.stdout = io.StringIO()
-            return 0
-        print(f"nestwise: {problem.strerror}: {problem.filename!r}", file=sys.stderr)
-        return 2
-    return 0
+        _complain(f"{problem.strerror}: {problem.filename!r}")
+        return WRONG_INPUT
+    return code
+
+
+def _complain(words: str) -> None:
+    print(f"{painted('nestwise:', RED, sys.stderr)} {words}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="nestwise", description="Hierarchical (mixed-effects) models from the command line."
+        prog="nestwise",
+        description="Hierarchical (mixed-effects) models from the command line.",
+        epilog=_EXITS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"nestwise {version('nestwise')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    demo = commands.add_parser("demo", help="fit naive and multilevel models to bundled data")
-    demo.add_argument("--out", metavar="DIR", default="demo-output", help="folder for the plots")
-    _add_fit(commands.add_parser("fit", help="fit a model to a file"))
-    _add_describe(commands.add_parser("describe", help="describe the columns of a file"))
+    for name, (words, add, _) in _COMMANDS.items():
+        add(commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}."))
     return parser
 
 
-def _add_fit(fit: argparse.ArgumentParser) -> None:
-    fit.add_argument("data", metavar="DATA", help=_DATA)
-    fit.add_argument("formula", metavar="FORMULA", help='for instance "y ~ x + (1 + x | group)"')
-    fit.add_argument("--ml", action="store_true", help="maximum likelihood instead of REML")
-    fit.add_argument(
-        "--family",
-        choices=["gaussian"],
-        default="gaussian",
-        help="distribution of the response (default: gaussian)",
-    )
-    fit.add_argument("--weights", metavar="COLUMN", help="column of prior weights")
-    fit.add_argument("--json", action="store_true", help="numbers as JSON instead of a summary")
-    fit.add_argument("--out", metavar="FILE", help="write there instead of to the screen")
-
-
-def _add_describe(describe: argparse.ArgumentParser) -> None:
-    describe.add_argument("data", metavar="DATA", help=_DATA)
-    describe.add_argument("--columns", nargs="+", metavar="COLUMN", help="which to describe")
-    describe.add_argument("--by", nargs="+", metavar="COLUMN", help="grouping columns")
-    describe.add_argument("--digits", type=int, default=2, help="digits shown (default: 2)")
-    describe.add_argument("--out", metavar="FILE", help="write a CSV file with all digits")
+__all__ = ["main"]
