@@ -36,7 +36,7 @@ ext: .venv/.build-requires
 	touch $@
 
 .venv/.installed: pyproject.toml CMakeLists.txt $(CPP) .venv/.build-requires
-	$(INSTALL) -e ".[plot]"
+	$(INSTALL) -e ".[plot,report]"
 	touch $@
 
 .venv/.installed-test: .venv/.installed

@@ -102,6 +102,9 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sorted(p.name for p in folder.iterdir()) == [
         "caterpillar.png",
         "observed_vs_predicted.png",
+        "pooling.png",
+        "report.html",
+        "variance_shares.png",
     ]
     assert all(p.stat().st_size > 10_000 for p in folder.iterdir())
 
@@ -114,7 +117,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["fit", "DATA", "Reaction ~ Days + (1 | Subject"], "Subject"),
         (["fit", "DATA", "Reaction ~ Days", "--ml"], "--ml: the formula has no random term"),
         (["fit", "DATA", FORMULA, "--weights", "w"], "w"),
-        (["fit", "DATA", FORMULA, "--out", "no/folder/x"], "No such file or directory"),
+        (["fit", "DATA", FORMULA, "--out", "no/folder/x"], "does not exist; make it first"),
         (["describe", "DATA", "--by", "subject"], "did you mean 'Subject'"),
         (["describe", "DATA", "--columns", "Subjec"], "did you mean 'Subject'"),
     ],
@@ -131,8 +134,10 @@ def test_errors_are_told_without_a_traceback(
 
 def test_wrong_words_exit_with_two(sleepstudy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["fit", str(sleepstudy), FORMULA, "--family", "binomial"])
-    assert "invalid choice: 'binomial'" in capsys.readouterr().err
+        main(["fit", str(sleepstudy), FORMULA, "--ddf", "none"])
+    assert "invalid choice: 'none'" in capsys.readouterr().err
+    assert main(["fit", str(sleepstudy), FORMULA, "--family", "binomia"]) == 2
+    assert "did you mean 'binomial'" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         main([])
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nestwise as nw
+from nestwise._base.errors import MissingExtraError
+from nestwise._base.output import write_whole
 from nestwise.cli.approaches import PREDICTORS, Approach, compare, fit_approaches
 from nestwise.cli.describe import table_text
 from nestwise.cli.output import as_json
@@ -103,10 +107,18 @@ def _write_plots(model: Any, folder: Path) -> list[tuple[Path, str]]:
     folder.mkdir(parents=True, exist_ok=True)
     plots = (
         ("observed_vs_predicted.png", model.plot.observed_vs_predicted, "gain against prediction"),
-        ("caterpillar.png", model.plot.caterpillar, "schools and classrooms with their intervals"),
+        ("caterpillar.png", model.plot.caterpillar, "classrooms with their intervals"),
+        ("variance_shares.png", model.plot.variance_shares, "where the variance lies"),
+        ("pooling.png", partial(model.plot.pooling, "prior_math", "school"), "three ways to pool"),
     )
     written = []
     for name, draw, words in plots:
-        draw().figure.savefig(folder / name, dpi=150, bbox_inches="tight")
-        written.append((folder / name, words))
+        stream = io.BytesIO()
+        draw().figure.savefig(stream, dpi=150)
+        written.append((write_whole(folder / name, stream.getvalue(), overwrite=True), words))
+    try:
+        page = model.report(folder / "report.html", overwrite=True)
+        written.append((page, "all of the nested model on one page"))
+    except MissingExtraError as problem:
+        print(f"no report: {problem}")
     return written
