@@ -18,10 +18,10 @@ from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core.glmm_kernel import GlmmInput, GlmmResult, RowFunction, Terms
 from nestwise.core.reference import dense_z
 
-MAX_ITERATIONS = 200
+MAX_ITERATIONS = 100
 """Newton steps after which the search for the mode gives up."""
 
-HALVINGS = 40
+HALVINGS = 20
 """Times that one step may be halved."""
 
 DECREMENT = 1e-16

@@ -17,6 +17,7 @@ from nestwise.fit.glmm_newton import (
     exact_hessian,
     minimise_glmm,
 )
+from nestwise.fit.newton import trust_step
 from nestwise.fit.rectify import diagonal_positions, rectify
 
 ZERO = 3e-3
@@ -43,7 +44,7 @@ def criterion_of(problem: GlmmProblem) -> Function:
 
 def _exactly(function: Function, path: GlmmPath, control: Control) -> GlmmPath:
     """Newton steps with the exact curvature from a point that is near the optimum."""
-    count = path.n_evaluations
+    count, edge = path.n_evaluations, path.stopped == "edge"
     hessian, stopped = path.hessian, path.stopped
     for _ in range(EXACT):
         exact, more = exact_hessian(function, path.point, hessian)
@@ -51,12 +52,16 @@ def _exactly(function: Function, path: GlmmPath, control: Control) -> GlmmPath:
         if not np.isfinite(exact).all():
             return replace(path, n_evaluations=count)
         hessian = exact
+        if edge:
+            left = trust_step(path.point.gradient, exact, np.inf).predicted
+            return replace(path, hessian=exact, n_evaluations=count, decrease=left)
         rest = replace(control, max_evaluations=6)
         path = minimise_glmm(function, path.point, hessian, rest, control.tolerance, learn=False)
         count += path.n_evaluations
         stopped = path.stopped
         if stopped != "evaluations":
             break
+        edge = count > control.max_evaluations
     return replace(path, hessian=hessian, n_evaluations=count, stopped=stopped)
 
 

@@ -21,8 +21,8 @@ Function = Callable[[FloatArray, FloatArray | None], GlmmEvaluation]
 NEAR = 1e-8
 """Predicted decrease at which the learnt curvature is replaced by the exact one."""
 
-POLISH = 6
-"""Newton steps with the exact curvature."""
+BLOCKED = 12
+"""Steps to where no mode can be found after which the optimiser stops at that edge."""
 
 SD_STEP = 4e-3
 """Step of the differences, in standard deviations of the parameter."""
@@ -43,7 +43,7 @@ class GlmmPath:
     decrease : float
         Further decrease that the curvature promises.
     stopped : str
-        ``"tolerance"``, ``"noise"``, ``"evaluations"`` or ``"degenerate"``.
+        ``"tolerance"``, ``"noise"``, ``"evaluations"`` or ``"edge"``: beyond it no mode exists.
     """
 
     point: GlmmEvaluation
@@ -105,7 +105,7 @@ def minimise_glmm(
     learn : bool
         Whether the curvature is learnt from the steps.
     """
-    point, count = start, 0
+    point, count, blocked = start, 0, 0
     radius = max(1.0, 0.5 * float(np.linalg.norm(start.psi)))
     while True:
         newton = trust_step(point.gradient, hessian, np.inf)
@@ -120,6 +120,7 @@ def minimise_glmm(
         count += 1
         finite = bool(np.isfinite(trial.value) and np.isfinite(trial.gradient).all())
         gained = point.value - trial.value if finite else -np.inf
+        blocked += not finite
         if finite and learn:
             hessian = learnt(hessian, step.move, trial.gradient - point.gradient)
         ratio = gained / step.predicted
@@ -130,9 +131,10 @@ def minimise_glmm(
         flat = step.predicted < 50.0 * noise
         if ratio > 1e-4 or (flat and gained > -50.0 * noise):
             point = trial
-        if radius < 1e-9 or (flat and ratio < 0.25):
+        if radius < 1e-9 or (flat and ratio < 0.25) or blocked >= BLOCKED:
             left = trust_step(point.gradient, hessian, np.inf).predicted
-            return GlmmPath(point, hessian, count, left, "noise")
+            stopped = "edge" if blocked >= BLOCKED else "noise"
+            return GlmmPath(point, hessian, count, left, stopped)
 
 
 def exact_hessian(
@@ -154,16 +156,25 @@ def exact_hessian(
     bend = np.abs(guess.diagonal())
     for i in range(size):
         step = SD_STEP * float(np.clip(np.sqrt(2.0 / max(bend[i], 1e-300)), 1e-3, 1.0))
-        for _ in range(5):
-            shift = np.zeros(size)
-            shift[i] = step
-            up = function(psi + shift, point.result.u)
-            down = function(psi - shift, point.result.u)
-            count += 2
-            if np.isfinite(up.value) and np.isfinite(down.value):
-                H[i] = (up.gradient - down.gradient) / (2.0 * step)
-                break
-            step *= 0.1
-        else:
-            H[i] = np.nan
+        H[i], more = _row(function, point, i, step)
+        count += more
     return 0.5 * (H + H.T), count
+
+
+def _row(function: Function, point: GlmmEvaluation, i: int, step: float) -> tuple[FloatArray, int]:
+    """Difference of the gradient along one parameter; one-sided where only one side exists."""
+    count = 0
+    for _ in range(2):
+        shift = np.zeros(len(point.psi))
+        shift[i] = step
+        up = function(point.psi + shift, point.result.u)
+        down = function(point.psi - shift, point.result.u)
+        count += 2
+        ends = [end for end in (up, down) if np.isfinite(end.value)]
+        if len(ends) == 2:
+            return np.asarray((up.gradient - down.gradient) / (2.0 * step)), count
+        if ends and count == 4:
+            sign = 1.0 if ends[0] is up else -1.0
+            return np.asarray(sign * (ends[0].gradient - point.gradient) / step), count
+        step *= 0.1
+    return np.full(len(point.psi), np.nan), count

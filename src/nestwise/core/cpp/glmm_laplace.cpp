@@ -12,7 +12,9 @@ namespace {
 
 using i64 = std::int64_t;
 
-constexpr int max_iterations = 200, halvings = 40;
+constexpr int max_iterations = 100, halvings = 20;
+// Steps in a row of which less than a hundredth is taken: the mode lies at the edge of the range.
+constexpr int crawling = 4;
 // Squared Newton decrement for each effect at which the mode is found, and in all where it is
 // accepted when rounding hides further progress.
 constexpr double decrement_each = 1e-16, sure = 1e-9;
@@ -67,10 +69,11 @@ double evaluate_at(const Search& s, const std::vector<double>& u) {
 }
 
 // u + share * move; accepted when the joint density is no lower.
-bool line_search(const Search& s, std::vector<double>& u, const std::vector<double>& step, double& value) {
+bool line_search(const Search& s, std::vector<double>& u, const std::vector<double>& step, double& value,
+                 double& share) {
     Glmm& g = s.g;
     std::vector<double> trial_u(u.size());
-    double share = 1.0;
+    share = 1.0;
     for (int halving = 0; halving < halvings; ++halving, share *= 0.5) {
         for (size_t i = 0; i < u.size(); ++i) trial_u[i] = u[i] + share * step[i];
         for (i64 r = 0; r < g.n; ++r) g.trial[r] = g.eta[r] + share * g.move[r];
@@ -95,6 +98,7 @@ bool find_mode(const Search& s, std::vector<double>& u, double& value, int& iter
         value = evaluate_at(s, u);
     }
     std::vector<double> step(u.size());
+    int slow = 0;
     for (iterations = 0; iterations < max_iterations; ++iterations) {
         if (!std::isfinite(value)) return false;
         const bool observed = newton_target(s, g.values.observed);
@@ -106,7 +110,10 @@ bool find_mode(const Search& s, std::vector<double>& u, double& value, int& iter
         double decrement = squared(step);
         for (i64 r = 0; r < g.n; ++r) decrement += weights[r] * g.move[r] * g.move[r];
         if (observed && decrement <= enough) return true;
-        if (!line_search(s, u, step, value)) return observed && decrement < sure;
+        double share = 1.0;
+        if (!line_search(s, u, step, value, share)) return observed && decrement < sure;
+        slow = share < 0.01 ? slow + 1 : 0;
+        if (slow == crawling) return false;
     }
     return false;
 }
