@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nestwise.core.equations import Rows, row_variances
 from nestwise.core.families.registry import FAMILIES
 from nestwise.core.links.registry import link_named
 from nestwise.design import build
@@ -48,3 +49,64 @@ def test_rows_may_have_an_effect_each(cbpp: pd.DataFrame) -> None:
     assert fit.verdict.converged
     assert fit.criterion < 184.05
     assert len(fit.modes[0]) == len(cbpp)
+
+
+def _counts(seed: int, sd: float) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    g = np.repeat(np.arange(20), 8)
+    x = rng.normal(size=160)
+    eta = 0.5 + 0.3 * x + sd * rng.normal(size=20)[g]
+    return pd.DataFrame({"y": rng.poisson(np.exp(eta)).astype(float), "x": x, "g": g})
+
+
+def test_counts_without_overdispersion_put_the_dispersion_at_its_limit() -> None:
+    rng = np.random.default_rng(2)
+    table = _counts(1, 0.5)
+    table["y"] = rng.binomial(6, 0.4, len(table)).astype(float)
+    fit = fit_glmm(
+        build("y ~ x + (1 | g)", table), FAMILIES["negative_binomial"], link_named("log")
+    )
+    plain = fit_glmm(build("y ~ x + (1 | g)", table), FAMILIES["poisson"], link_named("log"))
+    assert [d.code for d in fit.diagnostics][-1] == "dispersion-at-limit"
+    assert fit.criterion == pytest.approx(plain.criterion, abs=1e-3)
+
+
+def test_a_zero_variance_is_exactly_zero() -> None:
+    table = _counts(3, 0.0)
+    fit = fit_glmm(build("y ~ x + (1 | g)", table), FAMILIES["poisson"], link_named("log"))
+    assert fit.theta.tolist() == [0.0]
+    assert fit.verdict.status == "singular"
+    assert np.isfinite(fit.vcov).all()
+
+
+def test_events_in_no_row_of_a_level_end_with_finite_numbers() -> None:
+    rng = np.random.default_rng(4)
+    table = pd.DataFrame({"g": np.repeat(np.arange(30), 10), "arm": np.tile(["a", "b"], 150)})
+    table["y"] = np.where(table["arm"] == "b", 0.0, rng.binomial(1, 0.5, 300)).astype(float)
+    fit = fit_glmm(build("y ~ arm + (1 | g)", table), BINOMIAL, LOGIT)
+    assert np.isfinite(fit.beta).all()
+    assert np.isfinite(fit.vcov).all()
+    assert fit.verdict.status == "not-identifiable"
+
+
+def test_an_optimum_at_the_edge_of_the_range_is_told() -> None:
+    rng = np.random.default_rng(5)
+    g = np.repeat(np.arange(12), 6)
+    x = rng.normal(size=72)
+    mu = np.minimum(0.999, np.exp(-0.8 + 0.5 * x + 0.3 * rng.normal(size=12)[g]))
+    table = pd.DataFrame({"y": rng.binomial(1, mu).astype(float), "x": x, "g": g})
+    fit = fit_glmm(build("y ~ x + (1 | g)", table), BINOMIAL, link_named("log"))
+    assert np.isfinite(fit.criterion)
+    assert fit.verdict.converged or fit.diagnostics[0].code == "edge-of-range"
+
+
+def test_the_working_model_has_the_curvature_of_the_joint_density(cbpp: pd.DataFrame) -> None:
+    design = build("share ~ period + (1 | herd)", cbpp, weights="size")
+    fit = fit_glmm(design, BINOMIAL, link_named("cauchit"))
+    Z = (design.factors[0].codes[:, None] == np.arange(15)).astype(float)
+    A, X = Z * fit.theta[0], design.fixed.X
+    W = -fit.model.rows(fit.eta, None).d2
+    K = np.block([[(A.T * W) @ A + np.eye(15), (A.T * W) @ X], [(X.T * W) @ A, (X.T * W) @ X]])
+    rows = Rows(X, (design.factors[0].codes,), (np.ones((len(X), 1)),))
+    expected = np.einsum("ij,jk,ik->i", np.hstack([A, X]), np.linalg.inv(K), np.hstack([A, X]))
+    np.testing.assert_allclose(row_variances(fit.problem, fit.theta, rows), expected, rtol=1e-8)

@@ -162,6 +162,13 @@ def _entries(arrays: ModelArrays, blocks: tuple[TermBlock, ...]) -> IntArray:
     return np.array(rows, dtype=np.int32).reshape(len(rows), 3)
 
 
+def _log_weights(weights: FloatArray | None) -> float:
+    """Sum of the logarithms; NaN where a working weight is not positive."""
+    if weights is None:
+        return 0.0
+    return float(np.log(weights).sum()) if weights.min() > 0.0 else float("nan")
+
+
 def build_problem(
     arrays: ModelArrays,
     make_kernel: Callable[[KernelInput], Kernel] = compiled_kernel,
@@ -213,5 +220,5 @@ def build_problem(
         theta_scale=np.array([scales[f][r] for f, r, _ in entries], dtype=np.float64),
         column_scales=scales,
         basis=basis,
-        log_weights=0.0 if arrays.weights is None else float(np.log(arrays.weights).sum()),
+        log_weights=_log_weights(arrays.weights),
     )

@@ -10,7 +10,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise._base.options import Control
 from nestwise.core.families.family import Family
-from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
+from nestwise.core.glmm import GlmmEvaluation
 from nestwise.core.links.link import Link
 from nestwise.core.threads import limited
 from nestwise.design.check import check_groups, check_plain
@@ -22,12 +22,12 @@ from nestwise.fit.glmm_multistart import look_again_glmm
 from nestwise.fit.glmm_newton import Function, GlmmPath
 from nestwise.fit.glmm_quadrature import check_points, quadrature_start
 from nestwise.fit.glmm_result import GlmmFit
-from nestwise.fit.glmm_start import Start
 from nestwise.fit.glmm_trouble import tell_trouble
 from nestwise.fit.point import evaluate_point, known_scale_point
 
-SMALLER = (1.0, 0.3, 0.1)
-"""Shares of the starting Lambda that are tried when no mode is found."""
+SMALLER = ((1.0, 1.0), (0.3, 1.0), (0.1, 1.0), (0.3, 0.5), (0.1, 0.2), (0.1, 0.0))
+"""Shares of the starting Lambda, and of the way from a constant mean to the starting coefficients,
+that are tried until modes are found."""
 
 
 def fit_glmm(
@@ -100,7 +100,7 @@ def optimise_glmm(
         When the conditional modes cannot be found at any starting value.
     """
     problem, function = model.problem, criterion_of(model.problem)
-    first = _first(problem, model.start, function)
+    first = _first(model, function)
     guess, extra = first_curvature(model, first, function)
     if n_agq > 1:
         model, first, guess, count = quadrature_start(model, n_agq, control, first, guess)
@@ -112,20 +112,25 @@ def optimise_glmm(
     return model, replace(path, n_evaluations=path.n_evaluations + more), saddle
 
 
-def _first(problem: GlmmProblem, start: Start, function: Function) -> GlmmEvaluation:
+def _first(model: GlmmModel, function: Function) -> GlmmEvaluation:
     """The first point at which the modes can be found."""
+    problem, start = model.problem, model.start
+    constant = np.zeros(problem.layout.p)
+    if problem.arrays.intercept >= 0:
+        constant[problem.arrays.intercept] = model.level - float(problem.offset.mean())
     last = [] if start.phi is None else [np.log(start.phi)]
-    for share in SMALLER:
-        psi = np.concatenate([share * start.par, start.beta, last])
+    for share, way in SMALLER:
+        beta = way * start.beta + (1.0 - way) * constant
+        psi = np.concatenate([share * start.par, beta, last])
         for u in (start.u, None):
             point = function(psi, u)
             if np.isfinite(point.value) and np.isfinite(point.gradient).all():
                 return point
     raise FitError(
         "the conditional modes of the random effects cannot be found: the search was begun at the "
-        f"quasi-likelihood estimates and at {len(SMALLER) - 1} smaller covariances, with halved "
-        "steps; check the scale of the covariates and the offset, and whether the response suits "
-        "the family and the link"
+        f"quasi-likelihood estimates and at {len(SMALLER) - 1} smaller covariances and nearer to a "
+        "constant mean, with halved steps; check the scale of the covariates and the offset, and "
+        "whether the response suits the family and the link"
     )
 
 

@@ -51,7 +51,7 @@ def assemble(
     phi = phi_of(problem, psi)
     sigma = float(np.sqrt(phi)) if phi is not None and model.has_scale else 1.0
     par = rectify(layout, psi[:m])
-    verdict, told = decide_glmm(design, problem, path, saddle, par, control)
+    verdict, told = decide_glmm(design, problem, link, path, saddle, par, control)
     eta, u = path.point.result.eta, path.point.result.u
     working = _working(model, eta, problem.rows(eta, phi), sigma)
     theta = user_theta(model, working, par / sigma)
@@ -86,8 +86,10 @@ def assemble(
 def _working(model: GlmmModel, eta: FloatArray, terms: Terms, sigma: float) -> Problem:
     """The working linear mixed model at the mode, in the user's columns, observed weights."""
     arrays, offset = model.user_arrays, model.problem.offset
-    weights = np.where(-terms.d2 > 0.0, -terms.d2, terms.info)
-    weights = np.maximum(weights, 1e-12 * max(float(weights.mean()), 1e-300))
+    weights = -terms.d2
+    # Its sign is free, but nothing may be divided by a zero.
+    least = 1e-12 * max(float(np.abs(weights).mean()), 1e-300)
+    weights = np.where(np.abs(weights) < least, least, weights)
     response = eta - offset + terms.d1 / weights
     rows = replace(arrays, y=response, weights=np.ascontiguousarray(sigma**2 * weights))
     return build_problem(rows)

@@ -15,7 +15,7 @@ from nestwise.core.glmm import GlmmProblem
 from nestwise.core.glmm_compiled import compiled_glmm
 from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, RowFunction
 from nestwise.core.glmm_rows import FamilyRows
-from nestwise.core.links.link import Link, in_domain
+from nestwise.core.links.link import Link, in_domain, mean
 from nestwise.core.problem import ModelArrays, factor_columns
 from nestwise.design.model import Design
 from nestwise.fit.assemble import glmm_arrays
@@ -40,6 +40,8 @@ class GlmmModel:
         The rows before that.
     has_scale : bool
         Whether the dispersion is a scale, to which theta is relative.
+    level : float
+        Linear predictor of the mean response.
     """
 
     problem: GlmmProblem
@@ -47,6 +49,7 @@ class GlmmModel:
     centering: Centering | None
     user_arrays: ModelArrays
     has_scale: bool
+    level: float
 
 
 def first_eta(family: Family, link: Link, y: FloatArray, weights: FloatArray) -> FloatArray:
@@ -99,7 +102,9 @@ def make_glmm(
     start = starting_point(moved, offset, rows, eta, family.dispersion, control)
     has_phi = family.dispersion is not None
     problem = _problem(moved, offset, rows, start, has_phi, control, make_kernel)
-    return GlmmModel(problem, start, centering, arrays, family.dispersion == "scale")
+    level = float(link.link(np.atleast_1d(mean(link, eta).mean()))[0])
+    has_scale = family.dispersion == "scale"
+    return GlmmModel(problem, start, centering, arrays, has_scale, level)
 
 
 def with_kernel(model: GlmmModel, control: Control, make_kernel: MakeKernel) -> GlmmModel:

@@ -151,7 +151,7 @@ def exact_hessian(
     guess : (size, size) float64
         Rough curvature: the step in each parameter is a share of its standard deviation.
     """
-    size, psi = len(point.psi), point.psi
+    size = len(point.psi)
     H, count = np.zeros((size, size)), 0
     bend = np.abs(guess.diagonal())
     for i in range(size):

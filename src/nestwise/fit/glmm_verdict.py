@@ -8,32 +8,41 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmProblem
+from nestwise.core.links.link import Link
 from nestwise.design.model import Design
 from nestwise.fit.glmm_newton import GlmmPath
 from nestwise.fit.rectify import diagonal_positions
 from nestwise.fit.result import Verdict
-from nestwise.fit.verdict import decide, singular_terms
+from nestwise.fit.verdict import ACCEPTABLE, decide, singular_terms
 
 FLAT = 2e-4
 """Curvature of the criterion, per squared unit of the link, that is called flat."""
+
+OWN_UNIT = ("logit", "probit", "cloglog", "cauchit", "log")
+"""Links whose linear predictor has no unit: a difference of one is never small."""
 
 SHARE = 0.3
 """Share of a direction from which a parameter is named."""
 
 
-def flat_directions(problem: GlmmProblem, hessian: FloatArray) -> list[FloatArray]:
-    """Directions in which the criterion hardly bends: estimates that ran away, or are not told.
+def _units(problem: GlmmProblem, link: Link, eta: FloatArray) -> FloatArray:
+    """(size,) how large each parameter typically is: links with a logarithm have their own unit."""
+    own = link.name in OWN_UNIT
+    size = 1.0 if own else max(float(np.std(eta)), 1e-3 * float(np.abs(eta).max()), 1e-300)
+    return np.array([size] * (problem.m + problem.layout.p) + [1.0] * int(problem.has_phi))
 
-    Variances at zero are left out: their own verdict says it.
+
+def flat_directions(hessian: FloatArray, units: FloatArray) -> list[FloatArray]:
+    """Directions in which the criterion hardly bends: estimates that ran away, or are not told.
 
     Parameters
     ----------
-    problem : GlmmProblem
-        The model.
     hessian : (size, size) float64
         Exact curvature at the optimum, kernel's units.
+    units : (size,) float64
+        How large each parameter typically is.
     """
-    values, vectors = np.linalg.eigh(hessian)
+    values, vectors = np.linalg.eigh(hessian * np.outer(units, units))
     return [vectors[:, i] for i in np.flatnonzero(values < FLAT)]
 
 
@@ -50,6 +59,8 @@ def _runaway(
     zero = {int(i) for i in diagonal if psi[i] == 0.0}
     if len(large) and all(int(i) < m for i in large) and zero:
         return None
+    if problem.has_phi and list(large) == [len(psi) - 1]:
+        return _dispersion_at_limit(float(np.exp(psi[-1])))
     listed = ", ".join(names[i] for i in large[:6])
     fixed = any(m <= i < m + p for i in large)
     what = "has no maximum" if fixed else "hardly changes"
@@ -62,9 +73,30 @@ def _runaway(
     )
 
 
+def _dispersion_at_limit(phi: float) -> Diagnostic:
+    return Diagnostic(
+        "dispersion-at-limit",
+        f"The likelihood hardly changes with the dispersion parameter, which is estimated as "
+        f"{phi:.3g}: it tends to its limit, or the data say nothing about it.",
+        "Take the family without it (poisson for negative binomial, binomial for beta-binomial) "
+        "and compare; the other estimates are valid.",
+    )
+
+
+def _edge(path: GlmmPath) -> Diagnostic:
+    return Diagnostic(
+        "edge-of-range",
+        f"The optimiser stopped after {path.n_evaluations} evaluations at the edge of what the "
+        "family and link allow: beyond it some row has no mean that is possible, so that no "
+        f"conditional modes exist; the curvature promises {path.decrease:.2g} more.",
+        "The likelihood has no smooth maximum here: take the family's default link.",
+    )
+
+
 def decide_glmm(
     design: Design,
     problem: GlmmProblem,
+    link: Link,
     path: GlmmPath,
     saddle: bool,
     par: FloatArray,
@@ -78,6 +110,8 @@ def decide_glmm(
         Names.
     problem : GlmmProblem
         The model.
+    link : Link
+        The link function.
     path : GlmmPath
         Where the optimiser stopped.
     saddle : bool
@@ -88,10 +122,13 @@ def decide_glmm(
         Its options.
     """
     singular = singular_terms(design, problem.layout, par, control.singular_tolerance)
-    flat = tuple(
-        found
-        for d in flat_directions(problem, path.hessian)
-        if (found := _runaway(design, problem, path.point.psi, d)) is not None
-    )
-    verdict, told = decide(singular, flat, path, saddle, False, control)
-    return verdict, told
+    units = _units(problem, link, path.point.result.eta)
+    found = [
+        _runaway(design, problem, path.point.psi, d) for d in flat_directions(path.hessian, units)
+    ]
+    flat = tuple(d for d in found if d is not None and d.code == "flat-likelihood")
+    limits = tuple(d for d in found if d is not None and d.code != "flat-likelihood")
+    forgiven = ACCEPTABLE + 1e-12 * abs(path.point.value)
+    verdict, told = decide(singular, flat, path, saddle, False, control, forgiven)
+    edge = (_edge(path),) if path.stopped == "edge" and not verdict.converged else ()
+    return verdict, (*edge, *told, *limits)

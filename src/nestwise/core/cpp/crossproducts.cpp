@@ -85,21 +85,22 @@ std::vector<int> elimination_order(const Rows& rows, int& n_chain) {
     return chain;
 }
 
-// Reads the columns of one row, scaled, centred and times the root of its weight.
+// Reads the columns of one row, scaled and centred. Weights may be negative: the observed weights
+// of a generalised model whose link is not canonical.
 struct RowReader {
     const Rows& rows;
-    double root_weight(i64 r) const { return rows.weights ? std::sqrt(rows.weights[r]) : 1.0; }
-    void z(const FactorRows& f, i64 r, double w, double* out) const {
+    double weight(i64 r) const { return rows.weights ? rows.weights[r] : 1.0; }
+    void z(const FactorRows& f, i64 r, double* out) const {
         for (size_t j = 0; j < f.columns.size(); ++j)
-            out[j] = f.columns[j] ? f.columns[j][r] * f.inverse_scale[j] * w : w;
+            out[j] = f.columns[j] ? f.columns[j][r] * f.inverse_scale[j] : 1.0;
     }
-    void xy(i64 r, double w, double* out) const {
+    void xy(i64 r, double* out) const {
         for (int j = 0; j < rows.p; ++j) {
             const auto s = static_cast<size_t>(j);
             const double x = rows.X[static_cast<i64>(j) * rows.n + r];
-            out[j] = (x - rows.x_center[s]) * rows.x_inverse_scale[s] * w;
+            out[j] = (x - rows.x_center[s]) * rows.x_inverse_scale[s];
         }
-        out[rows.p] = rows.y[r] * w;
+        out[rows.p] = rows.y[r];
     }
 };
 
@@ -124,9 +125,11 @@ Pairs pair_pattern(const ByLevel& order, const FactorRows& f, const FactorRows& 
     return out;
 }
 
-void add_outer(double* target, const double* a, int ka, const double* b, int kb) {
-    for (int i = 0; i < ka; ++i)
-        for (int j = 0; j < kb; ++j) target[i * kb + j] += a[i] * b[j];
+void add_outer(double* target, double w, const double* a, int ka, const double* b, int kb) {
+    for (int i = 0; i < ka; ++i) {
+        const double c = w * a[i];
+        for (int j = 0; j < kb; ++j) target[i * kb + j] += c * b[j];
+    }
 }
 
 // Diagonal blocks and Z'W[X, y] of one factor; for the first also [X, y]'W[X, y].
@@ -142,12 +145,12 @@ void accumulate_own(const Rows& rows, const ByLevel& order, const FactorRows& in
         std::fill(local.begin(), local.end(), 0.0);
         for (i64 i = order.start[static_cast<size_t>(l)]; i < order.start[static_cast<size_t>(l) + 1]; ++i) {
             const i64 r = order.row(i);
-            const double w = read.root_weight(r);
-            read.z(in, r, w, z.data());
-            read.xy(r, w, xy.data());
-            add_outer(d, z.data(), k, z.data(), k);
-            add_outer(zx, z.data(), k, xy.data(), c);
-            if (total) add_outer(local.data(), xy.data(), c, xy.data(), c);
+            const double w = read.weight(r);
+            read.z(in, r, z.data());
+            read.xy(r, xy.data());
+            add_outer(d, w, z.data(), k, z.data(), k);
+            add_outer(zx, w, z.data(), k, xy.data(), c);
+            if (total) add_outer(local.data(), w, xy.data(), c, xy.data(), c);
         }
         if (total)
             for (size_t t = 0; t < local.size(); ++t) (*total)[t].add(local[t]);
@@ -164,11 +167,10 @@ void accumulate_pairs(const Rows& rows, const ByLevel& order, const FactorRows& 
             slot[static_cast<size_t>(pairs.level[static_cast<size_t>(e)])] = e;
         for (i64 i = order.start[static_cast<size_t>(l)]; i < order.start[static_cast<size_t>(l) + 1]; ++i) {
             const i64 r = order.row(i);
-            const double w = read.root_weight(r);
-            read.z(f, r, w, zf.data());
-            read.z(g, r, w, zg.data());
+            read.z(f, r, zf.data());
+            read.z(g, r, zg.data());
             double* v = pairs.value.data() + slot[static_cast<size_t>(g.codes[r])] * kf * kg;
-            add_outer(v, zf.data(), kf, zg.data(), kg);
+            add_outer(v, read.weight(r), zf.data(), kf, zg.data(), kg);
         }
     }
 }
