@@ -74,8 +74,7 @@ METHODS_LMM: dict[str, Method] = {
     "normal": NORMAL,
 }
 METHODS_STRUCTURED: dict[str, Method] = {
-    "satterthwaite": Method(vcov, own.satterthwaite_single, own.satterthwaite_joint),  # type: ignore[arg-type]
-    "between-within": Method(vcov, own.between_within_single, own.between_within_joint),  # type: ignore[arg-type]
+    **{name: Method(m.vcov, m.single, m.joint) for name, m in own.OWN.items()},  # type: ignore[arg-type]
     "residual": RESIDUAL,
     "normal": NORMAL,
 }

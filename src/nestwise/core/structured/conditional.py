@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from nestwise._base.arrays import FloatArray
-from nestwise.core.structured.derivatives import factored
 from nestwise.core.structured.model import effect_lambdas
 from nestwise.core.structured.problem import StructuredProblem
+from nestwise.core.structured.trailing import apply_blocks, joint_faces
+from nestwise.core.structured.trailingcolumns import effect_columns
+from nestwise.core.structured.weighted import Inverted, invert
 
 
 def conditional_covariances(problem: StructuredProblem, par: FloatArray) -> tuple[FloatArray, ...]:
@@ -21,19 +24,39 @@ def conditional_covariances(problem: StructuredProblem, par: FloatArray) -> tupl
         The model.
     par : (m,) float64
         Parameters.
+
+    Source
+    ------
+    Robinson (1991), Stat. Sci. 6, 15-32, section 5.
     """
-    arrays, blocks = problem.arrays, problem.blocks
-    faces = [np.zeros((t.n_levels, t.Z.shape[1], t.Z.shape[1])) for t in arrays.effects]
-    for pattern, one in zip(blocks.patterns, factored(problem, par), strict=True):
-        for place, t in enumerate(blocks.absorbed):
-            Z, level = pattern.Z[place], pattern.level[place]
-            codes = arrays.effects[t].codes[pattern.rows]
-            for local in np.unique(level):
-                at = np.flatnonzero(level == local)
-                faces[t][codes[:, at[0]]] += Z[at].T @ one.inverse[np.ix_(at, at)] @ Z[at]
+    inverted = invert(problem, par)
     out = []
-    for Lambda, term, face in zip(effect_lambdas(arrays, par), arrays.effects, faces, strict=True):
+    for t, Lambda in enumerate(effect_lambdas(problem.arrays, par)):
+        term = problem.arrays.effects[t]
         G = Lambda @ Lambda.T
-        scale = np.outer(term.scale, term.scale)
-        out.append(np.asarray((G - G @ face @ G) / scale))
+        face = _faces(inverted, t)
+        out.append(np.asarray((G - G @ face @ G) / np.outer(term.scale, term.scale)))
     return tuple(out)
+
+
+def _faces(inverted: Inverted, t: int) -> FloatArray:
+    """(n_levels, k, k) diagonal blocks of Z'V^-1 Z of one term."""
+    problem, equations = inverted.problem, inverted.equations
+    term = problem.arrays.effects[t]
+    k = term.Z.shape[1]
+    faces = np.zeros((term.n_levels, k, k))
+    for pattern, one in zip(problem.blocks.patterns, inverted.patterns, strict=True):
+        codes, Z = term.codes[pattern.rows], term.Z[pattern.rows]
+        same = codes[:, :, None] == codes[:, None, :]
+        for j in range(k):
+            for m in range(k):
+                value = Z[:, :, None, j] * one.inverse * Z[:, None, :, m] * same
+                np.add.at(faces[:, j, m], codes, value.sum(axis=2))
+    if equations is None:
+        return faces
+    dense = effect_columns(problem.arrays, (t,)).toarray()
+    seen = equations.Lambda.T @ (
+        equations.effects.Z.T @ apply_blocks(problem, inverted.patterns, dense)
+    )
+    inner = solve_triangular(equations.L, seen, lower=True)
+    return np.asarray(faces - joint_faces(inner.T @ inner, 0, term.n_levels, k))

@@ -6,35 +6,24 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
-from nestwise.core.structured.evaluate import Factored, evaluate, factorise
+from nestwise.core.structured.carriers import block_carriers, level_sums
+from nestwise.core.structured.evaluate import evaluate
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.sums import cross
+from nestwise.core.structured.weighted import invert
 
-STEP = 1e-4
+STEP = 1e-3
 """Step of the central differences of the exact gradient, relative where par is large."""
-
-
-def factored(problem: StructuredProblem, par: FloatArray) -> tuple[Factored, ...]:
-    """As `factorise`, or an error.
-
-    Raises
-    ------
-    FitError
-        When a covariance matrix is singular at par.
-    """
-    patterns = factorise(problem, par)
-    if patterns is None:
-        raise FitError("the covariance matrix at the estimates is singular")
-    return patterns
 
 
 def information_derivatives(problem: StructuredProblem, par: FloatArray) -> FloatArray:
     """(m, p, p) X'V^-1 dV V^-1 X by each parameter: minus the derivative of X'V^-1 X, basis Q."""
-    p = problem.p
+    p, inverted = problem.p, invert(problem, par)
     out = np.zeros((par.size, p, p))
-    for sums, one in zip(problem.sums, factored(problem, par), strict=True):
-        middle = one.inverse @ one.covariance.dV @ one.inverse
-        out[one.covariance.active] += cross(sums, middle)[:, :p, :p]
+    for carrier in block_carriers(inverted):
+        out[carrier.active] += cross(carrier.sums, carrier.around(carrier.dV))[:, :p, :p]
+    for i, dG, sums in level_sums(inverted, par):
+        out[i] = np.einsum("lka,kj,ljb->ab", sums, dG, sums)
     return out
 
 
@@ -74,18 +63,16 @@ def deviance_hessian(
     Notes
     -----
     The deviance is log|V| [+ log|X'V^-1 X|] + df log(2 pi sigma^2) + pwrss / sigma^2; central
-    differences of its exact gradient.
+    differences of fourth order of its exact gradient.
     """
     m = par.size
     H = np.zeros((m + 1, m + 1))
     steps = STEP * np.maximum(1.0, np.abs(par))
     for i, step in enumerate(steps):
-        up, down = par.copy(), par.copy()
-        up[i] += step
-        down[i] -= step
-        H[i, :m] = (_slope(problem, up, sigma, reml) - _slope(problem, down, sigma, reml)) / (
-            2.0 * step
-        )
+        for multiple, weight in ((1.0, 8.0), (-1.0, -8.0), (2.0, -1.0), (-2.0, 1.0)):
+            moved = par.copy()
+            moved[i] += multiple * step
+            H[i, :m] += weight * _slope(problem, moved, sigma, reml) / (12.0 * step)
     H[:m, :m] = 0.5 * (H[:m, :m] + H[:m, :m].T)
     here = evaluate(problem, par, reml)
     H[:m, m] = H[m, :m] = -2.0 * here.gradient_pwrss / sigma**2

@@ -1,261 +1,34 @@
-"""Criterion, exact gradient and average information of a model with structured residuals."""
+"""Criterion, gradient and average information of a model with structured residuals."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
-import numpy as np
-
 from nestwise._base.arrays import FloatArray
-from nestwise.core.structured.covariance import Covariance, pattern_covariance, structure_at
+from nestwise.core.structured.blockwise import (
+    Evaluation,
+    Factored,
+    degrees,
+    evaluate_blocks,
+    factorise,
+)
+from nestwise.core.structured.joined import evaluate_joined
 from nestwise.core.structured.problem import StructuredProblem
-from nestwise.core.structured.sums import Moments, PatternSums, cross, moments
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Evaluation:
-    """One evaluation.
-
-    Parameters
-    ----------
-    par : (m,) float64
-        Where.
-    value : float
-        Criterion (-2 log-likelihood, profiled), NaN where a covariance is not positive definite.
-    gradient : (m,) float64
-        Its derivative.
-    hessian : (m, m) float64
-        Average information, and the curvature of Lambda Lambda' itself.
-    evaluations : int
-        One.
-    gradient_logdet, gradient_pwrss : (m,) float64
-        Derivatives of the determinants and of pwrss at fixed sigma.
-    pwrss : float
-        Generalised residual sum of squares.
-    delta : (p,) float64
-        Fixed effects in the basis Q, less those of ordinary least squares.
-    Phi : (p, p) float64
-        (Q'V^-1 Q)^-1.
-    """
-
-    par: FloatArray
-    value: float
-    gradient: FloatArray
-    hessian: FloatArray
-    evaluations: int
-    gradient_logdet: FloatArray
-    gradient_pwrss: FloatArray
-    pwrss: float
-    delta: FloatArray
-    Phi: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Factored:
-    """A pattern's covariance with its inverse and log determinant."""
-
-    covariance: Covariance
-    inverse: FloatArray
-    logdet: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Solution:
-    """The fixed effects at one par, in the basis Q.
-
-    Parameters
-    ----------
-    delta : (p,) float64
-        Estimates.
-    pwrss : float
-        Generalised residual sum of squares.
-    half : (p, p) float64
-        Phi = half half' is (Q'V^-1 Q)^-1.
-    logdet : float
-        log |Q'V^-1 Q|.
-    """
-
-    delta: FloatArray
-    pwrss: float
-    half: FloatArray
-    logdet: float
-
-
-def degrees(problem: StructuredProblem, reml: bool) -> int:
-    """n - p for REML, n for ML."""
-    return problem.n - problem.p if reml else problem.n
-
-
-def failed(par: FloatArray) -> Evaluation:
-    """What an impossible par gives."""
-    m = par.size
-    none = np.zeros(m)
-    return Evaluation(
-        par, math.nan, none, np.eye(m), 1, none, none, math.nan, np.zeros(0), np.zeros((0, 0))
-    )
-
-
-def factorise(problem: StructuredProblem, par: FloatArray) -> tuple[Factored, ...] | None:
-    """V, its derivatives, inverse and determinant of every pattern; None when one is singular."""
-    arrays, blocks = problem.arrays, problem.blocks
-    with np.errstate(all="ignore"):
-        found = structure_at(arrays, blocks, par)
-        out = []
-        for pattern in blocks.patterns:
-            covariance = pattern_covariance(arrays, blocks, pattern, par, found)
-            factored = _factored(covariance)
-            if factored is None:
-                return None
-            out.append(factored)
-    return tuple(out)
-
-
-def _factored(covariance: Covariance) -> Factored | None:
-    V = covariance.V
-    if not np.isfinite(V).all() or not np.isfinite(covariance.dV).all():
-        return None
-    try:
-        L = np.linalg.cholesky(V)
-    except np.linalg.LinAlgError:
-        return None
-    root = np.linalg.inv(L)
-    return Factored(covariance, root.T @ root, 2.0 * float(np.log(L.diagonal()).sum()))
-
-
-def solve_fixed(C: FloatArray) -> Solution | None:
-    """Fixed effects from the weighted cross-products of [Q y0], (c, c)."""
-    p = len(C) - 1
-    try:
-        L = np.linalg.cholesky(C[:p, :p])
-    except np.linalg.LinAlgError:
-        return None
-    inverse = np.linalg.inv(L)
-    z = inverse @ C[:p, p]
-    pwrss = float(C[p, p] - z @ z)
-    if not pwrss > 0.0:
-        return None
-    return Solution(inverse.T @ z, pwrss, inverse.T, 2.0 * float(np.log(L.diagonal()).sum()))
-
-
-def constant(problem: StructuredProblem, reml: bool) -> float:
-    """2 log |RX| for REML: what the basis Q leaves out."""
-    return 2.0 * float(np.log(np.abs(problem.RX.diagonal())).sum()) if reml else 0.0
-
-
-def criterion_value(
-    problem: StructuredProblem, logdet: float, solution: Solution, reml: bool
-) -> float:
-    """-2 log-likelihood from its parts."""
-    df = degrees(problem, reml)
-    value = logdet + df * (1.0 + math.log(2.0 * math.pi * solution.pwrss / df))
-    return value + (solution.logdet + constant(problem, reml) if reml else 0.0)
 
 
 def evaluate(problem: StructuredProblem, par: FloatArray, reml: bool) -> Evaluation:
-    """Criterion, gradient and average information.
-
-    With S = N V^-1 - V^-1 (A + (df / pwrss) E) V^-1 of a pattern, E and A the sums over its blocks
-    of e e' and X Phi X', the derivative by a parameter is the sum over patterns of <dV, S>.
+    """Evaluate by independent blocks, or by the mixed-model equations where terms join blocks.
 
     Parameters
     ----------
     problem : StructuredProblem
-        The model; all random effects absorbed.
+        The model.
     par : (m,) float64
         Parameters.
     reml : bool
         REML or ML.
-
-    Source
-    ------
-    Gilmour, Thompson & Cullis (1995), Biometrics 51, 1440-1450, eq. 4-7.
     """
-    patterns = factorise(problem, par)
-    if patterns is None:
-        return failed(par)
-    pairs = list(zip(problem.sums, patterns, strict=True))
-    C = np.sum([cross(sums, one.inverse) for sums, one in pairs], axis=0)
-    solution = solve_fixed(C)
-    if solution is None:
-        return failed(par)
-    g = np.append(-solution.delta, 1.0)
-    ratio = degrees(problem, reml) / solution.pwrss
-    total = _Totals.zeros(par.size, problem.p)
-    extra = np.zeros((par.size, par.size))
-    for at, (sums, one) in enumerate(pairs):
-        S = _collect(total, sums, one, moments(sums, g, solution.half), reml, ratio)
-        _add_curvature(extra, problem, at, S)
-    logdet = sum(sums.count * one.logdet for sums, one in pairs)
-    projected = total.mixed @ solution.half
-    gram = total.gram - projected @ projected.T
-    average = ratio * (gram - np.outer(total.score, total.score) / solution.pwrss)
-    return Evaluation(
-        par=par,
-        value=criterion_value(problem, logdet, solution, reml),
-        gradient=total.trace - ratio * total.score,
-        hessian=0.5 * (average + average.T) + extra,
-        evaluations=1,
-        gradient_logdet=total.trace,
-        gradient_pwrss=-total.score,
-        pwrss=solution.pwrss,
-        delta=solution.delta,
-        Phi=solution.half @ solution.half.T,
-    )
+    if problem.trailing is None:
+        return evaluate_blocks(problem, par, reml)
+    return evaluate_joined(problem, par, reml)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Totals:
-    """Sums over patterns, filled in place.
-
-    Parameters
-    ----------
-    trace, score : (m,) float64
-        tr(P dV) (ML: tr(V^-1 dV)), and y'P dV P y.
-    gram : (m, m) float64
-        w_i'V^-1 w_j with w_i = dV_i P y.
-    mixed : (m, p) float64
-        w_i'V^-1 Q.
-    """
-
-    trace: FloatArray
-    score: FloatArray
-    gram: FloatArray
-    mixed: FloatArray
-
-    @staticmethod
-    def zeros(m: int, p: int) -> _Totals:
-        """Nothing yet."""
-        return _Totals(np.zeros(m), np.zeros(m), np.zeros((m, m)), np.zeros((m, p)))
-
-
-def _collect(
-    total: _Totals, sums: PatternSums, one: Factored, found: Moments, reml: bool, ratio: float
-) -> FloatArray:
-    """Add one pattern; returns S."""
-    inverse, dV, active = one.inverse, one.covariance.dV, one.covariance.active
-    a, size = len(active), sums.v * sums.v
-    seen = inverse @ found.E @ inverse
-    trace = sums.count * inverse
-    if reml:
-        trace = trace - inverse @ found.A @ inverse
-    flat = dV.reshape(a, size)
-    total.trace[active] += flat @ trace.ravel()
-    total.score[active] += flat @ seen.ravel()
-    left = inverse @ dV
-    total.gram[np.ix_(active, active)] += flat @ (left @ seen).reshape(a, size).T
-    total.mixed[active] += (left @ inverse).reshape(a, size) @ found.F
-    return np.asarray(trace - ratio * seen)
-
-
-def _add_curvature(extra: FloatArray, problem: StructuredProblem, at: int, S: FloatArray) -> None:
-    """<d2V, S> of the entries of Lambda: 2 Z'S Z for two entries of the same column."""
-    pattern, blocks = problem.blocks.patterns[at], problem.blocks
-    for place, t in enumerate(blocks.absorbed):
-        Z, level = pattern.Z[place], pattern.level[place]
-        inner = 2.0 * Z.T @ (S * (level[:, None] == level)) @ Z
-        own = [(i, r, c) for i, (term, r, c) in enumerate(problem.arrays.entries) if term == t]
-        for i, r, c in own:
-            for j, r2, c2 in own:
-                if c == c2:
-                    extra[i, j] += inner[r, r2]
+__all__ = ["Evaluation", "Factored", "degrees", "evaluate", "factorise"]

@@ -11,6 +11,7 @@ from nestwise._base.errors import FitError
 from nestwise.core.structured.blocks import LARGEST, Blocks, make_blocks
 from nestwise.core.structured.model import StructuredArrays
 from nestwise.core.structured.sums import PatternSums, pattern_sums
+from nestwise.core.structured.trailingcolumns import TrailingEffects, trailing_effects
 
 DENSE = 3000
 """Rows of a block, joined by crossed random effects, up to which its matrix is factorised."""
@@ -39,6 +40,8 @@ class StructuredProblem:
         Ordinary least squares.
     y0 : (n,) float64
         Its residuals.
+    trailing : TrailingEffects or None
+        Random effects that join blocks.
     """
 
     arrays: StructuredArrays
@@ -48,6 +51,7 @@ class StructuredProblem:
     RX: FloatArray
     beta0: FloatArray
     y0: FloatArray
+    trailing: TrailingEffects | None = None
 
     @property
     def n(self) -> int:
@@ -79,7 +83,8 @@ def make_problem(arrays: StructuredArrays, largest: int = LARGEST) -> Structured
     data = np.column_stack([Q, y0])
     keep = bool(blocks.trailing)
     sums = tuple(pattern_sums(data, pattern.rows, keep) for pattern in blocks.patterns)
-    return StructuredProblem(arrays, blocks, sums, Q, RX, beta0, y0)
+    joined = trailing_effects(arrays, blocks.trailing) if keep else None
+    return StructuredProblem(arrays, blocks, sums, Q, RX, beta0, y0, joined)
 
 
 def _whole(arrays: StructuredArrays) -> Blocks:

@@ -1,13 +1,56 @@
-"""Residuals weighted by the inverse covariance, row by row."""
+"""Residuals and columns weighted by the inverse covariance, row by row."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
-from nestwise.core.structured.evaluate import Evaluation, factorise
+from nestwise.core.structured.blockwise import Evaluation, Factored, factorise
 from nestwise.core.structured.problem import StructuredProblem
+from nestwise.core.structured.trailing import Equations, apply_inverse, solve_trailing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inverted:
+    """V^-1 at one par: blocks, and the equations of what joins them.
+
+    Parameters
+    ----------
+    problem : StructuredProblem
+        The model.
+    patterns : tuple of Factored
+        V1 of every pattern.
+    equations : Equations or None
+        None when blocks are independent.
+    """
+
+    problem: StructuredProblem
+    patterns: tuple[Factored, ...]
+    equations: Equations | None
+
+    def times(self, columns: FloatArray) -> FloatArray:
+        """V^-1 times columns (n,) or (n, k)."""
+        return apply_inverse(self.problem, self.patterns, self.equations, columns)
+
+
+def invert(problem: StructuredProblem, par: FloatArray) -> Inverted:
+    """Make V^-1 at par.
+
+    Raises
+    ------
+    FitError
+        When the covariance matrix is singular there.
+    """
+    patterns = factorise(problem, par)
+    equations = None
+    if patterns is not None and problem.trailing is not None:
+        equations = solve_trailing(problem, patterns, par)
+    if patterns is None or (equations is None and problem.trailing is not None):
+        raise FitError("the covariance matrix at the estimates is singular")
+    return Inverted(problem, patterns, equations)
 
 
 def weighted_residuals(problem: StructuredProblem, point: Evaluation) -> FloatArray:
@@ -19,17 +62,6 @@ def weighted_residuals(problem: StructuredProblem, point: Evaluation) -> FloatAr
         The model.
     point : Evaluation
         Its par and fixed effects.
-
-    Raises
-    ------
-    FitError
-        When the covariance cannot be factorised there.
     """
-    patterns = factorise(problem, point.par)
-    if patterns is None:
-        raise FitError("the covariance matrix at the estimates is singular")
     e = problem.y0 - problem.Q @ point.delta
-    out = np.empty(problem.n)
-    for pattern, one in zip(problem.blocks.patterns, patterns, strict=True):
-        out[pattern.rows] = e[pattern.rows] @ one.inverse
-    return out
+    return invert(problem, point.par).times(np.asarray(e))

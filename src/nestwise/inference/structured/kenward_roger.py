@@ -1,0 +1,127 @@
+"""Kenward and Roger's tests of fits with structured residuals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import OptionError
+from nestwise._base.memo import memo
+from nestwise.core.structured.kenward import KenwardParts, kenward_parts
+from nestwise.fit.structured_result import StructuredFit
+from nestwise.inference.kenward_roger import approximating_f
+from nestwise.inference.structured.satterthwaite import parameter_covariance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adjustment:
+    """What the tests are made of, relative to sigma^2, in the basis Q.
+
+    Parameters
+    ----------
+    Phi : (p, p) float64
+        (X'V^-1 X)^-1.
+    spread : (m + 1, m + 1) float64
+        W, the covariance of (par, log sigma) from the observed information.
+    parts : KenwardParts
+        P, Q and R.
+    to_user : (p, p) float64
+        Coefficients of Q to those of X.
+    """
+
+    Phi: FloatArray
+    spread: FloatArray
+    parts: KenwardParts
+    to_user: FloatArray
+
+
+@memo
+def adjustment(fit: StructuredFit) -> Adjustment:
+    """Everything that does not depend on the hypothesis.
+
+    Parameters
+    ----------
+    fit : StructuredFit
+        A fit by REML.
+
+    Raises
+    ------
+    OptionError
+        When the fit is by maximum likelihood.
+
+    Source
+    ------
+    Kenward & Roger (1997), Biometrics 53, 983-997.
+    """
+    if not fit.reml:
+        raise OptionError(
+            "ddf='kenward-roger' is defined for REML, and this model is fitted by maximum "
+            "likelihood; fit it with REML=True, or use ddf='satterthwaite'"
+        )
+    RX = fit.problem.RX
+    Phi = np.asarray(RX @ fit.unscaled_vcov @ RX.T, dtype=np.float64)
+    parts = kenward_parts(fit.problem, fit.par, Phi)
+    return Adjustment(Phi, parameter_covariance(fit), parts, np.asarray(np.linalg.inv(RX)))
+
+
+def adjusted_vcov(fit: StructuredFit) -> FloatArray:
+    """Covariance of the fixed effects with the small-sample adjustment, (p, p).
+
+    The second derivatives of V enter by the parameters free on the real line, as in
+    ``StructuredFit.par``, with the logarithm of sigma. Another parameterisation gives another
+    term; `linear_vcov` leaves it out, which is what a structure linear in its parameters
+    (unstructured by variances and covariances) has.
+
+    Source
+    ------
+    Kenward & Roger (1997), Biometrics 53, 983-997, eq. 4.
+    """
+    return _adjusted(fit, 0.25)
+
+
+def linear_vcov(fit: StructuredFit) -> FloatArray:
+    """As `adjusted_vcov`, without the second derivatives; no parameterisation enters."""
+    return _adjusted(fit, 0.0)
+
+
+def _adjusted(fit: StructuredFit, second: float) -> FloatArray:
+    a = adjustment(fit)
+    parts, W, Phi = a.parts, a.spread, a.Phi
+    middle = np.einsum("ab,abij->ij", W, parts.Q - second * parts.R)
+    middle -= np.einsum("ab,aij,bjk->ik", W, parts.P, Phi @ parts.P)
+    adjusted = Phi + 2.0 * Phi @ middle @ Phi
+    adjusted = 0.5 * (adjusted + adjusted.T)
+    return np.asarray(fit.sigma**2 * (a.to_user @ adjusted @ a.to_user.T))
+
+
+def kenward_roger_df(fit: StructuredFit, L: FloatArray) -> FloatArray:
+    """Degrees of freedom of t tests of the rows of L, (q,): 2 / A2."""
+    a = adjustment(fit)
+    rows = L @ a.to_user
+    variance = np.einsum("qi,ij,qj->q", rows, a.Phi, rows)
+    slope = np.einsum("qi,aij,qj->qa", rows, a.Phi @ a.parts.P @ a.Phi, rows)
+    spread = np.einsum("qa,ab,qb->q", slope, a.spread, slope)
+    df = np.full(variance.shape, np.inf)
+    np.divide(2.0 * variance**2, spread, out=df, where=spread > 0.0)
+    return df
+
+
+def kenward_roger_joint(fit: StructuredFit, L: FloatArray) -> tuple[float, float]:
+    """Denominator degrees of freedom and scaling of the F test of all rows of L.
+
+    Source
+    ------
+    Kenward & Roger (1997), Biometrics 53, section 3.
+    """
+    if len(L) == 1:
+        return float(kenward_roger_df(fit, L)[0]), 1.0
+    a = adjustment(fit)
+    rows = L @ a.to_user
+    half = np.linalg.solve(np.linalg.cholesky(rows @ a.Phi @ rows.T), rows @ a.Phi)
+    forms = half @ a.parts.P @ half.T
+    traces = np.trace(forms, axis1=1, axis2=2)
+    A1 = float(traces @ a.spread @ traces)
+    A2 = float(np.einsum("ab,aij,bji->", a.spread, forms, forms))
+    return approximating_f(len(L), A1, A2)

@@ -1,0 +1,171 @@
+"""Tests, sandwiches and intervals of fits with structured residuals, by their definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.linalg import sqrtm
+
+import nestwise as nw
+from nestwise._base.arrays import FloatArray
+from nestwise.core.structured.dense import dense_covariance
+
+
+def trial(n: int = 40, seed: int = 1) -> pd.DataFrame:
+    """Two arms, four visits, dropout and holes, correlated residuals with unequal variances."""
+    rng = np.random.default_rng(seed)
+    C = 0.6 ** np.abs(np.subtract.outer(np.arange(4), np.arange(4)))
+    e = rng.standard_normal((n, 4)) @ np.linalg.cholesky(C).T * [1.0, 1.3, 1.6, 2.0]
+    subject, visit = np.repeat(np.arange(n), 4), np.tile(np.arange(4), n)
+    data = pd.DataFrame(
+        {
+            "y": 10.0 + e.ravel() + 0.5 * visit * (subject % 2),
+            "arm": np.where(subject % 2 == 1, "active", "placebo"),
+            "visit": pd.Categorical([f"V{v + 1}" for v in visit]),
+            "subject": subject,
+        }
+    )
+    dropped = (rng.random(len(data)) < 0.15) & (data["visit"] != "V1")
+    return data[~dropped].reset_index(drop=True)
+
+
+FORMULA = "y ~ arm * visit"
+
+
+@pytest.fixture(scope="module")
+def model() -> nw.StructuredModel:
+    return nw.gls(FORMULA, trial(), residual="us(visit | subject)")
+
+
+def clusters(model: nw.StructuredModel) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
+    """X, V and residuals of each subject, from the n x n matrix."""
+    fit = model.fit
+    V = fit.sigma**2 * dense_covariance(fit.problem.arrays, fit.par)[0]
+    e, X = fit.design.y - fit.design.fixed.X @ fit.beta, fit.design.fixed.X
+    codes = fit.design.residual.subject.codes  # type: ignore[union-attr]
+    groups = [np.flatnonzero(codes == c) for c in np.unique(codes)]
+    return [(X[at], V[np.ix_(at, at)], e[at]) for at in groups]
+
+
+@pytest.mark.parametrize(("kind", "power"), [("CR0", 0.0), ("CR2", -0.5), ("CR3", -1.0)])
+def test_sandwich_by_definition(model: nw.StructuredModel, kind: str, power: float) -> None:
+    parts = clusters(model)
+    Phi = np.linalg.inv(sum(X.T @ np.linalg.solve(V, X) for X, V, _ in parts))
+    Phi_half, meat, g = Phi, np.zeros_like(Phi), []
+    whole = np.vstack([np.linalg.inv(np.real(sqrtm(V))) @ X for X, V, _ in parts])
+    H, start = whole @ Phi_half @ whole.T, 0
+    row = np.zeros(len(Phi))
+    row[-1] = 1.0
+    for X, V, e in parts:
+        half = np.linalg.inv(np.real(sqrtm(V)))
+        at = slice(start, start + len(e))
+        values, vectors = np.linalg.eigh(np.eye(len(e)) - H[at, at])
+        A = (vectors * values**power) @ vectors.T
+        score = X.T @ half @ A @ half @ e
+        meat += np.outer(score, score)
+        g.append((np.eye(len(H)) - H)[at].T @ A @ half @ X @ Phi @ row)
+        start += len(e)
+    G = np.array(g) @ np.array(g).T
+    np.testing.assert_allclose(model.vcov(kind), Phi @ meat @ Phi, rtol=1e-8)
+    expected = np.trace(G) ** 2 / np.sum(G**2)
+    assert model.tidy(ddf=kind)["df"].iloc[-1] == pytest.approx(expected, rel=1e-8)
+
+
+def test_satterthwaite_by_differences_of_refitted_variances(model: nw.StructuredModel) -> None:
+    """The gradient of a contrast's variance, from V itself."""
+    fit = model.fit
+
+    def variances(par: FloatArray) -> FloatArray:
+        V, _ = dense_covariance(fit.problem.arrays, par)
+        X = fit.design.fixed.X
+        return np.asarray(fit.sigma**2 * np.linalg.inv(X.T @ np.linalg.solve(V, X)).diagonal())
+
+    from nestwise.inference.structured.satterthwaite import parameter_covariance, variance_gradient
+
+    p, m = fit.beta.size, fit.par.size
+    found = variance_gradient(fit, np.eye(p))
+    for i in range(m):
+        move = 1e-5 * np.eye(m)[i]
+        numeric = (variances(fit.par + move) - variances(fit.par - move)) / 2e-5
+        np.testing.assert_allclose(found[:, i], numeric, rtol=1e-5, atol=1e-9)
+    spread = np.einsum("qi,ij,qj->q", found, parameter_covariance(fit), found)
+    np.testing.assert_allclose(
+        model.tidy()["df"], 2.0 * variances(fit.par) ** 2 / spread, rtol=1e-6
+    )
+
+
+def test_linear_kenward_roger_does_not_depend_on_the_parameters() -> None:
+    """cs and a random intercept are one model: its tests are those of the mixed model."""
+    data = trial()
+    balanced = data.groupby("subject").filter(lambda g: len(g) == 4)
+    marginal = nw.gls(FORMULA, balanced, residual="cs(visit | subject)")
+    mixed = nw.lmer(FORMULA + " + (1 | subject)", balanced)
+    linear = marginal.anova(ddf="kenward-roger-linear")
+    reference = mixed.anova(ddf="kenward-roger")
+    np.testing.assert_allclose(linear["f_value"], reference["f_value"], rtol=1e-6)
+    np.testing.assert_allclose(linear["den_df"], reference["den_df"], rtol=1e-5)
+
+
+def test_unstructured_balanced_is_the_multivariate_test() -> None:
+    """Complete data, all interactions: the F of the arm's profile has exact degrees of freedom."""
+    balanced = trial().groupby("subject").filter(lambda g: len(g) == 4)
+    complete = nw.gls(FORMULA, balanced, residual="us(visit | subject)")
+    n = balanced["subject"].nunique()
+    np.testing.assert_allclose(complete.tidy()["df"], n - 2.0, rtol=1e-5)
+    pairs = complete.emmeans("arm", by="visit").pairs()
+    wide = balanced.pivot(index=["subject", "arm"], columns="visit", values="y").reset_index()
+    for visit, t in zip(("V1", "V2", "V3", "V4"), pairs["t_ratio"], strict=True):
+        a, b = (wide.loc[wide["arm"] == arm, visit] for arm in ("active", "placebo"))
+        pooled = (a.var() * (len(a) - 1) + b.var() * (len(b) - 1)) / (n - 2)
+        expected = (a.mean() - b.mean()) / np.sqrt(pooled * (1 / len(a) + 1 / len(b)))
+        assert t == pytest.approx(expected, rel=1e-5)
+
+
+def test_between_within_counts_subjects(model: nw.StructuredModel) -> None:
+    data = trial()
+    rows, subjects = len(data), data["subject"].nunique()
+    within = rows - (subjects + 6)  # three visits, three interactions
+    df = dict(zip(model.params.index, model.tidy(ddf="between-within")["df"], strict=True))
+    assert df["(Intercept)"] == within == df["visitV2"]
+    assert df["armplacebo"] == subjects - (1 + 1)
+
+
+def test_normalized_residuals_are_whitened(model: nw.StructuredModel) -> None:
+    raw, found = model.residuals(), model.residuals("normalized")
+    fit = model.fit
+    V = fit.sigma**2 * dense_covariance(fit.problem.arrays, fit.par)[0]
+    assert float(found @ found) == pytest.approx(float(raw @ np.linalg.solve(V, raw)), rel=1e-9)
+    np.testing.assert_allclose(model.residuals("pearson"), raw / np.sqrt(V.diagonal()), rtol=1e-10)
+
+
+def test_crossed_effects_with_autoregression_recover_the_truth() -> None:
+    rng = np.random.default_rng(7)
+    n_subjects, n_items, v = 120, 30, 8
+    subject, time = np.repeat(np.arange(n_subjects), v), np.tile(np.arange(v), n_subjects)
+    item = np.concatenate([rng.choice(n_items, v, replace=False) for _ in range(n_subjects)])
+    C = 0.5 ** np.abs(np.subtract.outer(np.arange(v), np.arange(v)))
+    e = (rng.standard_normal((n_subjects, v)) @ np.linalg.cholesky(C).T).ravel()
+    y = (
+        2.0
+        + 0.3 * time
+        + rng.normal(0, 0.8, n_items)[item]
+        + rng.normal(0, 0.7, n_subjects)[subject]
+        + e
+    )
+    data = pd.DataFrame({"y": y, "time": time, "subject": subject, "item": item})
+    model = nw.lmer("y ~ time + (1 | subject) + (1 | item)", data, residual="ar1(time | subject)")
+    assert model.converged
+    assert model.fit.problem.blocks.trailing == (1,)
+    table = model.residual_parameters()
+    rho = table.loc[table["term"] == "rho"].iloc[0]
+    assert rho["conf_low"] < 0.5 < rho["conf_high"]
+    assert rho["std_error"] < 0.1
+    sds = dict(zip(model.varcorr()["group"], model.varcorr()["sdcor"], strict=True))
+    assert sds["item"] == pytest.approx(0.8, abs=0.35)
+    assert sds["subject"] == pytest.approx(0.7, abs=0.25)
+    assert sds["Residual"] == pytest.approx(1.0, abs=0.12)
+    assert model.params["time"] == pytest.approx(0.3, abs=4 * model.bse["time"])
+    assert len(model.ranef(cond_var=True)) == n_subjects + n_items
+    df = model.tidy(ddf="kenward-roger")["df"]
+    assert df.iloc[0] < n_subjects < df.iloc[1] < len(data)
