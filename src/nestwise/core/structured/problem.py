@@ -7,14 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import FitError
 from nestwise.core.structured.blocks import LARGEST, Blocks, make_blocks
 from nestwise.core.structured.model import StructuredArrays
 from nestwise.core.structured.sums import PatternSums, pattern_sums
 from nestwise.core.structured.trailingcolumns import TrailingEffects, trailing_effects
-
-DENSE = 3000
-"""Rows of a block, joined by crossed random effects, up to which its matrix is factorised."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -75,8 +71,6 @@ def make_problem(arrays: StructuredArrays, largest: int = LARGEST) -> Structured
         Rows of a block up to which random effects are absorbed.
     """
     blocks = make_blocks(arrays, largest)
-    if blocks.trailing:
-        blocks = _whole(arrays)
     Q, RX = np.linalg.qr(arrays.X)
     beta0 = np.linalg.solve(RX, Q.T @ arrays.y) if RX.size else np.zeros(0)
     y0 = arrays.y - arrays.X @ beta0
@@ -85,25 +79,6 @@ def make_problem(arrays: StructuredArrays, largest: int = LARGEST) -> Structured
     sums = tuple(pattern_sums(data, pattern.rows, keep) for pattern in blocks.patterns)
     joined = trailing_effects(arrays, blocks.trailing) if keep else None
     return StructuredProblem(arrays, blocks, sums, Q, RX, beta0, y0, joined)
-
-
-def _whole(arrays: StructuredArrays) -> Blocks:
-    """Blocks in which every random-effects term is absorbed: those that join subjects too.
-
-    Raises
-    ------
-    FitError
-        When the blocks would be too large for that.
-    """
-    blocks = make_blocks(arrays, len(arrays.y))
-    widest = max(pattern.rows.shape[1] for pattern in blocks.patterns)
-    if widest > DENSE:
-        raise FitError(
-            f"random effects that cross the subjects of the residual structure join {widest} rows, "
-            f"and such models are fitted up to {DENSE}; use fewer rows, or random effects within "
-            "subjects only"
-        )
-    return blocks
 
 
 def user_beta(problem: StructuredProblem, delta: FloatArray) -> FloatArray:
