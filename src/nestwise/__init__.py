@@ -21,9 +21,10 @@ from nestwise._base.options import Control
 from nestwise.api import families, plot
 from nestwise.api.approaches import Approaches, compare_approaches
 from nestwise.api.archive import load
-from nestwise.api.calls import deviance_function, glmer, lm, lmer
+from nestwise.api.calls import deviance_function, lm, lmer
 from nestwise.api.compare import anova
 from nestwise.api.generalized import GeneralizedMixedModel
+from nestwise.api.glmer import glmer
 from nestwise.api.gls import gls
 from nestwise.api.levels import Levels, describe_levels
 from nestwise.api.linear import LinearModel

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import narwhals as nw
 import numpy as np
@@ -23,13 +23,28 @@ from nestwise._base.arrays import AnyArray
 from nestwise._base.errors import DataError, FitError, OptionError
 from nestwise._base.options import Control
 from nestwise.api.calls import lm, mixed_design
+from nestwise.api.generalized import GeneralizedMixedModel
+from nestwise.api.glmer import glmer
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
 from nestwise.api.source import Source
+from nestwise.core.families.family import Family
+from nestwise.core.families.registry import FAMILIES
+from nestwise.core.links.link import Link
+from nestwise.core.links.registry import LINKS
 from nestwise.fit.lmm import fit_lmm
 
 VERSION = 1
 """Of the file format."""
+
+Model: TypeAlias = MixedModel | GeneralizedMixedModel | LinearModel
+"""A fit that files can hold."""
+
+KINDS: dict[type, str] = {
+    MixedModel: "lmer",
+    GeneralizedMixedModel: "glmer",
+    LinearModel: "lm",
+}
 
 
 def _plain_frame(data: Any, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -79,10 +94,47 @@ def _setting(name: str, value: Any, arrays: dict[str, AnyArray]) -> Any:
         return {"array": f"setting {name}"}
     if name == "functions":
         return None
+    if name == "family" and isinstance(value, Family):
+        return family_name(value)
     return value
 
 
-def _columns(model: MixedModel | LinearModel) -> tuple[str, ...]:
+def family_name(family: Family) -> str:
+    """The name of a family of the package; others hold code, which no file may.
+
+    Raises
+    ------
+    OptionError
+        When the family is the caller's own.
+
+    Examples
+    --------
+    >>> family_name(FAMILIES["poisson"])
+    'poisson'
+    """
+    if any(family.rows is known.rows for known in FAMILIES.values()):
+        return family.name
+    raise OptionError(
+        f"the family {family.name!r} is your own: files hold no code, so that this fit cannot be "
+        "saved"
+    )
+
+
+def _settings(model: Model, arrays: dict[str, AnyArray]) -> dict[str, Any]:
+    """The settings as JSON, the link by the name of the one that was used."""
+    found = {k: _setting(k, v, arrays) for k, v in model.source.settings.items()}
+    if isinstance(model, GeneralizedMixedModel):
+        link: Link = model.fit.link
+        if LINKS.get(link.name) is not link:
+            raise OptionError(
+                f"the link {link.name!r} is your own: files hold no code, so that this fit cannot "
+                "be saved"
+            )
+        found["link"] = link.name
+    return found
+
+
+def _columns(model: Model) -> tuple[str, ...]:
     """Columns of the caller's table that the model used."""
     named = [model.source.settings.get(k) for k in ("weights", "offset")]
     extra = [c for c in named if isinstance(c, str)]
@@ -90,12 +142,12 @@ def _columns(model: MixedModel | LinearModel) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*used, *extra)))
 
 
-def save(model: MixedModel | LinearModel, path: str | Path) -> None:
+def save(model: Model, path: str | Path) -> None:
     """Write a fit and the columns it was fitted to into one file.
 
     Parameters
     ----------
-    model : MixedModel or LinearModel
+    model : MixedModel, GeneralizedMixedModel or LinearModel
         A fit.
     path : str or Path
         File to write; an existing one is replaced.
@@ -107,15 +159,14 @@ def save(model: MixedModel | LinearModel, path: str | Path) -> None:
     """
     arrays: dict[str, AnyArray] = {}
     frame = _plain_frame(model.source.data, _columns(model))
-    mixed = isinstance(model, MixedModel)
     about = {
         "nestwise": VERSION,
-        "kind": "lmer" if mixed else "lm",
+        "kind": KINDS[type(model)],
         "formula": model.source.formula,
         "columns": {str(n): _pack(str(n), frame[n], arrays) for n in frame.columns},
-        "settings": {k: _setting(k, v, arrays) for k, v in model.source.settings.items()},
-        "theta": model.theta.tolist() if isinstance(model, MixedModel) else [],
-        "criterion": model.criterion if isinstance(model, MixedModel) else -2.0 * model.loglik,
+        "settings": _settings(model, arrays),
+        "theta": [] if isinstance(model, LinearModel) else model.theta.tolist(),
+        "criterion": -2.0 * model.loglik if isinstance(model, LinearModel) else model.criterion,
         "functions": sorted(model.source.settings.get("functions") or ()),
     }
     packed = io.BytesIO()
@@ -145,9 +196,7 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
     return about, arrays
 
 
-def load(
-    path: str | Path, *, functions: Mapping[str, Callable[..., Any]] | None = None
-) -> MixedModel | LinearModel:
+def load(path: str | Path, *, functions: Mapping[str, Callable[..., Any]] | None = None) -> Model:
     """Read a fit that `save` wrote.
 
     Parameters
@@ -159,7 +208,7 @@ def load(
 
     Returns
     -------
-    MixedModel or LinearModel
+    MixedModel, GeneralizedMixedModel or LinearModel
         The same fit; its tables are pandas frames.
 
     Raises
@@ -190,6 +239,8 @@ def load(
     settings["functions"] = functions
     if about["kind"] == "lm":
         return _checked(lm(about["formula"], data, **settings), about, path)
+    if about["kind"] == "glmer":
+        return _checked(glmer(about["formula"], data, **settings), about, path)
     return _checked(_mixed(about, data, settings), about, path)
 
 
@@ -210,11 +261,9 @@ def _mixed(about: Mapping[str, Any], data: pd.DataFrame, settings: dict[str, Any
     return MixedModel(fit, Source(data, about["formula"], settings))
 
 
-def _checked(
-    model: MixedModel | LinearModel, about: Mapping[str, Any], path: str | Path
-) -> MixedModel | LinearModel:
+def _checked(model: Model, about: Mapping[str, Any], path: str | Path) -> Model:
     """The model, when it says what the file says."""
-    found = model.criterion if isinstance(model, MixedModel) else -2.0 * model.loglik
+    found = -2.0 * model.loglik if isinstance(model, LinearModel) else model.criterion
     saved = float(about["criterion"])
     if not abs(found - saved) <= 1e-6 * (1.0 + abs(saved)):
         raise FitError(

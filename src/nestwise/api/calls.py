@@ -7,7 +7,7 @@ from typing import Any, overload
 
 from nestwise._base.errors import FormulaError, OptionError
 from nestwise._base.options import Control
-from nestwise.api.generalized import GeneralizedMixedModel
+from nestwise.api.glmer import generalized_design
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
 from nestwise.api.source import Source, as_control
@@ -19,8 +19,7 @@ from nestwise.design import build
 from nestwise.design.model import Design
 from nestwise.fit.deviance import DevianceFunction
 from nestwise.fit.deviance import deviance_function as deviance_of
-from nestwise.fit.glmm import fit_glmm
-from nestwise.fit.glmm_design import with_family
+from nestwise.fit.glmm_deviance import GlmmDeviance, glmm_deviance
 from nestwise.fit.lm import fit_lm
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.structured import fit_structured
@@ -169,91 +168,6 @@ def structured_model(
     return StructuredModel(fit, Source(data, formula, settings))
 
 
-def glmer(
-    formula: str,
-    data: Any,
-    *,
-    family: str | Family = "binomial",
-    link: str | Link | None = None,
-    nAGQ: int = 1,
-    weights: Any = None,
-    offset: Any = None,
-    contrasts: Mapping[str, Any] | None = None,
-    na_action: str = "drop",
-    control: Control | Mapping[str, Any] | None = None,
-    functions: Functions | None = None,
-) -> GeneralizedMixedModel:
-    """Fit a generalised linear mixed model by maximum likelihood, as lme4's ``glmer``.
-
-    Parameters
-    ----------
-    formula : str
-        For instance ``"y ~ x + (1 | g)"``. A binomial response is 0 and 1, truth values, two
-        categories (the second is success, which the summary says), ``cbind(successes, failures)``,
-        or a share of successes with the trials as `weights`.
-    data : table
-        pandas, polars or pyarrow table, or a dict of columns; never changed.
-    family : str or Family
-        ``"binomial"``, ``"poisson"``, ``"gamma"``, ``"inverse_gaussian"``, ``"gaussian"``,
-        ``"negative_binomial"``, ``"beta"``, ``"beta_binomial"``, or an object of `nw.families`.
-    link : str or Link, optional
-        The family's first one by default.
-    nAGQ : int
-        Points of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's
-        approximation.
-    weights, offset : str or array-like, optional
-        Trials or prior weights, and a known part of the predictor: a column or its values.
-    contrasts : mapping of str to str, optional
-        Coding of factors: ``{"f": "sum"}``; treatment by default, polynomial for ordered ones.
-    na_action : str
-        ``"drop"`` rows with missing values, or ``"fail"``.
-    control : Control or dict, optional
-        Options of the optimiser.
-    functions : mapping of str to callable, optional
-        The caller's own functions that the formula may call.
-
-    Returns
-    -------
-    GeneralizedMixedModel
-
-    Raises
-    ------
-    NestwiseError
-        When formula, data or options are not right; the message says what to do.
-
-    Source
-    ------
-    Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1); Pinheiro & Chao (2006), J.
-    Comput. Graph. Stat. 15, 58-81.
-
-    Examples
-    --------
-    >>> import nestwise as nw
-    >>> m = nw.glmer("incidence / size ~ period + (1 | herd)", nw.load_dataset("cbpp"),
-    ...     weights="size")
-    >>> m.params.round(3).tolist()
-    [-1.399, -0.992, -1.129, -1.58]
-    """
-    settings = {
-        "family": family,
-        "link": link,
-        "nAGQ": nAGQ,
-        "weights": weights,
-        "offset": offset,
-        "contrasts": contrasts,
-        "na_action": na_action,
-        "control": control,
-        "functions": functions,
-    }
-    _check_points(nAGQ)
-    chosen = family_named(family)
-    design = generalized_design(
-        formula, data, chosen, weights, offset, contrasts, na_action, functions
-    )
-    fit = fit_glmm(design, chosen, link_of(chosen, link), nAGQ, as_control(control))
-    return GeneralizedMixedModel(fit, Source(data, formula, settings))
-
-
 def lm(
     formula: str,
     data: Any,
@@ -317,22 +231,28 @@ def deviance_function(
     data: Any,
     *,
     REML: bool = True,
+    family: str | Family | None = None,
+    link: str | Link | None = None,
     weights: Any = None,
     offset: Any = None,
     contrasts: Mapping[str, Any] | None = None,
     na_action: str = "drop",
+    control: Control | Mapping[str, Any] | None = None,
     functions: Functions | None = None,
-) -> DevianceFunction:
-    """The criterion that `lmer` minimises, as a function of theta (lme4's ``devFunOnly``).
+) -> DevianceFunction | GlmmDeviance:
+    """The criterion that `lmer` or `glmer` minimises (lme4's ``devFunOnly``).
 
     Parameters
     ----------
     formula, data, REML, weights, offset, contrasts, na_action, functions
         As for `lmer`.
+    family, link, control : optional
+        As for `glmer`: with a family it is the Laplace approximation, a function of (theta, beta,
+        log phi).
 
     Returns
     -------
-    DevianceFunction
+    DevianceFunction or GlmmDeviance
         With ``.value(theta)``, ``.gradient(theta)``, ``.start`` and ``.names``; theta in lme4's
         order: terms by decreasing number of levels, each the lower triangle of its relative
         Cholesky factor by columns.
@@ -350,6 +270,12 @@ def deviance_function(
     319.654277
     """
     _check_flag("REML", REML)
+    if family is not None:
+        chosen = family_named(family)
+        model = generalized_design(
+            formula, data, chosen, weights, offset, contrasts, na_action, functions
+        )
+        return glmm_deviance(model, chosen, link_of(chosen, link), as_control(control))
     design = mixed_design(formula, data, weights, offset, contrasts, na_action, functions)
     return deviance_of(design, REML)
 
@@ -378,41 +304,10 @@ def mixed_design(
     )
 
 
-def generalized_design(
-    formula: str,
-    data: Any,
-    family: Family,
-    weights: Any,
-    offset: Any,
-    contrasts: Mapping[str, Any] | None,
-    na_action: str,
-    functions: Functions | None,
-) -> Design:
-    """A design whose response suits a family."""
-    design = build(
-        formula,
-        data,
-        weights=weights,
-        offset=offset,
-        contrasts=contrasts,
-        na_action=na_action,
-        functions=functions,
-        response="proportion" if family.trials else "number",
-    )
-    return with_family(_with_random_term(formula, design), family)
-
-
 def _with_random_term(formula: str, design: Design) -> Design:
     if not design.terms:
         raise FormulaError(f"{formula!r} has no random term; add one such as (1 | g), or use nw.lm")
     return design
-
-
-def _check_points(n: object) -> None:
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise OptionError(
-            f"nAGQ={n!r} is not a whole number of 1 or more; 1 is Laplace's approximation"
-        )
 
 
 def _check_flag(name: str, value: object) -> None:

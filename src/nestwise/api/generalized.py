@@ -200,12 +200,18 @@ class GeneralizedMixedModel:
     marginal_effects = generalized_questions.marginal_effects
     marginal_means = generalized_questions.marginal_means
     simulate = generalized_questions.simulate
+    icc = generalized_questions.icc
+    r2 = generalized_questions.r2
+    variance_decomposition = generalized_questions.variance_decomposition
+    overdispersion = generalized_questions.overdispersion
 
     # -- again -----------------------------------------------------------------------------------
 
+    save = questions.save
+
     def update(self, formula: str | None = None, **settings: Any) -> GeneralizedMixedModel:
         """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""
-        from nestwise.api.calls import glmer
+        from nestwise.api.glmer import glmer
 
         return updated(glmer, self.source, formula, settings)
 

@@ -8,11 +8,17 @@ from typing import Any, Protocol
 from nestwise._base.arrays import FloatArray
 from nestwise.api.source import Source, to_native, used_rows
 from nestwise.fit.glmm_result import GlmmFit
+from nestwise.inference.dispersion_test import dispersion_test
 from nestwise.inference.glmm_predict import predict_glmm, predict_glmm_interval
 from nestwise.inference.glmm_residuals import glmm_residuals
+from nestwise.inference.icc import IntraclassCorrelation
+from nestwise.inference.icc import icc as icc_of
 from nestwise.inference.marginal_effects import marginal_effects as effects_of
 from nestwise.inference.marginal_effects import marginal_means as means_of
+from nestwise.inference.r2 import RSquaredMixed
+from nestwise.inference.r2 import r2 as r2_of
 from nestwise.inference.simulate import simulate as simulate_of
+from nestwise.inference.variance_parts import variance_table
 from nestwise.inference.wald_anova import wald_anova
 
 
@@ -109,6 +115,33 @@ def marginal_means(
     rows = used_rows(model.source.data, model.fit.design.kept) if data is None else data
     table = means_of(model.fit, rows, variable, at=at, marginal=marginal, level=level)
     return to_native(table, model.source.data)
+
+
+def icc(model: FittedGeneralized, method: str | None = None) -> IntraclassCorrelation:
+    """Intraclass correlation on the scale of the link: ``adjusted``, ``unadjusted``, ``by_group``.
+
+    `method`, for the variance of the distribution: ``"latent"``, ``"lognormal"``, ``"trigamma"``
+    or ``"delta"``; see `nestwise.inference.distribution_variance`.
+    """
+    return icc_of(model.fit, method)
+
+
+def r2(model: FittedGeneralized, method: str | None = None) -> RSquaredMixed:
+    """R squared, ``marginal`` and ``conditional``, on the scale of the link; `method` as `icc`."""
+    return r2_of(model.fit, method)
+
+
+def variance_decomposition(model: FittedGeneralized, method: str | None = None) -> Any:
+    """Variance of fixed effects, grouping factors and distribution: ``part variance share``."""
+    return to_native(variance_table(model.fit, method), model.source.data)
+
+
+def overdispersion(model: FittedGeneralized, n: int = 250, *, seed: int | None = None) -> Any:
+    """Tests of the dispersion, Pearson's and by simulation: ``test ratio df p_value``.
+
+    What follows is in the note (``attrs["note"]`` of a pandas frame).
+    """
+    return to_native(dispersion_test(model.fit, n, seed), model.source.data)
 
 
 def simulate(

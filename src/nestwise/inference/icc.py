@@ -14,7 +14,7 @@ import numpy as np
 
 from nestwise._base.errors import one_of
 from nestwise._base.table import Table
-from nestwise.fit.result import LmmFit
+from nestwise.inference.kinds import EquationsFit, LmmFit
 from nestwise.inference.variance_parts import variance_parts
 
 
@@ -53,13 +53,16 @@ class IntraclassCorrelation:
         return "\n".join(lines)
 
 
-def icc(fit: LmmFit) -> IntraclassCorrelation:
+def icc(fit: EquationsFit, method: str | None = None) -> IntraclassCorrelation:
     """Intraclass correlation of a mixed model.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit.
+    method : str, optional
+        Of a GLMM, for the variance of its distribution on the scale of the link:
+        `nestwise.inference.distribution_variance`.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def icc(fit: LmmFit) -> IntraclassCorrelation:
     >>> round(icc(m.fit).adjusted, 4)
     0.4185
     """
-    parts = variance_parts(fit)
+    parts = variance_parts(fit, method)
     within = parts.random + parts.residual
     shares = {name: variance / within for name, variance in parts.groups}
     return IntraclassCorrelation(

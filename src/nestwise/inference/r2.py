@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nestwise._base.errors import one_of
-from nestwise.fit.result import LmmFit
+from nestwise.inference.kinds import EquationsFit
 from nestwise.inference.variance_parts import variance_parts
 
 
@@ -33,14 +33,17 @@ class RSquaredMixed:
         return f"R2, marginal:    {self.marginal:.4f}\nR2, conditional: {self.conditional:.4f}"
 
 
-def r2(fit: LmmFit) -> RSquaredMixed:
+def r2(fit: EquationsFit, method: str | None = None) -> RSquaredMixed:
     """Marginal and conditional R squared.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit; random slopes count by the mean over the rows of their variance, and a singular
         fit has the shares that its zeros imply.
+    method : str, optional
+        Of a GLMM, for the variance of its distribution on the scale of the link:
+        `nestwise.inference.distribution_variance`.
 
     Returns
     -------
@@ -49,7 +52,8 @@ def r2(fit: LmmFit) -> RSquaredMixed:
     Source
     ------
     Nakagawa & Schielzeth (2013), Methods Ecol. Evol. 4, eq. 29 and 30; Johnson (2014), Methods
-    Ecol. Evol. 5, 944-946.
+    Ecol. Evol. 5, 944-946; Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface 14,
+    20170213, eq. 2.6 and 2.7.
 
     Examples
     --------
@@ -59,5 +63,5 @@ def r2(fit: LmmFit) -> RSquaredMixed:
     >>> round(r.marginal, 3), round(r.conditional, 3)
     (0.279, 0.799)
     """
-    parts = variance_parts(fit)
+    parts = variance_parts(fit, method)
     return RSquaredMixed(parts.fixed / parts.total, (parts.fixed + parts.random) / parts.total)

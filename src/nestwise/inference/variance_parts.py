@@ -1,7 +1,8 @@
 """The variance of the response in parts: fixed effects, each grouping factor, residual.
 
 Source: Nakagawa & Schielzeth (2013), Methods Ecol. Evol. 4, 133-142; Johnson (2014), Methods Ecol.
-Evol. 5, 944-946, for random slopes.
+Evol. 5, 944-946, for random slopes; Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface 14,
+20170213, for GLMMs.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import OptionError
 from nestwise._base.memo import memo
 from nestwise._base.table import Table
-from nestwise.fit.result import LmmFit
+from nestwise.inference.distribution_variance import distribution_variance
+from nestwise.inference.kinds import EquationsFit, GlmmFit
 from nestwise.inference.residuals import fixed_part
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VarianceParts:
-    """Variances on the scale of the (transformed) response, squared units.
+    """Variances on the scale of the (transformed) response or of the link, squared units.
 
     Parameters
     ----------
@@ -28,7 +31,8 @@ class VarianceParts:
     groups : tuple of (str, float)
         For each grouping factor the mean over the rows of z' Sigma z, all its terms together.
     residual : float
-        sigma^2, that of prior weight one.
+        sigma^2, that of prior weight one; of a GLMM the variance of its distribution on the scale
+        of the link, and that of random effects that differ from row to row.
     """
 
     fixed: float
@@ -47,13 +51,16 @@ class VarianceParts:
 
 
 @memo
-def variance_parts(fit: LmmFit) -> VarianceParts:
+def variance_parts(fit: EquationsFit, method: str | None = None) -> VarianceParts:
     """Split the variance that the model implies.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit; a singular one has parts that are zero.
+    method : str, optional
+        How the variance of a GLMM's distribution is found:
+        `nestwise.inference.distribution_variance`.
 
     Returns
     -------
@@ -74,10 +81,16 @@ def variance_parts(fit: LmmFit) -> VarianceParts:
     for t, term in enumerate(fit.design.terms):
         by_factor[fit.design.factors[term.factor].name] += _mean_variance(fit, t)
     fixed = float(np.var(mu, ddof=1)) if mu.size > 1 else 0.0
-    return VarianceParts(fixed, tuple(by_factor.items()), fit.sigma**2)
+    if not isinstance(fit, GlmmFit):
+        if method is not None:
+            raise OptionError(f"method={method!r} is for GLMMs; a linear model has a residual")
+        return VarianceParts(fixed, tuple(by_factor.items()), fit.sigma**2)
+    by_row = [f.name for f in fit.design.factors if f.n_levels == fit.design.y.size]
+    residual = distribution_variance(fit, method) + sum(by_factor.pop(g) for g in by_row)
+    return VarianceParts(fixed, tuple(by_factor.items()), residual)
 
 
-def _mean_variance(fit: LmmFit, index: int) -> float:
+def _mean_variance(fit: EquationsFit, index: int) -> float:
     """Mean over the rows of z' Sigma z for one term."""
     columns, La = fit.design.terms[index].Z, fit.lambdas[index]
     n = fit.design.y.size
@@ -89,13 +102,15 @@ def _mean_variance(fit: LmmFit, index: int) -> float:
     return float(fit.sigma**2 * np.sum((La @ La.T) * gram))
 
 
-def variance_table(fit: LmmFit) -> Table:
+def variance_table(fit: EquationsFit, method: str | None = None) -> Table:
     """The parts as a table.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit.
+    method : str, optional
+        As in `variance_parts`.
 
     Returns
     -------
@@ -110,7 +125,7 @@ def variance_table(fit: LmmFit) -> Table:
     >>> t["part"].tolist(), t["share"].round(3).tolist()
     (['fixed', 'plate', 'sample', 'Residual'], [0.0, 0.151, 0.785, 0.064])
     """
-    parts = variance_parts(fit)
+    parts = variance_parts(fit, method)
     names = ["fixed", *(name for name, _ in parts.groups), "Residual"]
     variance = np.array([parts.fixed, *(v for _, v in parts.groups), parts.residual])
     return Table(
