@@ -37,8 +37,6 @@ def test_odds_ratios() -> None:
     t, raw = MODEL.tidy(exponentiate=True, conf_int=True), MODEL.tidy(conf_int=True)
     np.testing.assert_allclose(t["estimate"], np.exp(raw["estimate"]), rtol=1e-12)
     np.testing.assert_allclose(t["conf_low"], np.exp(raw["conf_low"]), rtol=1e-12)
-    wald = MODEL.confint()
-    np.testing.assert_allclose(raw["conf_low"], wald["conf_low"], rtol=1e-12)
 
 
 def test_tables_and_attributes() -> None:
@@ -166,7 +164,7 @@ def test_bad_calls() -> None:
         nw.glmer(FORMULA, DATA, nAGQ=0)
     with pytest.raises(nw.FormulaError, match="no random term"):
         nw.glmer("incidence ~ period", DATA, family="poisson")
-    with pytest.raises(nw.DataError, match="row 0 .14.; it needs 0 and 1"):
+    with pytest.raises(nw.DataError, match="56 rows: row 0 .14., row 1"):
         nw.glmer("size ~ period + (1 | herd)", DATA)
     with pytest.raises(nw.OptionError, match="ddf"):
         MODEL.tidy(ddf="satterthwaite")
