@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from nestwise._base.arrays import FloatArray
 from nestwise.api.source import Source, to_native, used_rows
 from nestwise.fit.glmm_result import GlmmFit
-from nestwise.inference.dispersion_test import dispersion_test
+from nestwise.inference.glmm_dispersion import dispersion_tests
 from nestwise.inference.glmm_predict import predict_glmm, predict_glmm_interval
 from nestwise.inference.glmm_residuals import glmm_residuals
 from nestwise.inference.icc import IntraclassCorrelation
@@ -141,7 +141,7 @@ def overdispersion(model: FittedGeneralized, n: int = 250, *, seed: int | None =
 
     What follows is in the note (``attrs["note"]`` of a pandas frame).
     """
-    return to_native(dispersion_test(model.fit, n, seed), model.source.data)
+    return to_native(dispersion_tests(model.fit, n, seed), model.source.data)
 
 
 def simulate(

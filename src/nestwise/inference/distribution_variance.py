@@ -52,7 +52,7 @@ def distribution_variance(fit: GlmmFit, method: str | None = None) -> float:
     >>> m = nw.glmer("incidence / size ~ period + (1 | herd)", nw.load_dataset("cbpp"),
     ...     weights="size")
     >>> round(distribution_variance(m.fit), 4), round(distribution_variance(m.fit, "delta"), 2)
-    (3.2899, 8.78)
+    (3.2899, 9.68)
     """
     known = _applicable(fit)
     chosen = one_of("method", known[0] if method is None else method, known)
