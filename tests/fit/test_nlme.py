@@ -332,3 +332,10 @@ def test_crossed_effects_beside_autoregression() -> None:
     assert m.sigma == pytest.approx(1.2, rel=0.15)
     assert sd == pytest.approx(0.8, rel=0.5)
     assert m.params["time"] == pytest.approx(0.3, abs=0.1)
+
+
+def test_structured_effects_beside_structured_residuals_are_refused(
+    orthodont: pd.DataFrame,
+) -> None:
+    with pytest.raises(nw.OptionError, match="do not know the structure of cs"):
+        nw.lmer("distance ~ age + cs(1 + age | Subject)", orthodont, variance="Sex")

@@ -158,7 +158,7 @@ def check_plain(design: Design, what: str) -> None:
             label = design.formula.random[term.bar].label
             raise OptionError(
                 f"{what} do not know the structure of {term.structure}({label}); use ({label}) "
-                "or diag(...), or lmer"
+                "or diag(...)"
             )
 
 

@@ -20,7 +20,7 @@ from nestwise.core.structured.problem import (
 )
 from nestwise.core.structured.weighted import weighted_residuals
 from nestwise.core.threads import limited
-from nestwise.design.check import check_grouping
+from nestwise.design.check import check_grouping, check_plain
 from nestwise.design.model import Design
 from nestwise.fit.newton import Route, minimise
 from nestwise.fit.structured_arrays import structured_arrays
@@ -68,6 +68,8 @@ def fit_structured(
 
     Raises
     ------
+    OptionError
+        When a random term has a structured covariance such as ``cs``.
     DataError
         When grouping factors or covariates cannot carry the model.
     FitError
@@ -79,6 +81,7 @@ def fit_structured(
     """
     if design.terms:
         check_grouping(design)
+        check_plain(design, "Models with structured residuals")
     _check_size(design)
     options = Control() if control is None else control
     problem = make_problem(structured_arrays(design, _least_squares(design)))
