@@ -105,6 +105,26 @@ def pooling(
     return model.plot.pooling(x, group, levels)
 
 
+def curves(model: Plotted, x: str, *, group: str | None = None, by: str | None = None) -> Axes:
+    """Data and fitted curve of each subject, and the population's curve."""
+    return model.plot.curves(x, group, by)
+
+
+def residual_correlation(model: Plotted, x: str | None = None, *, group: str | None = None) -> Axes:
+    """Correlations between visits: of the residuals, and of the fit."""
+    return model.plot.residual_correlation(x, group)
+
+
+def semivariogram(model: Plotted, x: str | None = None, *, group: str | None = None) -> Axes:
+    """Semivariance of residuals by distance in time or space, and the fit's."""
+    return model.plot.semivariogram(x, group)
+
+
+def residuals_by_visit(model: Plotted, x: str | None = None) -> Axes:
+    """Standardised residuals of every visit."""
+    return model.plot.residuals_by_visit(x)
+
+
 def variance_shares(models: Plotted | Mapping[str, Plotted], *, ax: Axes | None = None) -> Axes:
     """How the variance divides: a bar for a model, or one for each of several by name.
 
@@ -126,6 +146,7 @@ def variance_shares(models: Plotted | Mapping[str, Plotted], *, ax: Axes | None 
 __all__ = [
     "caterpillar",
     "checks",
+    "curves",
     "effects",
     "groups",
     "histograms",
@@ -136,7 +157,10 @@ __all__ = [
     "qq",
     "ranef_correlation",
     "ranef_qq",
+    "residual_correlation",
     "residuals",
+    "residuals_by_visit",
+    "semivariogram",
     "spaghetti",
     "variance_shares",
 ]

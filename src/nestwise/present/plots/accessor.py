@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from nestwise.inference.kinds import Fit
 from nestwise.present.plots import (
+    by_visit,
     caterpillar,
     checks,
+    correlation,
+    curves,
     effects,
     groups,
     observed,
@@ -19,6 +22,7 @@ from nestwise.present.plots import (
     random_pairs,
     random_quantile,
     residual,
+    semivariogram,
     shares,
 )
 
@@ -101,3 +105,23 @@ class Plots:
     def variance_shares(self, *, ax: Axes | None = None) -> Axes:
         """How the variance divides: fixed effects, grouping factors, residual."""
         return shares.variance_shares({"": self.fit}, ax)
+
+    def curves(
+        self, x: str, group: str | None = None, by: str | None = None, *, ax: Axes | None = None
+    ) -> Axes:
+        """Data and fitted curve of each subject, and the population's curve."""
+        return curves.curves(self.fit, self.data, x, group, by, ax=ax)
+
+    def residual_correlation(self, x: str | None = None, group: str | None = None) -> Axes:
+        """Correlations between visits: of the residuals, and of the fit."""
+        return correlation.residual_correlation(self.fit, self.data, x, group)
+
+    def semivariogram(
+        self, x: str | None = None, group: str | None = None, *, ax: Axes | None = None
+    ) -> Axes:
+        """Semivariance of residuals by distance in time or space, and the fit's."""
+        return semivariogram.semivariogram(self.fit, self.data, x, group, ax=ax)
+
+    def residuals_by_visit(self, x: str | None = None, *, ax: Axes | None = None) -> Axes:
+        """Standardised residuals of every visit."""
+        return by_visit.residuals_by_visit(self.fit, self.data, x, ax=ax)
