@@ -86,3 +86,21 @@ def test_wrong_arguments_are_refused() -> None:
         nw.lm("math_score ~ center(ses, by=clasroom_id)", data)
     with pytest.raises(DataError, match="needs numbers"):
         nw.lm("normexam ~ center(sex, by=school)", nw.load_dataset("Exam"))
+
+
+def test_marginal_means_are_those_of_an_average_group() -> None:
+    data = nw.load_dataset("hlm_tutorial")
+    data["within"] = nw.center(data, "ses", by="classroom_id", method="group")
+    data["room"] = nw.center(data, "ses", by="classroom_id", method="group_mean")
+    by_hand = nw.lmer("math_score ~ intervention * within + room + (1 | classroom_id)", data)
+    model = nw.lmer(
+        "math_score ~ intervention * center(ses, by = classroom_id) + "
+        "group_mean(ses, classroom_id) + (1 | classroom_id)",
+        data,
+    )
+    found = model.emmeans("intervention").table
+    pd.testing.assert_frame_equal(found, by_hand.emmeans("intervention").table)
+    at = model.emmeans("intervention", at={"classroom_id": [3], "ses": [50.0]}).table
+    b, mean = model.params.to_numpy(), data.loc[data["classroom_id"] == 3, "ses"].mean()
+    expected = b[0] + b[2] * (50.0 - mean) + b[3] * mean
+    assert at["emmean"][0] == pytest.approx(expected, rel=1e-9)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from nestwise._base.arrays import AnyArray, FloatArray, IntArray
@@ -73,7 +76,7 @@ def learn_means(x: FloatArray, by: Factor | None, unit: Factor | None) -> State:
     --------
     >>> by = Factor(np.array([0, 0, 1], np.int32), np.array(["a", "b"], dtype=object))
     >>> learn_means(np.array([1.0, 3.0, 5.0]), by, None)
-    {'groups': ['a', 'b'], 'means': [2.0, 5.0]}
+    {'groups': ['a', 'b'], 'means': [2.0, 5.0], 'overall': 3.0}
     """
     codes = np.zeros(x.size, np.int32) if by is None else by.codes
     n_groups = 1 if by is None else len(by.levels)
@@ -83,7 +86,34 @@ def learn_means(x: FloatArray, by: Factor | None, unit: Factor | None) -> State:
         means = mean_over_units(x, codes, n_groups, unit.codes)
     labels = [""] if by is None else [str(v) for v in by.levels]
     known = [i for i in range(n_groups) if not np.isnan(means[i])]
-    return {"groups": [labels[i] for i in known], "means": [float(means[i]) for i in known]}
+    rows = means[codes[codes >= 0]]
+    return {
+        "groups": [labels[i] for i in known],
+        "means": [float(means[i]) for i in known],
+        "overall": float(np.nanmean(rows)) if known else float("nan"),
+    }
+
+
+def for_average_group(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What was learned, with the mean over all rows in place of that of a missing group.
+
+    Parameters
+    ----------
+    state : mapping
+        What the calls of a formula learned, by label.
+
+    Examples
+    --------
+    >>> made = for_average_group({"group_mean(x, g)": {"groups": [], "means": [], "overall": 3.0}})
+    >>> made["group_mean(x, g)"]["missing"]
+    3.0
+    """
+    return {
+        label: {**learned, "missing": learned["overall"]}
+        if isinstance(learned, Mapping) and "overall" in learned
+        else learned
+        for label, learned in state.items()
+    }
 
 
 def means_at_rows(label: str, by: Factor | None, n: int, state: State) -> FloatArray:
@@ -112,7 +142,8 @@ def means_at_rows(label: str, by: Factor | None, n: int, state: State) -> FloatA
             "new groups put their means into a column (nw.center, method='group_mean') and use "
             "that column in the formula"
         )
-    lookup = np.append([known.get(str(v), np.nan) for v in by.levels], np.nan)
+    missing = state.get("missing", np.nan)
+    lookup = np.append([known.get(str(v), np.nan) for v in by.levels], missing)
     return np.asarray(lookup[by.codes], dtype=np.float64)
 
 
@@ -138,6 +169,7 @@ def interaction(left: Factor, right: Factor) -> Factor:
 
 
 __all__ = [
+    "for_average_group",
     "interaction",
     "learn_means",
     "mean_by_code",

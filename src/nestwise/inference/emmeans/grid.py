@@ -6,6 +6,7 @@ documented rules for what is a factor and where covariates are held).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import DataError, OptionError, did_you_mean
 from nestwise.design import encode_new
+from nestwise.design.centering import for_average_group
 from nestwise.design.encoder import Encoder
 from nestwise.design.table import Source, open_table, read_column
 from nestwise.design.values import Factor, Logical, Value, as_float, take_rows, value_of_column
@@ -23,6 +25,9 @@ from nestwise.inference.kinds import Fit
 
 COERCING = frozenset({"factor", "as.factor", "ordered", "C"})
 """Functions that make a factor of a column of numbers."""
+
+CENTERING = frozenset({"center", "group_mean"})
+"""Functions whose second argument names groups; on the grid they see an average group."""
 
 FEW = 2
 """A covariate with this many distinct values or fewer is treated as a factor."""
@@ -89,7 +94,9 @@ def reference_grid(fit: Fit, data: Any, at: Levels | None = None) -> ReferenceGr
     """Build the reference grid of the fixed effects.
 
     Factors, truth values, and columns of numbers that the formula turns into factors or that have
-    at most two values take all their levels; other covariates their mean over the rows used.
+    at most two values take all their levels; other covariates their mean over the rows used. A
+    column that only says by which groups to centre is no predictor: the grid is that of a group
+    whose mean is the mean of all rows.
 
     Parameters
     ----------
@@ -123,6 +130,8 @@ def reference_grid(fit: Fit, data: Any, at: Levels | None = None) -> ReferenceGr
     source = open_table(data)
     names, coerced = _predictors(fit)
     wanted = _checked(at, names)
+    averaged = _only_groups(fit) - set(wanted)
+    names = tuple(name for name in names if name not in averaged)
     variables = tuple(
         _variable(fit, source, name, name in coerced, wanted.get(name)) for name in names
     )
@@ -132,7 +141,7 @@ def reference_grid(fit: Fit, data: Any, at: Levels | None = None) -> ReferenceGr
             f"the reference grid has {cells} cells; give some predictors fewer values by at={{}}"
         )
     columns = _crossed(variables, cells)
-    L_full, offset = _encoded(fit, columns, cells)
+    L_full, offset = _encoded(fit, columns | dict.fromkeys(averaged, np.full(cells, np.nan)), cells)
     fixed = fit.design.fixed
     kept = list(fit.design.encoder.kept)
     return ReferenceGrid(variables, L_full[:, kept], L_full, offset, _null_space(fixed.full, kept))
@@ -150,6 +159,17 @@ def _predictors(fit: Fit) -> tuple[tuple[str, ...], set[str]]:
     calls = [c for n in nodes for c in walk(n) if isinstance(c, Call) and c.function in COERCING]
     coerced = {c.args[0].id for c in calls if c.args and isinstance(c.args[0], Name)}
     return tuple(names), coerced
+
+
+def _only_groups(fit: Fit) -> set[str]:
+    """Columns that the fixed part uses only to centre by, or to take means of: no predictors."""
+    nodes = [node for _, node in fit.design.formula.fixed.variables]
+    calls = [c for n in nodes for c in walk(n) if isinstance(c, Call) and c.function in CENTERING]
+    everywhere = Counter(n.id for node in nodes for n in walk(node) if isinstance(n, Name))
+    as_group = Counter(
+        n.id for c in calls for arg in c.args[1:] for n in walk(arg) if isinstance(n, Name)
+    )
+    return {name for name, count in as_group.items() if count == everywhere[name]}
 
 
 def _checked(at: Levels | None, names: tuple[str, ...]) -> dict[str, list[Any]]:
@@ -243,6 +263,7 @@ def _encoded(fit: Fit, columns: dict[str, AnyArray], cells: int) -> tuple[FloatA
         groups=(),
         kept=tuple(range(len(encoder.names))),
         offset_by_row=False,
+        state=for_average_group(encoder.state),
     )
     new = encode_new(fixed_only, columns)
     if new.kept is not None:

@@ -232,7 +232,8 @@ def _reference(fit: GroupRegressions, reasons: list[str]) -> Estimates:
 
 def _tested(estimate: FloatArray, std_error: FloatArray, df: float) -> list[FloatArray]:
     each = np.full(estimate.size, float(df))
-    statistic = estimate / std_error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = estimate / std_error
     return [estimate, std_error, each, statistic, two_sided_p(statistic, each)]
 
 
