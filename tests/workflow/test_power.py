@@ -133,3 +133,21 @@ def test_what_cannot_be_asked_is_refused(
         nw.power(sleep, **arguments)
     with pytest.raises(OptionError, match="a formula needs data and params"):
         nw.power(SLEEP, term="Days")
+
+
+def test_generalised_models() -> None:
+    data = pd.DataFrame({"g": np.repeat(np.arange(20), 15)})
+    data["x"] = np.tile(np.linspace(-1, 1, 15), 20)
+    truth = {"fixef": {"(Intercept)": -0.5, "x": 0.8}, "sd": {"g": 0.7}}
+    how: dict[str, Any] = {"params": truth, "family": "binomial", "n_sim": 60, "seed": 3}
+    wald = nw.power("y ~ x + (1 | g)", data, term="x", effect=[0.0, 0.8], **how)
+    assert "z test" in str(wald)
+    assert wald.table["power"][0] < 0.2 < 0.75 < wald.table["power"][1]
+    assert wald.table["mean_estimate"][1] == pytest.approx(0.8, abs=0.15)
+    lrt = nw.power("y ~ x + (1 | g)", data, term="x", effect=[0.0, 0.8], test="lrt", **how)
+    assert (lrt.table["power"] - wald.table["power"]).abs().max() < 0.1
+    made = nw.simulate_from("y ~ x + (1 | g)", data, params=truth, family="binomial", seed=1)
+    fit = nw.glmer("y ~ x + (1 | g)", made)
+    assert nw.power(fit, term="x", n_sim=20, seed=1).table["power"][0] > 0.5
+    with pytest.raises(OptionError, match="test='satterthwaite' is not known"):
+        nw.power(fit, term="x", test="satterthwaite")

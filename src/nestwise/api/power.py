@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from nestwise._base.errors import OptionError
+from nestwise.api.generalized import GeneralizedMixedModel
 from nestwise.api.mixed import MixedModel
 from nestwise.api.source import to_native
+from nestwise.core.families.family import Family
+from nestwise.core.families.registry import family_named
+from nestwise.core.links.link import Link
+from nestwise.core.links.registry import link_named
 from nestwise.design.model import Design
 from nestwise.workflow.known import Known, known_of_fit, read_known
-from nestwise.workflow.power import Power, power_of
+from nestwise.workflow.power import Distribution, Power, power_of
 from nestwise.workflow.simulate_from import design_without_response
 
 
@@ -57,36 +62,39 @@ class PowerResult:
 
 
 def power(
-    model: MixedModel | str,
+    model: MixedModel | GeneralizedMixedModel | str,
     data: Any = None,
     *,
     term: str,
     params: Mapping[str, Any] | None = None,
+    family: str | Family = "gaussian",
+    link: str | Link | None = None,
+    weights: Any = None,
     effect: float | Sequence[float] | None = None,
     n_groups: int | Sequence[int] | None = None,
     group_size: int | Sequence[int] | None = None,
     group: str | None = None,
     n_sim: int = 500,
     alpha: float = 0.05,
-    test: str = "satterthwaite",
+    test: str | None = None,
     seed: int | None = None,
     n_jobs: int = 1,
     progress: bool = False,
 ) -> PowerResult:
     """How often a study would find an effect, by simulation.
 
-    Responses are drawn from known parameters, the model is fitted to each (by the fast refit, in
-    which only the response changes), and the coefficient is tested.
+    Responses are drawn from known parameters, the model is fitted to each (a linear mixed model by
+    the fast refit, in which only the response changes), and the coefficient is tested.
 
     Parameters
     ----------
-    model : MixedModel or str
-        A fit, whose estimates are then the truth, or a formula with `data` and `params`.
+    model : MixedModel, GeneralizedMixedModel or str
+        A fit, whose estimates are the truth, or a formula with `data` and `params`.
     data : table, optional
         With a formula: the covariates and groups; the response need not be there.
     term : str
         The coefficient that is tested.
-    params : mapping, optional
+    params, family, link, weights
         With a formula: the truth, as for `simulate_from`.
     effect : float or sequence of float, optional
         True values of the coefficient; that of the model by default.
@@ -100,12 +108,11 @@ def power(
         Simulated data sets for each combination.
     alpha : float
         Level of the test.
-    test : str
-        ``"satterthwaite"``, ``"kenward-roger"``, ``"normal"`` or ``"lrt"`` (likelihood ratio).
-    seed : int, optional
-        The same seed gives the same answer, whatever `n_jobs` is.
-    n_jobs : int
-        Processes; -1 for all cores.
+    test : str, optional
+        ``"satterthwaite"`` (the default), ``"kenward-roger"``, ``"normal"`` (the default of
+        generalised models) or ``"lrt"`` (likelihood ratio).
+    seed, n_jobs : int, optional
+        The same seed gives the same answer, whatever the number of processes (-1: all cores).
     progress : bool
         Whether to show a bar. Ctrl-C ends the run and keeps what is there.
 
@@ -132,34 +139,42 @@ def power(
     >>> found.table["n_rows"].tolist(), bool(found.table["power"].is_monotonic_increasing)
     ([150, 600], True)
     """
-    design, known, table = _asked(model, data, params)
+    asked = _asked(model, data, params, (family, link, weights))
     effects = None if effect is None else _several(effect)
     sizes = _counts("n_groups", n_groups, 2), _counts("group_size", group_size, 1)
-    how: dict[str, Any] = {
-        "n_sim": n_sim,
-        "alpha": alpha,
-        "test": test,
-        "seed": seed,
-        "n_jobs": n_jobs,
-    }
-    found = power_of(design, known, term, effects, *sizes, group, progress=progress, **how)
-    return PowerResult(found, table)
+    how: dict[str, Any] = {"n_sim": n_sim, "alpha": alpha, "test": test, "seed": seed}
+    how |= {"n_jobs": n_jobs, "progress": progress}
+    return PowerResult(power_of(*asked[:3], term, effects, *sizes, group, **how), asked[3])
 
 
-def _asked(
-    model: MixedModel | str, data: Any, params: Mapping[str, Any] | None
-) -> tuple[Design, Known, Any]:
-    """The design, the truth and the caller's table."""
-    if isinstance(model, MixedModel):
-        if params is not None or data is not None:
+Asked = tuple[Design, Known, Distribution, Any]
+Kind = tuple[str | Family, str | Link | None, Any]
+
+
+def _asked(model: Any, data: Any, params: Mapping[str, Any] | None, kind: Kind) -> Asked:
+    """The design, the truth, the distribution of responses, and the caller's table."""
+    family, link, weights = kind
+    if isinstance(model, (MixedModel, GeneralizedMixedModel)):
+        plain = isinstance(family, str) and family == "gaussian"
+        if params is not None or data is not None or weights is not None or not plain:
             raise OptionError("power: a fit brings its data and parameters; leave these out")
-        return model.fit.design, known_of_fit(model.fit), model.source.data
+        return model.fit.design, known_of_fit(model.fit), _distribution(model), model.source.data
     if data is None or params is None:
-        raise OptionError("power: a formula needs data and params; or give a fitted lmer model")
-    design, _ = design_without_response(model, data, None, None)
+        raise OptionError("power: a formula needs data and params; or give a fitted mixed model")
+    design, _ = design_without_response(model, data, weights, None)
     if not design.terms:
         raise OptionError("power: the model has no random term; add one such as (1 | g)")
-    return design, read_known(design, params), data
+    chosen = family_named(family)
+    made = Distribution(chosen, link_named(chosen.links[0] if link is None else link))
+    gaussian = chosen.name == "gaussian"
+    has_phi = chosen.dispersion is not None and not gaussian
+    return design, read_known(design, params, has_sigma=gaussian, has_phi=has_phi), made, data
+
+
+def _distribution(model: MixedModel | GeneralizedMixedModel) -> Distribution:
+    if isinstance(model, GeneralizedMixedModel):
+        return Distribution(model.fit.family, model.fit.link, model.fit.n_agq)
+    return Distribution(family_named("gaussian"), link_named("identity"))
 
 
 def _several(value: float | Sequence[float]) -> list[float]:

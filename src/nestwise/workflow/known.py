@@ -12,6 +12,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, did_you_mean
 from nestwise.design.model import Design
+from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.result import LmmFit
 
 KEYS = ("fixef", "sd", "cor", "sigma", "phi")
@@ -48,7 +49,7 @@ def _root(covariance: FloatArray) -> FloatArray:
     return np.asarray(vectors * np.sqrt(np.clip(values, 0.0, None)))
 
 
-def known_of_fit(fit: LmmFit) -> Known:
+def known_of_fit(fit: LmmFit | GlmmFit) -> Known:
     """The estimates of a fit, taken for the truth.
 
     Examples
@@ -59,7 +60,8 @@ def known_of_fit(fit: LmmFit) -> Known:
     [[612.1, 9.6], [9.6, 35.1]]
     """
     covariances = tuple(fit.sigma**2 * (La @ La.T) for La in fit.lambdas)
-    return Known(fit.beta.copy(), covariances, fit.sigma)
+    phi = fit.phi if isinstance(fit, GlmmFit) else None
+    return Known(fit.beta.copy(), covariances, fit.sigma, phi)
 
 
 def read_known(

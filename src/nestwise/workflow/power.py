@@ -13,12 +13,12 @@ from scipy.special import betaincinv
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import FitError, NestwiseError, OptionError, did_you_mean, one_of
 from nestwise._base.table import Table
-from nestwise.core.families.registry import family_named
-from nestwise.core.links.registry import link_named
+from nestwise.core.families.family import Family
+from nestwise.core.links.link import Link
 from nestwise.design.check import check_grouping
 from nestwise.design.model import Design
 from nestwise.fit.lmm import fit_lmm
-from nestwise.inference.refit_tests import LRT, coefficient_tester
+from nestwise.inference.refit_tests import LRT, coefficient_tester, generalised_tester
 from nestwise.inference.replicates import run
 from nestwise.inference.simulate import generator, positive_count, seed_entropy
 from nestwise.workflow.extend import extend, extended_factor
@@ -29,6 +29,33 @@ TESTS = ("satterthwaite", "kenward-roger", "normal", LRT)
 
 FIRST = 1_000_000_007
 """Number of the replicate that the first fit of a setting is made from; no other uses it."""
+
+
+GENERALISED = ("normal", LRT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """How responses are drawn and fitted.
+
+    Parameters
+    ----------
+    family : Family
+        Normal responses are fitted by REML (or ML), others as a generalised model.
+    link : Link
+        The link.
+    n_agq : int
+        Quadrature points of a generalised model.
+    """
+
+    family: Family
+    link: Link
+    n_agq: int = 1
+
+    @property
+    def normal(self) -> bool:
+        """Whether it is the linear mixed model."""
+        return self.family.name == "gaussian" and self.link.name == "identity"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +89,8 @@ class PowerTask:
     ----------
     settings : tuple of Setting
         All combinations.
+    distribution : Distribution
+        Of the responses.
     column : int
         The coefficient.
     test : str
@@ -72,6 +101,7 @@ class PowerTask:
     """
 
     settings: tuple[Setting, ...]
+    distribution: Distribution
     column: int
     test: str
     entropy: int
@@ -92,14 +122,18 @@ class PowerTask:
 
 
 def _of_setting(task: PowerTask, setting: Setting) -> Callable[[int], FloatArray]:
-    family, link = family_named("gaussian"), link_named("identity")
+    made = task.distribution
 
     def drawn(r: int) -> FloatArray:
         rng = generator(task.entropy, r)
-        return draw_known(setting.design, setting.known, rng, family, link)
+        return draw_known(setting.design, setting.known, rng, made.family, made.link)
 
-    first = replace(setting.design, y=drawn(FIRST))
-    test = coefficient_tester(fit_lmm(first, reml=task.test != LRT), task.column, task.test)
+    if made.normal:
+        first = replace(setting.design, y=drawn(FIRST))
+        test = coefficient_tester(fit_lmm(first, reml=task.test != LRT), task.column, task.test)
+    else:
+        how = (made.family, made.link, made.n_agq, task.column, task.test)
+        test = generalised_tester(setting.design, *how)
 
     def one(r: int) -> FloatArray:
         try:
@@ -137,6 +171,7 @@ class Power:
 def power_of(
     design: Design,
     known: Known,
+    distribution: Distribution,
     term: str,
     effects: Sequence[float] | None,
     n_groups: Sequence[int | None],
@@ -145,7 +180,7 @@ def power_of(
     *,
     n_sim: int,
     alpha: float,
-    test: str,
+    test: str | None,
     seed: int | None,
     n_jobs: int,
     progress: bool,
@@ -158,6 +193,8 @@ def power_of(
         The rows at hand.
     known : Known
         The truth.
+    distribution : Distribution
+        Of the responses.
     term : str
         Name of the coefficient.
     effects : sequence of float or None
@@ -182,24 +219,26 @@ def power_of(
     names = design.fixed.names
     if term not in names:
         raise OptionError(f"term={term!r} is no coefficient{did_you_mean(str(term), names)}")
-    one_of("test", test, TESTS)
+    possible = TESTS if distribution.normal else GENERALISED
+    chosen = possible[0] if test is None else one_of("test", test, possible)
     checked_alpha(alpha)
     count, column = positive_count("n_sim", n_sim), names.index(term)
     values = [float(known.beta[column])] if effects is None else [_effect(e) for e in effects]
     settings = []
     for n, size in product(n_groups, group_sizes):
         larger = extend(design, group, n, size)
-        check_grouping(larger)
+        if distribution.normal:
+            check_grouping(larger)
         for effect in values:
             beta = known.beta.copy()
             beta[column] = effect
             settings.append(Setting(n, size, effect, larger, replace(known, beta=beta)))
-    task = PowerTask(tuple(settings), column, test, seed_entropy(seed), count)
+    task = PowerTask(tuple(settings), distribution, column, chosen, seed_entropy(seed), count)
     found = run(task, range(count * len(settings)), n_jobs=n_jobs, progress=progress)
     if not len(found.rows) or np.isnan(found.rows[:, 0]).all():
         raise FitError("power: none of the simulated data sets could be fitted; check the params")
     table = _table(task, found.rows, alpha, group)
-    return Power(term, test, alpha, table, found.interrupted)
+    return Power(term, chosen, alpha, table, found.interrupted)
 
 
 def checked_alpha(alpha: object) -> float:
