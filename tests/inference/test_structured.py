@@ -169,3 +169,78 @@ def test_crossed_effects_with_autoregression_recover_the_truth() -> None:
     assert len(model.ranef(cond_var=True)) == n_subjects + n_items
     df = model.tidy(ddf="kenward-roger")["df"]
     assert df.iloc[0] < n_subjects < df.iloc[1] < len(data)
+
+
+def joint_by_hand(
+    model: nw.StructuredModel, data: pd.DataFrame, whole: pd.DataFrame
+) -> tuple[FloatArray, FloatArray]:
+    """BLUP and its error variance of the rows of `whole` that are not in `data`, from one big V.
+
+    A fit to `whole` only makes the arrays; the parameters are those of `model`.
+    """
+    settings = {k: model.source.settings[k] for k in ("residual", "variance")}
+    arrays = nw.gls(FORMULA, whole, **settings).fit.problem.arrays
+    V = model.fit.sigma**2 * dense_covariance(arrays, model.fit.par)[0]
+    old = np.flatnonzero(whole["row"].isin(data["row"]))
+    new = np.flatnonzero(~whole["row"].isin(data["row"]))
+    X, y, beta = arrays.X, arrays.y, model.fit.beta
+    A = np.linalg.solve(V[np.ix_(old, old)], V[np.ix_(old, new)]).T
+    g = X[new] - A @ X[old]
+    value = X[new] @ beta + A @ (y[old] - X[old] @ beta)
+    error = V[np.ix_(new, new)] - A @ V[np.ix_(old, new)] + g @ model.vcov() @ g.T
+    return value, error.diagonal()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"residual": "us(visit | subject)"},
+        {"residual": "ar1(visit | arm/subject)"},
+        {"residual": "ar1(visit | subject)", "variance": "arm"},
+    ],
+)
+def test_missed_visits_are_predicted_from_the_others(settings: dict[str, str]) -> None:
+    whole = trial(30, 3).assign(row=lambda d: range(len(d)))
+    data = whole[whole["row"] % 9 != 4]
+    model = nw.gls(FORMULA, data, **settings)
+    value, variance = joint_by_hand(model, data, whole)
+    new = whole[whole["row"] % 9 == 4]
+    np.testing.assert_allclose(model.predict(new, residual=True), value, rtol=1e-8)
+    table = model.predict(new, residual=True, se=True)
+    np.testing.assert_allclose(table["se"] ** 2, variance, rtol=1e-7)
+    # Without its own residuals a subject gets the mean of the population.
+    population = model.predict(new)
+    np.testing.assert_allclose(population, model.predict(new.assign(subject=999)), rtol=1e-12)
+    known = model.predict(data, residual=True)
+    np.testing.assert_allclose(known, data["y"], rtol=1e-8)
+
+
+def test_prediction_intervals_with_random_effects() -> None:
+    data = trial(30, 4)
+    mixed = nw.lmer(FORMULA + " + (1 | subject)", data)
+    plain = nw.lmer(FORMULA + " + (1 | subject)", data, variance="visit")
+    new = data.head(5).assign(subject=[0, 1, 777, 3, 778])
+    settings = {"allow_new_levels": True, "se": True}
+    for m, options in ((mixed, {"theta_uncertainty": False}), (plain, {})):
+        known = m.predict(new, **settings, **options)
+        assert known["se"].iloc[2] < known["se"].iloc[0] * 3
+    # With equal variances both kinds of fit predict alike.
+    equal = nw.gls(FORMULA, data, residual="cs(visit | subject)")
+    own = equal.predict(new, interval="prediction")
+    theirs = mixed.predict(
+        new, re_form=None, interval="prediction", theta_uncertainty=False, ddf="normal"
+    )
+    np.testing.assert_allclose(own["fit"], theirs["fit"], rtol=1e-6)
+    np.testing.assert_allclose(own["upper"], theirs["upper"], rtol=1e-5)
+
+
+def test_simulated_responses_have_the_covariance_of_the_fit(model: nw.StructuredModel) -> None:
+    draws = model.simulate(4000, seed=3)
+    fit = model.fit
+    V = fit.sigma**2 * dense_covariance(fit.problem.arrays, fit.par)[0]
+    own = np.flatnonzero(fit.design.residual.subject.codes == 0)  # type: ignore[union-attr]
+    found = np.cov(draws[own])
+    np.testing.assert_allclose(found, V[np.ix_(own, own)], atol=0.35)
+    refitted = model.refit(draws[:, 0])
+    assert refitted.converged
+    assert refitted.loglik != pytest.approx(model.loglik)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import one_of
 from nestwise.api.source import Source, to_native
 from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference import fitmeasures
-from nestwise.inference.predict import predict as predict_of
 from nestwise.inference.ranef import ranef as ranef_of
 from nestwise.inference.simulate import simulate as simulate_of
 from nestwise.inference.structured import parameters
+from nestwise.inference.structured.predict import predict_structured, predict_structured_table
 from nestwise.inference.varcorr import varcorr as varcorr_of
 
 
@@ -63,10 +64,30 @@ def predict(
     newdata: Any = None,
     *,
     re_form: str | None = "all",
+    type: str = "response",
     allow_new_levels: bool = False,
-) -> FloatArray:
-    """Predicted responses; ``re_form=None`` leaves out the random effects."""
-    return predict_of(model.fit, newdata, re_form=re_form, allow_new_levels=allow_new_levels)
+    residual: bool = False,
+    se: bool = False,
+    interval: str | None = None,
+    level: float = 0.95,
+) -> Any:
+    """Predicted responses, with standard errors and intervals when asked for.
+
+    `newdata`, `re_form`, `allow_new_levels`, `se`, `interval` as for a mixed model. `residual`:
+    new rows of a known subject, such as a missed visit, also get what its other residuals tell.
+
+    Returns (n_rows,) float64, or with `se` or `interval` a table ``fit se [lower upper]``.
+    """
+    one_of("type", type, ("response", "link"))
+    chosen: dict[str, Any] = {
+        "re_form": re_form,
+        "allow_new_levels": allow_new_levels,
+        "residual": residual,
+    }
+    if not se and interval is None:
+        return predict_structured(model.fit, newdata, **chosen)
+    table = predict_structured_table(model.fit, newdata, interval=interval, level=level, **chosen)
+    return to_native(table, model.source.data)
 
 
 def simulate(

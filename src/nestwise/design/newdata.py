@@ -182,12 +182,12 @@ def _all_codes(encoder: Encoder, source: Source, kept: BoolArray | None) -> tupl
     bars: dict[str, Bar] = {bar.name: bar for bar in encoder.formula.random}
     found = []
     for group in encoder.groups:
-        codes = _group_codes(group, bars[group.name].groups, source, encoder)
+        codes = group_codes(group, bars[group.name].groups, source, encoder)
         found.append(codes if kept is None else codes[kept])
     return tuple(found)
 
 
-def _group_codes(
+def group_codes(
     group: GroupLevels, nodes: tuple[tuple[str, Expr], ...], source: Source, encoder: Encoder
 ) -> IntArray:
     """Training level of every row; a table without the group's columns has none."""

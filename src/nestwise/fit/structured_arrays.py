@@ -132,24 +132,46 @@ def _distance(time: FloatArray, subject: IntArray) -> float:
 
 
 def _features(part: ResidualPart, mu: FloatArray | None) -> list[FloatArray]:
-    return [_feature(column, mu) for column in part.variance]
+    out = []
+    for column in part.variance:
+        codes = None if column.strata is None else column.strata.codes
+        values = mu if column.part.of_fitted else column.covariate
+        out.append(variance_features(column, values, codes))
+    return out
 
 
-def _feature(column: VarianceColumn, mu: FloatArray | None) -> FloatArray:
-    """(n, s) derivatives of the log standard deviation by one part of the variance function."""
+def variance_features(
+    column: VarianceColumn, values: FloatArray | None, codes: IntArray | None
+) -> FloatArray:
+    """(n, s) derivatives of the log standard deviation by one part of the variance function.
+
+    Parameters
+    ----------
+    column : VarianceColumn
+        The part, as the fit has it.
+    values : (n,) float64 or None
+        Its covariate in some rows, or their fitted values; None for strata.
+    codes : (n,) int32 or None
+        Their strata.
+
+    Raises
+    ------
+    DataError
+        When the function is not defined for a value.
+    """
     part, strata = column.part, column.strata
     if part.kind == "strata":
         assert strata is not None
+        assert codes is not None
         return VARIANCE_FUNCTIONS["ident"].features(
-            np.asarray(strata.codes, dtype=np.float64), strata.n_levels
+            np.asarray(codes, dtype=np.float64), strata.n_levels
         )
     function = VARIANCE_FUNCTIONS[part.kind]
-    values = column.covariate if column.covariate is not None else mu
     assert values is not None
     wrong = function.check(values)
     if wrong:
         raise DataError(f"variance function {part.label}: {wrong}")
     one = function.features(values, 1)
-    if strata is None:
+    if strata is None or codes is None:
         return one
-    return np.asarray(one * (strata.codes[:, None] == np.arange(strata.n_levels)))
+    return np.asarray(one * (codes[:, None] == np.arange(strata.n_levels)))
