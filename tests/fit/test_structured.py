@@ -126,3 +126,51 @@ def test_refuses_with_reasons(
     data = pd.read_csv(shared_file("Orthodont.csv"))
     with pytest.raises(nw.NestwiseError, match=words):
         nw.gls("distance ~ age", data, residual=residual)
+
+
+def test_files_hold_structured_fits(shared_file: Callable[[str], Path], tmp_path: Path) -> None:
+    model = nw.lmer(
+        "distance ~ age + (1 | Subject)",
+        pd.read_csv(shared_file("Orthodont.csv")),
+        residual="ar1(age | Sex/Subject)",
+        variance="Sex:age",
+    )
+    model.save(tmp_path / "fit.nestwise")
+    again = nw.load(tmp_path / "fit.nestwise")
+    assert isinstance(again, nw.StructuredModel)
+    assert again.loglik == pytest.approx(model.loglik, abs=1e-7)
+    np.testing.assert_allclose(
+        again.residual_parameters()["estimate"], model.residual_parameters()["estimate"], rtol=1e-3
+    )
+
+
+def test_likelihood_ratio_between_structures(shared_file: Callable[[str], Path]) -> None:
+    data = pd.read_csv(shared_file("Orthodont.csv"))
+    simple = nw.gls("distance ~ age*Sex", data, residual="cs(age | Subject)")
+    rich = nw.gls("distance ~ age*Sex", data, residual="us(age | Subject)")
+    table = nw.anova(rich, simple, refit=False)
+    assert table["chisq"].iloc[1] == pytest.approx(2 * (rich.loglik - simple.loglik))
+    assert table["df"].iloc[1] == 8
+    by_ml = nw.anova(simple, nw.lm("distance ~ age*Sex", data))
+    assert by_ml["df"].iloc[1] == 1
+
+
+def test_updating_and_singular_structures(shared_file: Callable[[str], Path]) -> None:
+    data = pd.read_csv(shared_file("Orthodont.csv"))
+    first = nw.gls("distance ~ age", data, residual="ar1(age | Subject)")
+    second = first.update(". ~ . + Sex", residual="toep(age | Subject)")
+    assert second.formula == "distance ~ age + Sex"
+    assert list(second.residual_parameters(level=None)["term"])[-1] == "sigma"
+    both = nw.lmer("distance ~ age + (1 | Subject)", data, residual="us(age | Subject)")
+    assert both.diagnostics
+    assert both.diagnostics[0].code in ("singular", "not-identifiable")
+
+
+def test_a_random_effect_that_vanishes_is_tried_from_outside() -> None:
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame({"g": np.repeat(np.arange(30), 6), "t": np.tile(np.arange(6), 30)})
+    data["y"] = rng.normal(size=len(data))
+    model = nw.lmer("y ~ t + (1 | g)", data, residual="ar1(t | g)")
+    assert model.converged
+    free = nw.gls("y ~ t", data, residual="ar1(t | g)")
+    assert model.loglik >= free.loglik - 1e-6

@@ -28,22 +28,27 @@ from nestwise.api.glmer import glmer
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
 from nestwise.api.source import Source
+from nestwise.api.structured import StructuredModel
 from nestwise.core.families.family import Family
 from nestwise.core.families.registry import FAMILIES
 from nestwise.core.links.link import Link
 from nestwise.core.links.registry import LINKS
+from nestwise.design import build
 from nestwise.fit.lmm import fit_lmm
+from nestwise.fit.structured import fit_structured
+from nestwise.formula.syntax import columns_of
 
 VERSION = 1
 """Of the file format."""
 
-Model: TypeAlias = MixedModel | GeneralizedMixedModel | LinearModel
+Model: TypeAlias = MixedModel | GeneralizedMixedModel | LinearModel | StructuredModel
 """A fit that files can hold."""
 
 KINDS: dict[type, str] = {
     MixedModel: "lmer",
     GeneralizedMixedModel: "glmer",
     LinearModel: "lm",
+    StructuredModel: "structured",
 }
 
 
@@ -139,7 +144,17 @@ def _columns(model: Model) -> tuple[str, ...]:
     named = [model.source.settings.get(k) for k in ("weights", "offset")]
     extra = [c for c in named if isinstance(c, str)]
     used = model.fit.design.formula.columns
-    return tuple(dict.fromkeys((*used, *extra)))
+    part = model.fit.design.residual
+    own = () if part is None else columns_of(*(node for _, node in part.request.variables))
+    return tuple(dict.fromkeys((*used, *own, *extra)))
+
+
+def _theta(model: Model) -> list[float]:
+    """What the fit starts from when it is loaded."""
+    if isinstance(model, LinearModel):
+        return []
+    par = model.fit.par if isinstance(model, StructuredModel) else model.theta
+    return [float(value) for value in par]
 
 
 def save(model: Model, path: str | Path) -> None:
@@ -147,7 +162,7 @@ def save(model: Model, path: str | Path) -> None:
 
     Parameters
     ----------
-    model : MixedModel, GeneralizedMixedModel or LinearModel
+    model : MixedModel, GeneralizedMixedModel, StructuredModel or LinearModel
         A fit.
     path : str or Path
         File to write; an existing one is replaced.
@@ -165,7 +180,7 @@ def save(model: Model, path: str | Path) -> None:
         "formula": model.source.formula,
         "columns": {str(n): _pack(str(n), frame[n], arrays) for n in frame.columns},
         "settings": _settings(model, arrays),
-        "theta": [] if isinstance(model, LinearModel) else model.theta.tolist(),
+        "theta": _theta(model),
         "criterion": -2.0 * model.loglik if isinstance(model, LinearModel) else model.criterion,
         "functions": sorted(model.source.settings.get("functions") or ()),
     }
@@ -208,7 +223,7 @@ def load(path: str | Path, *, functions: Mapping[str, Callable[..., Any]] | None
 
     Returns
     -------
-    MixedModel, GeneralizedMixedModel or LinearModel
+    MixedModel, GeneralizedMixedModel, StructuredModel or LinearModel
         The same fit; its tables are pandas frames.
 
     Raises
@@ -239,6 +254,8 @@ def load(path: str | Path, *, functions: Mapping[str, Callable[..., Any]] | None
     settings["functions"] = functions
     if about["kind"] == "lm":
         return _checked(lm(about["formula"], data, **settings), about, path)
+    if about["kind"] == "structured":
+        return _checked(_structured(about, data, settings), about, path)
     if about["kind"] == "glmer":
         return _checked(glmer(about["formula"], data, **settings), about, path)
     return _checked(_mixed(about, data, settings), about, path)
@@ -259,6 +276,19 @@ def _mixed(about: Mapping[str, Any], data: pd.DataFrame, settings: dict[str, Any
     )
     fit = fit_lmm(design, reml=settings["REML"], control=options, start=np.array(about["theta"]))
     return MixedModel(fit, Source(data, about["formula"], settings))
+
+
+def _structured(
+    about: Mapping[str, Any], data: pd.DataFrame, settings: dict[str, Any]
+) -> StructuredModel:
+    """The model with structured residuals again, from its parameters."""
+    control = settings["control"]
+    options = Control(**control) if control is not None else None
+    building = {k: v for k, v in settings.items() if k not in ("REML", "control")}
+    design = build(about["formula"], data, **building)
+    start = np.array(about["theta"], dtype=np.float64)
+    fit = fit_structured(design, reml=settings["REML"], control=options, start=start)
+    return StructuredModel(fit, Source(data, about["formula"], settings))
 
 
 def _checked(model: Model, about: Mapping[str, Any], path: str | Path) -> Model:
