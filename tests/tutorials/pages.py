@@ -15,6 +15,7 @@ from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pandas as pd
 
 BLOCK = re.compile(
@@ -33,15 +34,15 @@ def executed(code: str, names: dict[str, Any], where: str) -> str:
     return "\n".join(lines).strip("\n")
 
 
-def rendered(page: Path) -> str:
-    """The page with the output that its blocks print now."""
+def rendered(page: Path, folder: Path) -> str:
+    """The page with the output that its blocks print now; pictures are written to `folder`."""
     names: dict[str, Any] = {"__name__": "page"}
 
     def fill(block: re.Match[str]) -> str:
         needs = block[1]
         if needs and not (SHARED / needs).exists():
             return block[0]
-        with chdir(SHARED if needs else page.parent):
+        with chdir(SHARED if needs else folder):
             printed = executed(block[2], names, page.name)
         shown = f"\n```text\n{printed}\n```\n" if printed else ""
         return f"```python{f' needs={needs}' if needs else ''}\n{block[2]}```\n{shown}"
@@ -71,6 +72,7 @@ def unit(number: str) -> float:
 
 
 if __name__ == "__main__":
+    mpl.use("Agg")
     for name in sys.argv[1:]:
         path = Path(name)
-        path.write_text(rendered(path), encoding="utf-8")
+        path.write_text(rendered(path, path.parent), encoding="utf-8")

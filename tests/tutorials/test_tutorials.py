@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 from tutorials.pages import outputs, rendered, same
@@ -14,9 +15,13 @@ PAGES = sorted((DOCS / "tutorials").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
-def test_blocks_print_what_the_page_shows(page: Path) -> None:
+def test_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    shown, printed = outputs(text), outputs(rendered(page))
+    (tmp_path / "figures").mkdir()
+    shown, printed = outputs(text), outputs(rendered(page, tmp_path))
+    plt.close("all")
+    pictures = re.findall(r"!\[[^]]+\]\((figures/[^)]+)\)", text)
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.png")) == sorted(pictures)
     assert len(shown) == len(printed) > 0
     for i, (a, b) in enumerate(zip(shown, printed, strict=True), 1):
         assert same(a, b), f"block {i} of {page.name} prints\n{b}\nand the page shows\n{a}"
