@@ -13,6 +13,7 @@ from nestwise.cli.compare import add_compare, run_compare
 from nestwise.cli.demo import add_demo, run_demo
 from nestwise.cli.describe import add_describe, run_describe
 from nestwise.cli.fit import add_fit, run_fit
+from nestwise.cli.power import add_power, run_power
 from nestwise.cli.report import add_report, run_report
 from nestwise.cli.style import RED, painted
 
@@ -33,6 +34,7 @@ _COMMANDS: dict[str, Command] = {
     "describe": ("describe the columns and levels of a file", add_describe, run_describe),
     "fit": ("fit a model to a file", add_fit, run_fit),
     "compare": ("compare the usual ways to treat groups", add_compare, run_compare),
+    "power": ("how often a study would find an effect", add_power, run_power),
     "report": ("write a page on one model for a file", add_report, run_report),
 }
 
