@@ -339,3 +339,24 @@ def test_structured_effects_beside_structured_residuals_are_refused(
 ) -> None:
     with pytest.raises(nw.OptionError, match="do not know the structure of cs"):
         nw.lmer("distance ~ age + cs(1 + age | Subject)", orthodont, variance="Sex")
+
+
+@pytest.mark.parametrize("name", ["us", "us_ml", "cs", "csh", "ar1", "ar1h", "toep", "toeph"])
+def test_a_trial_with_missed_visits(name: str, oracle: Oracle) -> None:
+    """Two arms, four visits, a fifth of them missed: what mmrm is for."""
+    known = dict(oracle("nlme_models")[f"trial_{name}"])
+    data = pd.DataFrame(oracle("nlme_models")["trial_data"])
+    n, ml = len(data), name.endswith("_ml")
+    if ml:
+        known["se"] = numbers(known["se"]) * np.sqrt((n - 9) / n)
+    kind = name.removesuffix("_ml")
+    m = nw.gls(
+        "fev ~ base + arm * factor(visit)", data, residual=f"{kind}(visit | subject)", REML=not ml
+    )
+    check(m, known)
+    if kind in ("us", "csh", "ar1h", "toeph"):
+        table = m.residual_parameters()
+        ratios = table.loc[table["term"].str.startswith("sd["), "estimate"].to_numpy()
+        first = data["visit"].iloc[0]
+        assert first == 1  # nlme's reference is the first visit that occurs
+        np.testing.assert_allclose(ratios, numbers(known["var"]), rtol=2e-4)

@@ -108,4 +108,24 @@ out$wheat_data <- as.list(lapply(W, function(x) if (is.factor(x)) as.character(x
 keep("wheat_exp", gls(yield ~ variety, W, correlation = corExp(3, form = ~ row + col | one), control = gc))
 keep("wheat_exp_nugget", gls(yield ~ variety, W, correlation = corExp(c(3, .2), form = ~ row + col | one, nugget = TRUE), control = gc))
 keep("wheat_gau_nugget", gls(yield ~ variety, W, correlation = corGaus(c(3, .2), form = ~ row + col | one, nugget = TRUE), control = gc))
+# -- like the trial of mmrm's example: arms, visits, visits missed ---------------------------
+set.seed(31)
+F <- expand.grid(visit = 1:4, subject = 1:60); F$arm <- ifelse(F$subject %% 2, "PBO", "TRT")
+F$base <- round(rnorm(60, 40, 7), 1)[F$subject]
+L <- chol(outer(c(6, 7, 8, 10), c(6, 7, 8, 10)) * (.5 + .5 * diag(4)) * outer(1:4, 1:4, function(i, j) .95^abs(i - j)))
+F$fev <- round(20 + .4 * F$base + 3 * F$visit + (F$arm == "TRT") * 2 * F$visit +
+               as.numeric(t(matrix(rnorm(240), 60) %*% L)), 2)
+F <- F[runif(240) > .18, ]
+out$trial_data <- as.list(F)
+ff <- fev ~ base + arm * factor(visit)
+iv <- varIdent(form = ~ 1 | visit)
+h <- function(cor, w = NULL, m = "REML") gls(ff, F, correlation = cor, weights = w, control = gc, method = m)
+keep("trial_us", h(corSymm(form = ~ visit | subject), iv))
+keep("trial_us_ml", h(corSymm(form = ~ visit | subject), iv, "ML"))
+keep("trial_cs", h(corCompSymm(form = ~ 1 | subject)))
+keep("trial_csh", h(corCompSymm(form = ~ 1 | subject), iv))
+keep("trial_ar1", h(corAR1(form = ~ visit | subject)))
+keep("trial_ar1h", h(corAR1(form = ~ visit | subject), iv))
+keep("trial_toep", h(corARMA(form = ~ visit | subject, p = 3)))
+keep("trial_toeph", h(corARMA(form = ~ visit | subject, p = 3), iv))
 write_json(out, "nlme_models.json", digits = NA, auto_unbox = TRUE)
