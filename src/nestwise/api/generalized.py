@@ -194,6 +194,9 @@ class GeneralizedMixedModel:
     ranef = mixed_questions.ranef
     coef = mixed_questions.coef
     joint_vcov = mixed_questions.joint_vcov
+    confint = mixed_questions.confint
+    profile = mixed_questions.profile
+    bootstrap = mixed_questions.bootstrap
     anova = generalized_questions.anova
     residuals = generalized_questions.residuals
     predict = generalized_questions.predict

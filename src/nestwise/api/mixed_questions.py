@@ -68,7 +68,7 @@ def joint_vcov(
 
 
 def confint(
-    model: FittedMixed,
+    model: FittedEquations,
     method: str = "wald",
     *,
     level: float = 0.95,
@@ -90,14 +90,14 @@ def confint(
 
 
 def profile(
-    model: FittedMixed, params: Sequence[str] | None = None, *, level: float = 0.99
+    model: FittedEquations, params: Sequence[str] | None = None, *, level: float = 0.99
 ) -> ProfileResult:
     """Profile likelihood of standard deviations, correlations, sigma and fixed effects."""
     return ProfileResult(profile_of(model.fit, params, level), model.source.data)
 
 
 def bootstrap(
-    model: FittedMixed,
+    model: FittedEquations,
     n: int = 1000,
     method: str = "parametric",
     *,

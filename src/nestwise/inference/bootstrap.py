@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import NestwiseError, OptionError, one_of
 from nestwise._base.table import Table
-from nestwise.fit.result import LmmFit
-from nestwise.inference.parameters import parameter_values, parameters
+from nestwise.inference.glmm_resampling import GlmmTask, glmm_row_maker
+from nestwise.inference.kinds import EquationsFit, GlmmFit
+from nestwise.inference.parameters import fit_parameters, fit_values
 from nestwise.inference.refitting import Portable, dismantle, reassemble
-from nestwise.inference.replicates import run
+from nestwise.inference.replicates import Task, run
 from nestwise.inference.resampling import METHODS, replicate_maker, top_factor
 from nestwise.inference.simulate import positive_count, seed_entropy
 
@@ -31,7 +32,7 @@ class Bootstrap:
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         What was resampled.
     method : str
         ``"parametric"``, ``"residual"`` or ``"cases"``.
@@ -51,7 +52,7 @@ class Bootstrap:
         Whether Ctrl-C ended it early; ``bootstrap(..., resume=this)`` goes on.
     """
 
-    fit: LmmFit
+    fit: EquationsFit
     method: str
     seed: int
     wanted: int
@@ -107,7 +108,7 @@ class _Task:
 class _Local:
     """The same in this process, where the cross-products are at hand."""
 
-    fit: LmmFit
+    fit: EquationsFit
     method: str
     seed: int
 
@@ -115,7 +116,7 @@ class _Local:
         return row_maker(self.fit, self.method, self.seed)
 
 
-def row_maker(fit: LmmFit, method: str, seed: int) -> Callable[[int], FloatArray]:
+def row_maker(fit: EquationsFit, method: str, seed: int) -> Callable[[int], FloatArray]:
     """From the number of a replicate to its parameters and, last, its status.
 
     Examples
@@ -125,7 +126,9 @@ def row_maker(fit: LmmFit, method: str, seed: int) -> Callable[[int], FloatArray
     >>> row_maker(m.fit, "parametric", 1)(0).size
     4
     """
-    make, q = replicate_maker(fit, method, seed), len(parameters(fit.design))
+    if isinstance(fit, GlmmFit):
+        return glmm_row_maker(fit, seed)
+    make, q = replicate_maker(fit, method, seed), len(fit_parameters(fit))
 
     def one(r: int) -> FloatArray:
         row = np.full(q + 1, np.nan)
@@ -142,8 +145,17 @@ def row_maker(fit: LmmFit, method: str, seed: int) -> Callable[[int], FloatArray
     return one
 
 
+def _task(fit: EquationsFit, method: str, seed: int, n_jobs: int) -> Task:
+    """The work, as it is begun here or in other processes."""
+    if n_jobs == 1:
+        return _Local(fit, method, seed)
+    if isinstance(fit, GlmmFit):
+        return GlmmTask(fit.design, fit.family, fit.link, fit.n_agq, fit.control, seed)
+    return _Task(dismantle(fit), method, seed)
+
+
 def bootstrap(
-    fit: LmmFit,
+    fit: EquationsFit,
     n: int = 1000,
     *,
     method: str = "parametric",
@@ -156,12 +168,13 @@ def bootstrap(
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit; the criterion (REML or ML) is kept.
     n : int
         Replicates, in all when resuming.
     method : str
-        ``"parametric"``: new random effects and residuals from the fitted normal distributions;
+        ``"parametric"``: new random effects and residuals from the fitted distributions (the only
+        one for GLMMs);
         ``"residual"``: drawn from the modes and residuals, inflated to the estimated variances;
         ``"cases"``: whole groups of the outermost factor drawn with replacement.
     seed : int, optional
@@ -192,11 +205,12 @@ def bootstrap(
     >>> b.replicates.shape, b.n_failed
     ((50, 6), 0)
     """
-    count, listed = positive_count("n", n), parameters(fit.design)
-    if one_of("method", method, METHODS) == "cases":
+    count, listed = positive_count("n", n), fit_parameters(fit)
+    one_of("method", method, METHODS[:1] if isinstance(fit, GlmmFit) else METHODS)
+    if method == "cases":
         top_factor(fit.design)
     done, entropy = _earlier(fit, method, seed, resume)
-    task = _Local(fit, method, entropy) if n_jobs == 1 else _Task(dismantle(fit), method, entropy)
+    task = _task(fit, method, entropy, n_jobs)
     found = run(task, range(len(done), count), n_jobs=n_jobs, progress=progress)
     rows = np.vstack([done, found.rows]) if len(found.rows) else done
     return Bootstrap(
@@ -205,7 +219,7 @@ def bootstrap(
         seed=entropy,
         wanted=count,
         terms=tuple(p.name for p in listed),
-        estimate=parameter_values(listed, fit.lambdas, fit.sigma, fit.beta),
+        estimate=fit_values(fit),
         replicates=np.ascontiguousarray(rows[:, :-1]),
         status=rows[:, -1].astype(np.int8),
         interrupted=found.interrupted,
@@ -213,11 +227,11 @@ def bootstrap(
 
 
 def _earlier(
-    fit: LmmFit, method: str, seed: int | None, resume: Bootstrap | None
+    fit: EquationsFit, method: str, seed: int | None, resume: Bootstrap | None
 ) -> tuple[FloatArray, int]:
     """Rows that are there already, and the seed to go on with."""
     if resume is None:
-        return np.empty((0, len(parameters(fit.design)) + 1)), seed_entropy(seed)
+        return np.empty((0, len(fit_parameters(fit)) + 1)), seed_entropy(seed)
     if resume.method != method:
         raise OptionError(
             f"resume was drawn with method={resume.method!r}, not {method!r}; give the same method"

@@ -15,9 +15,9 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, one_of
 from nestwise._base.memo import memo
 from nestwise._base.table import Table
-from nestwise.fit.result import LmmFit
 from nestwise.inference.bootstrap import Bootstrap
-from nestwise.inference.parameters import parameters
+from nestwise.inference.kinds import EquationsFit, GlmmFit, LmmFit
+from nestwise.inference.parameters import fit_parameters
 from nestwise.inference.resampling import leave_one_out
 from nestwise.inference.wald import checked_level, chosen
 
@@ -74,7 +74,9 @@ def bootstrap_interval(
             f"{usable} usable replicates are too few for level={level!r}; take at least {needed}, "
             "better 1000"
         )
-    acceleration = accelerations(found.fit) if kind == "bca" else np.zeros(len(found.terms))
+    acceleration = np.zeros(len(found.terms))
+    if kind == "bca":
+        acceleration = accelerations(_linear(found.fit))
     ends = np.array(
         [
             _ends(
@@ -170,10 +172,19 @@ def accelerations(fit: LmmFit) -> FloatArray:
     return out
 
 
-def _ranges(fit: LmmFit) -> tuple[FloatArray, FloatArray]:
+def _linear(fit: EquationsFit) -> LmmFit:
+    if isinstance(fit, GlmmFit):
+        raise OptionError(
+            "kind='bca' leaves out each group in turn, which GLMMs do not offer; use "
+            "kind='percentile' or 'basic'"
+        )
+    return fit
+
+
+def _ranges(fit: EquationsFit) -> tuple[FloatArray, FloatArray]:
     """Smallest and largest possible value of each parameter."""
-    kinds = [p.kind for p in parameters(fit.design)]
-    low: dict[str, float] = {"sd": 0.0, "sigma": 0.0, "cor": -1.0}
+    kinds = [p.kind for p in fit_parameters(fit)]
+    low: dict[str, float] = {"sd": 0.0, "sigma": 0.0, "phi": 0.0, "cor": -1.0}
     return (
         np.array([low.get(kind, -np.inf) for kind in kinds]),
         np.array([1.0 if kind == "cor" else np.inf for kind in kinds]),

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from nestwise._base.errors import one_of
 from nestwise._base.table import Table
-from nestwise.fit.result import LmmFit
 from nestwise.inference.bootstrap import bootstrap
 from nestwise.inference.bootstrap_interval import KINDS, bootstrap_interval
-from nestwise.inference.parameters import parameters
+from nestwise.inference.kinds import EquationsFit
+from nestwise.inference.parameters import fit_parameters
 from nestwise.inference.profile import profile
 from nestwise.inference.profile_interval import profile_interval
 from nestwise.inference.wald import checked_level, chosen, confint_wald
@@ -18,7 +18,7 @@ METHODS = ("wald", "profile", "boot")
 
 
 def confint(
-    fit: LmmFit,
+    fit: EquationsFit,
     method: str = "wald",
     *,
     level: float = 0.95,
@@ -32,7 +32,7 @@ def confint(
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit.
     method : str
         ``"wald"`` (fixed effects only), ``"profile"`` or ``"boot"`` (parametric).
@@ -68,7 +68,7 @@ def confint(
     # Everything is checked before the replicates are drawn.
     checked_level(level)
     one_of("kind", kind, KINDS)
-    chosen([p.name for p in parameters(fit.design)], params, "parameter")
+    chosen([p.name for p in fit_parameters(fit)], params, "parameter")
     return bootstrap_interval(bootstrap(fit, n, seed=seed, n_jobs=n_jobs), level, kind, params)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise.design.model import Design
+from nestwise.inference.kinds import EquationsFit, GlmmFit
 
-Kind = Literal["sd", "cor", "sigma", "beta"]
+Kind = Literal["sd", "cor", "sigma", "phi", "beta"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Parameter:
         As lme4's ``confint(..., oldNames = FALSE)``: ``"sd_Days|Subject"``,
         ``"cor_Days.(Intercept)|Subject"``, ``"sigma"``, or a coefficient.
     kind : str
-        ``"sd"``, ``"cor"``, ``"sigma"`` or ``"beta"``.
+        ``"sd"``, ``"cor"``, ``"sigma"``, ``"phi"`` (the shape of a GLMM's family) or ``"beta"``.
     term : int
         Position in ``design.terms``; -1 for sigma and coefficients.
     row, column : int
@@ -80,7 +81,11 @@ def parameters(design: Design) -> tuple[Parameter, ...]:
 
 
 def parameter_values(
-    listed: tuple[Parameter, ...], lambdas: tuple[FloatArray, ...], sigma: float, beta: FloatArray
+    listed: tuple[Parameter, ...],
+    lambdas: tuple[FloatArray, ...],
+    sigma: float,
+    beta: FloatArray,
+    phi: float | None = None,
 ) -> FloatArray:
     """(q,) values of `parameters` from relative Cholesky factors, sigma and coefficients.
 
@@ -103,9 +108,51 @@ def parameter_values(
             scale = sizes[one.row] * sizes[one.column]
             product = float(L[one.row] @ L[one.column])
             out[i] = min(max(product / scale, -1.0), 1.0) if scale > 0.0 else np.nan
+        elif one.kind == "phi":
+            out[i] = np.nan if phi is None else phi
         else:
             out[i] = sigma if one.kind == "sigma" else beta[one.row]
     return out
 
 
-__all__ = ["Kind", "Parameter", "parameter_values", "parameters"]
+def fit_parameters(fit: EquationsFit) -> tuple[Parameter, ...]:
+    """The parameters of a fit: those of `parameters`, with ``phi`` or nothing in place of sigma
+    where the family of a GLMM has a shape or no dispersion.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.glmer("incidence / size ~ 1 + (1 | herd)", nw.load_dataset("cbpp"), weights="size")
+    >>> [p.name for p in fit_parameters(m.fit)]
+    ['sd_(Intercept)|herd', '(Intercept)']
+    """
+    listed = parameters(fit.design)
+    if not isinstance(fit, GlmmFit) or fit.family.dispersion == "scale":
+        return listed
+    shape = () if fit.phi is None else (Parameter("phi", "phi", -1, 0, 0),)
+    at = next(i for i, p in enumerate(listed) if p.kind == "sigma")
+    return (*listed[:at], *shape, *listed[at + 1 :])
+
+
+def fit_values(fit: EquationsFit) -> FloatArray:
+    """(q,) estimates of `fit_parameters`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.glmer("incidence / size ~ 1 + (1 | herd)", nw.load_dataset("cbpp"), weights="size")
+    >>> fit_values(m.fit).round(3).tolist()
+    [0.793, -2.045]
+    """
+    phi = fit.phi if isinstance(fit, GlmmFit) else None
+    return parameter_values(fit_parameters(fit), fit.lambdas, fit.sigma, fit.beta, phi)
+
+
+__all__ = [
+    "Kind",
+    "Parameter",
+    "fit_parameters",
+    "fit_values",
+    "parameter_values",
+    "parameters",
+]

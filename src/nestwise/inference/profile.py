@@ -14,8 +14,9 @@ from scipy.special import ndtr, ndtri
 
 from nestwise._base.arrays import FloatArray
 from nestwise.fit.lmm import fit_lmm
-from nestwise.fit.result import LmmFit
-from nestwise.inference.parameters import Parameter, parameter_values, parameters
+from nestwise.inference.glmm_chart import glmm_charts_of
+from nestwise.inference.kinds import EquationsFit, GlmmFit, LmmFit
+from nestwise.inference.parameters import Parameter, fit_parameters, fit_values
 from nestwise.inference.profile_chart import Chart, Scale, charts_of
 from nestwise.inference.profile_path import settle, trace
 from nestwise.inference.wald import checked_level, chosen
@@ -93,12 +94,12 @@ class Profile:
     notes: tuple[str, ...]
 
 
-def profile(fit: LmmFit, params: Sequence[str] | None = None, level: float = 0.99) -> Profile:
+def profile(fit: EquationsFit, params: Sequence[str] | None = None, level: float = 0.99) -> Profile:
     """Profile the likelihood: move one parameter, let all others follow.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or GlmmFit
         The fit; one by REML is first refitted by maximum likelihood, as lme4 does.
     params : sequence of str, optional
         Names of the parameters (`nestwise.inference.parameters`); all by default.
@@ -124,16 +125,15 @@ def profile(fit: LmmFit, params: Sequence[str] | None = None, level: float = 0.9
     ([6.2, 14.7], [-2.6, 2.6])
     """
     zeta_max = float(ndtri(0.5 + 0.5 * checked_level(level)))
-    ml = fit
-    if fit.reml:
+    ml, refitted = fit, isinstance(fit, LmmFit) and fit.reml
+    if refitted:
         ml = fit_lmm(fit.design, reml=False, control=fit.control, start=fit.theta)
-    listed = parameters(ml.design)
+    listed, values = fit_parameters(ml), fit_values(ml)
     keep = chosen([p.name for p in listed], params, "parameter")
-    values = parameter_values(listed, ml.lambdas, ml.sigma, ml.beta)
-    make = charts_of(ml)
+    make = glmm_charts_of(ml) if isinstance(ml, GlmmFit) else charts_of(ml)
     curves = tuple(_curve(make(listed[i]), listed[i], float(values[i]), zeta_max) for i in keep)
     met = tuple(note for curve in curves for note in end_notes(curve, zeta_max))
-    return Profile(curves, level, ml.criterion, fit.reml, met)
+    return Profile(curves, level, ml.criterion, refitted, met)
 
 
 def _curve(chart: Chart, parameter: Parameter, estimate: float, zeta_max: float) -> Curve:

@@ -111,7 +111,7 @@ def _reordered(fit: LmmFit, term: int, order: tuple[int, ...]) -> ModelArrays:
     return replace(arrays, terms=(*arrays.terms[:term], new, *arrays.terms[term + 1 :]))
 
 
-def _positions(problem: Problem, term: int) -> dict[tuple[int, int], int]:
+def term_positions(problem: Problem, term: int) -> dict[tuple[int, int], int]:
     """Where the entries (row, column) of a term's factor stand in theta."""
     block = problem.terms[term]
     return {
@@ -128,7 +128,7 @@ def _ell(fit: LmmFit, problem: Problem, term: int, order: tuple[int, ...]) -> Fl
     theta = fit.theta.copy()
     L = fit.lambdas[term][list(order)]
     factor = semidefinite_factor(L @ L.T)
-    for (r, c), i in _positions(problem, term).items():
+    for (r, c), i in term_positions(problem, term).items():
         theta[i] = factor[r, c]
     return theta * problem.theta_scale
 
@@ -141,7 +141,7 @@ def _plain(family: Family) -> Deviance:
 
 
 def _sd(fit: LmmFit, problem: Problem, term: int, order: tuple[int, ...], effect: int) -> Chart:
-    at = _positions(problem, term)[(effect, effect)]
+    at = term_positions(problem, term)[(effect, effect)]
     start = np.append(_ell(fit, problem, term, order), 0.0)
     unit = fit.sigma / float(problem.theta_scale[at])
     family = Family(problem, None, None, fit.sigma)
@@ -181,7 +181,7 @@ def _coefficient(fit: LmmFit, j: int) -> Chart:
 
 def _correlation(fit: LmmFit, problem: Problem, term: int, order: tuple[int, ...]) -> Chart:
     """Entries (1, 0) and (1, 1) of the factor as angle and radius."""
-    positions = _positions(problem, term)
+    positions = term_positions(problem, term)
     a, b = positions[(1, 0)], positions[(1, 1)]
     family = Family(problem, None, None, fit.sigma)
     z = np.append(_ell(fit, problem, term, order), 0.0)
@@ -192,14 +192,21 @@ def _correlation(fit: LmmFit, problem: Problem, term: int, order: tuple[int, ...
         sine, cosine, radius = np.sin(w[a]), np.cos(w[a]), w[b]
         z = w.copy()
         z[a], z[b] = radius * sine, radius * cosine
-        return _to_polar(local(family, z, curvature), a, b, float(sine), float(cosine), z)
+        return to_polar(local(family, z, curvature), a, b, float(sine), float(cosine), z)
 
     half = 0.5 * np.pi
     return Chart(deviance, start, a, -half, half, 0.6, Scale("sin"))
 
 
-def _to_polar(at: Local, a: int, b: int, sine: float, cosine: float, z: FloatArray) -> Local:
-    """Derivatives by angle and radius, where z_a = radius sine and z_b = radius cosine."""
+def to_polar(at: Local, a: int, b: int, sine: float, cosine: float, z: FloatArray) -> Local:
+    """Derivatives by angle and radius, where z_a = radius sine and z_b = radius cosine.
+
+    Examples
+    --------
+    >>> flat = Local(0.0, np.array([1.0, 0.0]), np.empty((0, 0)))
+    >>> to_polar(flat, 0, 1, 0.0, 1.0, np.array([0.0, 2.0])).gradient.tolist()
+    [2.0, 0.0]
+    """
     J = np.eye(len(z))
     J[a, a], J[a, b], J[b, a], J[b, b] = z[b], sine, -z[a], cosine
     g = at.gradient
@@ -214,4 +221,4 @@ def _to_polar(at: Local, a: int, b: int, sine: float, cosine: float, z: FloatArr
     return Local(at.value, gradient, H)
 
 
-__all__ = ["Chart", "Scale", "charts_of"]
+__all__ = ["Chart", "Scale", "charts_of", "term_positions", "to_polar"]
