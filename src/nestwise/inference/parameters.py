@@ -142,7 +142,7 @@ def fit_values(fit: EquationsFit) -> FloatArray:
     >>> import nestwise as nw
     >>> m = nw.glmer("incidence / size ~ 1 + (1 | herd)", nw.load_dataset("cbpp"), weights="size")
     >>> fit_values(m.fit).round(3).tolist()
-    [0.793, -2.045]
+    [0.812, -2.046]
     """
     phi = fit.phi if isinstance(fit, GlmmFit) else None
     return parameter_values(fit_parameters(fit), fit.lambdas, fit.sigma, fit.beta, phi)
