@@ -42,7 +42,25 @@ def linear_page() -> str:
     return report_html(nw.lm("angle ~ recipe * temp", data))
 
 
-PAGES = {"schools": school_page, "slopes": slope_page, "linear": linear_page}
+@cache
+def binomial_page() -> str:
+    data = nw.load_dataset("cbpp")
+    return report_html(nw.glmer("incidence / size ~ period + (1 | herd)", data, weights="size"))
+
+
+@cache
+def structured_page() -> str:
+    data = nw.load_dataset("sleepstudy")
+    return report_html(nw.gls("Reaction ~ Days", data, residual="ar1(Days | Subject)"))
+
+
+PAGES = {
+    "schools": school_page,
+    "slopes": slope_page,
+    "linear": linear_page,
+    "binomial": binomial_page,
+    "structured": structured_page,
+}
 
 
 class Reader(HTMLParser):
@@ -143,6 +161,42 @@ def test_the_numbers_are_those_of_the_fit() -> None:
     assert "With 120 rows in a level of school on average" in shown
     assert "600 rows were used, in 40 levels of classroom:school and 5 levels of school." in shown
     assert "restricted maximum likelihood" in shown
+
+
+def test_approaches_are_compared() -> None:
+    shown = words(school_page())
+    assert "Ways to treat the groups" in shown
+    assert "Pooled regression takes 600 rows for independent" in shown
+    assert "fixed effects (classroom)" in shown
+    data = nw.load_dataset("schools")
+    assert "Ways to treat" not in report_html(nw.lmer(SCHOOLS, data), approaches=False)
+    with pytest.raises(nw.NestwiseError, match="approaches=True is for linear mixed models"):
+        report_html(nw.lm("math_gain ~ ses", data), approaches=True)
+
+
+def test_words_of_generalised_models() -> None:
+    shown = words(binomial_page())
+    assert "generalised linear mixed model (binomial distribution, logit link)" in shown
+    assert "period = 2, compared with 1, goes with the odds of incidence/size 0.3707 times" in shown
+    assert "Odds ratio" in shown
+    assert "maximum likelihood (Laplace approximation)" in shown
+    assert "Dispersion (simulated)" in shown
+    poisson = nw.glmer("incidence ~ period + (1 | herd)", nw.load_dataset("cbpp"), family="poisson")
+    assert "goes with the expected incidence" in words(report_html(poisson))
+
+
+def test_words_of_structured_residuals() -> None:
+    shown = words(structured_page())
+    assert "ar1(Days | Subject): first-order autoregression" in shown
+    assert "rho correlation 0.8000 0.6995 to 0.8694" in shown
+    both = nw.lmer(
+        "Reaction ~ Days + (1 | Subject)",
+        nw.load_dataset("sleepstudy"),
+        residual="ar1(Days | Subject)",
+    )
+    page = words(report_html(both))
+    assert "a linear mixed model with structured residuals" in page
+    assert "residual='ar1(Days | Subject)'" in page
 
 
 def test_the_code_makes_the_fit_again(tmp_path: Path) -> None:

@@ -100,5 +100,5 @@ def test_unknown_predictors() -> None:
         m.plot.effects("temp", by="recip")
     with pytest.raises(nw.NestwiseError, match="not a number"):
         m.plot.groups("recipe")
-    with pytest.raises(nw.NestwiseError, match="linear model has none"):
+    with pytest.raises(nw.NestwiseError, match="of linear mixed models only"):
         nw.lm("angle ~ temp", nw.load_dataset("cake")).plot.groups("temp")

@@ -31,6 +31,11 @@ def cake() -> nw.MixedModel:
     return nw.lmer("angle ~ recipe * temperature + (recipe | replicate)", nw.load_dataset("cake"))
 
 
+def herds() -> nw.GeneralizedMixedModel:
+    data = nw.load_dataset("cbpp")
+    return nw.glmer("incidence / size ~ period + (1 | herd)", data, weights="size")
+
+
 PICTURES: dict[str, Callable[[], Axes]] = {
     "histogram": lambda: nw.plot.histograms(nw.load_dataset("schools"), "math_gain"),
     "histograms": lambda: nw.plot.histograms(nw.load_dataset("sleepstudy"), "Reaction", "Subject"),
@@ -60,6 +65,9 @@ PICTURES: dict[str, Callable[[], Axes]] = {
     "interaction of numbers": lambda: nw.plot.interaction(exam(), "type", by="standLRT"),
     "groups": lambda: nw.plot.groups(mixed("sleepstudy"), "Days"),
     "groups, slopes alike": lambda: nw.plot.groups(schools(), "prior_math"),
+    "checks of glmer": lambda: nw.plot.checks(herds()),
+    "effects of glmer": lambda: nw.plot.effects(herds(), "period"),
+    "caterpillar of glmer": lambda: nw.plot.caterpillar(herds()),
     "profile": lambda: nw.plot.profile(mixed("dyestuff")),
 }
 
@@ -133,7 +141,7 @@ def test_pooling_shows_the_data_and_three_lines() -> None:
     np.testing.assert_allclose(np.asarray(population.get_ydata())[[0, -1]], whole)
     with pytest.raises(nw.NestwiseError, match="levels='307' is not known"):
         nw.plot.pooling(model, "Days", levels=["307"])
-    with pytest.raises(nw.NestwiseError, match="a linear model has none"):
+    with pytest.raises(nw.NestwiseError, match="of linear mixed models only"):
         linear("sleepstudy").plot.pooling("Days")
 
 
@@ -174,6 +182,34 @@ def test_interaction_joins_the_marginal_means() -> None:
         np.testing.assert_allclose(np.asarray(line.get_ydata(), dtype=float), own)
     with pytest.raises(nw.NestwiseError, match="name another one"):
         nw.plot.interaction(model, "recipe", by="recipe")
+
+
+def test_effects_of_glmer_are_on_the_scale_of_the_response() -> None:
+    axes = nw.plot.effects(herds(), "period")
+    means = herds().emmeans("period", type="response").table
+    (dots,) = [c for c in axes.collections if isinstance(c, PathCollection)]
+    np.testing.assert_allclose(dots.get_offsets()[:, 1], means["response"])
+    ends = np.array([s[:, 1] for s in axes.collections[0].get_segments()])
+    np.testing.assert_allclose(ends, means[["lower", "upper"]])
+    assert axes.get_ylabel() == "Probability of incidence/size"
+
+
+def test_residuals_of_each_kind_look_normal_when_the_model_is_right() -> None:
+    rng = np.random.default_rng(3)
+    group = np.repeat(np.arange(40), 12)
+    eta = rng.normal(size=40)[group]
+    counts = pd.DataFrame({"y": rng.poisson(np.exp(0.3 + eta)), "g": group})
+    model = nw.glmer("y ~ 1 + (1 | g)", counts, family="poisson")
+    axes = model.plot.qq()
+    assert axes.get_ylabel() == "Quantile residual"
+    values = np.sort(axes.collections[0].get_offsets()[:, 1])
+    assert abs(values.mean()) < 0.15
+    assert 0.85 < values.std() < 1.15
+    sleep = nw.load_dataset("sleepstudy")
+    gls = nw.gls("Reaction ~ Days", sleep, residual="ar1(Days | Subject)")
+    assert gls.plot.qq().get_ylabel() == "Normalised residual"
+    with pytest.raises(nw.NestwiseError, match="this model has none"):
+        gls.plot.caterpillar()
 
 
 def test_residuals_against_a_column_that_is_not_in_the_model() -> None:

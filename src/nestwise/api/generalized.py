@@ -208,6 +208,8 @@ class GeneralizedMixedModel:
     variance_decomposition = generalized_questions.variance_decomposition
     overdispersion = generalized_questions.overdispersion
 
+    report = questions.report
+
     # -- again -----------------------------------------------------------------------------------
 
     save = questions.save

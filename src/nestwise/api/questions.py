@@ -159,20 +159,24 @@ def save(model: Any, path: str | Path) -> None:
 
 
 def report(
-    model: FittedPlain,
+    model: Fitted,
     path: str | Path,
     *,
     overwrite: bool = False,
     title: str | None = None,
     source: str | None = None,
+    approaches: bool | None = None,
 ) -> Path:
     """Write one self-contained HTML page on this fit: see `nestwise.api.report.report`.
 
     `source`: what the data come from, such as a file name, for the code in the report.
+    `approaches`: whether other ways to treat the groups are compared.
     """
     from nestwise.api.report import report as report_of
 
-    return report_of(model, path, overwrite=overwrite, title=title, source=source)
+    return report_of(
+        model, path, overwrite=overwrite, title=title, source=source, approaches=approaches
+    )
 
 
 def as_html(model: Fitted) -> str:

@@ -8,29 +8,36 @@ from typing import Any
 
 import numpy as np
 
-from nestwise._base.errors import NestwiseError
+from nestwise._base.errors import NestwiseError, OptionError
 from nestwise._base.output import check_free, write_whole
 from nestwise._base.table import Table
-from nestwise.api.fitted import FittedPlain
+from nestwise.api.fitted import Fitted
 from nestwise.design.table import open_table, read_column
 from nestwise.design.values import Numeric, as_float, value_of_column
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit, LmmFit
+from nestwise.present.report.approaches import approach_blocks
+from nestwise.present.report.blocks import Block, Text
 from nestwise.present.report.build import Material, build
 from nestwise.present.report.page import render
+from nestwise.workflow.approaches.comparison import compare
 from nestwise.workflow.describe import describe_values
 from nestwise.workflow.levels import LevelTables, level_tables
 
-DEFAULTS: dict[str, Any] = {"REML": True, "na_action": "drop"}
+DEFAULTS: dict[str, Any] = {"REML": True, "na_action": "drop", "nAGQ": 1}
+
+MANY = 50_000
+"""With more rows the comparison of approaches is made only when asked for."""
 
 
 def report(
-    model: FittedPlain,
+    model: Fitted,
     path: str | Path,
     *,
     overwrite: bool = False,
     title: str | None = None,
     source: str | None = None,
     command: str | None = None,
+    approaches: bool | None = None,
 ) -> Path:
     """Write a report of the fit: one HTML file that needs no other file and no network.
 
@@ -41,7 +48,7 @@ def report(
     Parameters
     ----------
     model : fitted model
-        Of `lmer` or `lm`.
+        Of `lmer`, `lm`, `glmer` or `gls`.
     path : str or Path
         The file; nothing is written unless all of it is.
     overwrite : bool
@@ -52,6 +59,9 @@ def report(
         What the data come from, such as a file name, for the code in the report.
     command : str, optional
         The command that makes the report, when one did.
+    approaches : bool, optional
+        Whether other ways to treat the groups are compared, as `compare_approaches` does; by
+        default for linear mixed models of up to 50,000 rows.
 
     Returns
     -------
@@ -74,16 +84,24 @@ def report(
     '<!DOCTYPE html>'
     """
     file = check_free(path, overwrite)
-    page = report_html(model, title=title, source=source, command=command, name=file.name)
+    page = report_html(
+        model,
+        title=title,
+        source=source,
+        command=command,
+        approaches=approaches,
+        name=file.name,
+    )
     return write_whole(file, page, overwrite=overwrite)
 
 
 def report_html(
-    model: FittedPlain,
+    model: Fitted,
     *,
     title: str | None = None,
     source: str | None = None,
     command: str | None = None,
+    approaches: bool | None = None,
     name: str = "report.html",
 ) -> str:
     """The report as text.
@@ -111,6 +129,7 @@ def report_html(
                 sizes=None if levels is None else levels.sizes,
                 varies=varies,
                 remarks=() if levels is None else levels.diagnostics,
+                approaches=_approaches(fit, given.data, approaches),
                 title=title,
             )
         )
@@ -132,6 +151,25 @@ def _plain_columns(fit: Fit, data: Any) -> list[str]:
     own = {v for factor in fit.design.factors for v in factor.variables}
     known = {str(c) for c in open_table(data).columns}
     return [c for c in fit.design.formula.columns if c in known and c not in own]
+
+
+def _approaches(fit: Fit, data: Any, asked: bool | None) -> list[Block]:
+    """The comparison of approaches; nothing where the question does not suit it."""
+    suits = isinstance(fit, LmmFit) and fit.design.weights is None and fit.design.offset is None
+    if not suits and asked:
+        raise OptionError("approaches=True is for linear mixed models without weights and offset")
+    if not suits or asked is False or (asked is None and fit.design.y.size > MANY):
+        return []
+    fixed = fit.design.formula.fixed
+    terms = [term.label for term in fixed.terms] or ["1"]
+    right = " + ".join(terms if fixed.intercept else ["0", *terms])
+    columns = [v for factor in reversed(fit.design.factors) for v in reversed(factor.variables)]
+    formula = f"{fit.design.formula.response_label} ~ {right}"
+    try:
+        found = compare(formula, data, list(dict.fromkeys(columns)))
+    except NestwiseError as problem:
+        return [] if asked is None else [Text(f"Approaches could not be compared: {problem}.")]
+    return approach_blocks(found.estimates, found.summary, found.notes, found.reference.name)
 
 
 def _varies(levels: LevelTables, used: set[str]) -> dict[str, str]:
@@ -162,7 +200,8 @@ def _code(
     fit: Fit, formula: str, settings: Mapping[str, Any], source: str | None, name: str
 ) -> str:
     """Python lines that fit the model and write the report again."""
-    call = "lmer" if isinstance(fit, LmmFit) else "lm"
+    call = "lm" if isinstance(fit, LmFit) else "lmer" if fit.design.terms else "gls"
+    call = "glmer" if isinstance(fit, GlmmFit) else call
     read = f'nw.read_table("{source}")' if source else "...  # your table"
     options = ""
     for key, value in settings.items():

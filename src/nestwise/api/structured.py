@@ -188,6 +188,7 @@ class StructuredModel:
     # -- again -----------------------------------------------------------------------------------
 
     save = questions.save
+    report = questions.report
 
     def update(self, formula: str | None = None, **settings: Any) -> Any:
         """Fit again with some arguments changed; ``.`` in the formula stands for the old side."""

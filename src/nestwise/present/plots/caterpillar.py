@@ -89,6 +89,8 @@ def chosen_effects(fit: Fit, group: str | None, asking: str) -> GroupEffects:
     """
     if isinstance(fit, LmFit):
         raise OptionError(f"{asking} shows random effects, and a linear model has none")
+    if not fit.design.terms:
+        raise OptionError(f"{asking} shows random effects, and this model has none")
     effects = group_effects(fit, cond_var=True)
     names = [e.group for e in effects]
     return effects[0 if group is None else names.index(one_of("group", group, names))]

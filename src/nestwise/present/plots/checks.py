@@ -8,19 +8,18 @@ import numpy as np
 
 from nestwise.inference.kinds import Fit
 from nestwise.inference.residuals import fitted
-from nestwise.inference.residuals import residuals as residual_values
 from nestwise.present.plots.canvas import (
     BLUE,
     VERMILION,
     heading,
     new_axes,
     point_style,
-    scaled_label,
 )
 from nestwise.present.plots.columns import evenly
 from nestwise.present.plots.labels import response_label
 from nestwise.present.plots.quantile import qq
 from nestwise.present.plots.residual import binned_means, residuals
+from nestwise.present.plots.values import plotted_residuals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,17 +71,18 @@ def checks(fit: Fit, data: Any = None) -> Axes:
 
 
 def _spread(axes: Axes, fit: Fit, data: Any) -> None:
-    x, y = fitted(fit), np.sqrt(np.abs(residual_values(fit, "scaled")))
+    x, (values, words) = fitted(fit), plotted_residuals(fit)
+    y = np.sqrt(np.abs(values))
     axes.scatter(x, y, color=BLUE, **point_style(x.size))
     axes.plot(*binned_means(x, y), color=VERMILION, linewidth=1.8)
     axes.set_xlabel(f"Fitted {response_label(fit, data)}")
-    axes.set_ylabel(f"√|{scaled_label(fit)}|")
+    axes.set_ylabel(f"√|{words}|")
     axes.set_title("Spread and fitted values", loc="left")
 
 
 def _boxes(axes: Axes, fit: Fit) -> None:
     factor = fit.design.factors[-1]
-    values = residual_values(fit, "scaled")
+    values, words = plotted_residuals(fit)
     order = np.argsort(factor.codes, kind="stable")
     ends = np.flatnonzero(np.diff(factor.codes[order])) + 1
     runs = np.split(values[order], ends)
@@ -100,16 +100,16 @@ def _boxes(axes: Axes, fit: Fit) -> None:
     axes.axhline(0.0, color="black", linewidth=0.8)
     axes.set_xticks([])
     axes.grid(False, axis="x")
-    axes.set_ylabel(scaled_label(fit))
+    axes.set_ylabel(words)
     some = f"{shown.size} of {by_mean.size}" if shown.size < by_mean.size else f"{by_mean.size}"
     axes.set_xlabel(f"{factor.name}, by mean ({some} levels)")
     axes.set_title("Residuals within groups", loc="left")
 
 
 def _histogram(axes: Axes, fit: Fit) -> None:
-    values = residual_values(fit, "scaled")
+    values, words = plotted_residuals(fit)
     axes.hist(values, bins=min(40, max(8, int(np.sqrt(values.size)))), color=BLUE, alpha=0.85)
-    axes.set_xlabel(scaled_label(fit))
+    axes.set_xlabel(words)
     axes.set_ylabel("Rows")
     axes.set_title("Distribution", loc="left")
 

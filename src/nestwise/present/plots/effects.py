@@ -11,8 +11,9 @@ from nestwise._base.errors import OptionError, did_you_mean
 from nestwise._base.table import Table
 from nestwise.inference.emmeans.grid import GridVariable, reference_grid
 from nestwise.inference.emmeans.means import emmeans, table
+from nestwise.inference.emmeans.transform import scale_of
 from nestwise.inference.emmeans.values import column_numbers
-from nestwise.inference.kinds import Fit
+from nestwise.inference.kinds import Fit, GlmmFit
 from nestwise.present.plots.canvas import DASHES, MARKERS, PALETTE, legend_below, new_axes, title
 from nestwise.present.plots.labels import label_of, response_label
 
@@ -56,7 +57,8 @@ def effects(
     Returns
     -------
     Axes
-        The scale of the fit (of ``log(y)`` the logarithm).
+        The scale of the fit (of ``log(y)`` the logarithm); of a generalised model that of the
+        response.
 
     Raises
     ------
@@ -94,19 +96,35 @@ def effects(
             f"the marginal means of {x!r} cannot be estimated: the fixed effects lack the columns "
             f"{', '.join(fit.design.fixed.dropped)}, which the others determine"
         )
+    means, words = _on_response(fit, means)
     (axes,) = new_axes()
     _draw(axes, means, x, by, continuous, connect)
     if continuous:
         _rug(axes, own)
     axes.set_xlabel(label_of(data, x))
-    axes.set_ylabel(f"Marginal mean of {response_label(fit, data)}")
-    words = [label_of(data, name, unit=False) for name in (x, *([] if by is None else [by]))]
+    axes.set_ylabel(f"{words} of {response_label(fit, data)}")
+    names = [label_of(data, name, unit=False) for name in (x, *([] if by is None else [by]))]
     about = response_label(fit, data, unit=False)
-    title(axes, f"Effect of {' by '.join(words)} on {about}, {level:.0%} interval")
+    title(axes, f"Effect of {' by '.join(names)} on {about}, {level:.0%} interval")
     if by is not None:
         spread = " (quartiles)" if _continuous(variables[by]) else ""
         legend_below(axes, label_of(data, by) + spread, columns=6)
     return axes
+
+
+def _on_response(fit: Fit, means: Table) -> tuple[Table, str]:
+    """The means of a generalised model on the scale of its response, and what they are."""
+    scale = scale_of(fit) if isinstance(fit, GlmmFit) else None
+    if scale is None:
+        return means, "Marginal mean"
+    names = ("emmean", "lower", "upper")
+    back = {name: scale.back(means[name].astype(np.float64)) for name in names}
+    # A falling link, such as the inverse, exchanges the ends.
+    low = np.minimum(back["lower"], back["upper"])
+    back["upper"] = np.maximum(back["lower"], back["upper"])
+    back["lower"] = low
+    what = {"prob": "Probability", "rate": "Expected number"}.get(scale.shown, "Expected value")
+    return Table({**means.columns, **back}), what
 
 
 def _continuous(variable: GridVariable) -> bool:

@@ -61,7 +61,7 @@ def groups(fit: Fit, data: Any, x: str, group: str | None = None) -> Axes:
     2
     """
     if not isinstance(fit, LmmFit):
-        raise OptionError("groups shows random effects, and a linear model has none")
+        raise OptionError("groups shows the random effects of linear mixed models only")
     found = group_lines(fit, data, x, group)
     left, right = new_axes(11.0, 4.8, 2)
     label = response_label(fit, data)

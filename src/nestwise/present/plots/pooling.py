@@ -76,7 +76,7 @@ def pooling(
     (18, ['group alone', 'partial pooling (model)', 'complete pooling (population)'])
     """
     if not isinstance(fit, LmmFit):
-        raise OptionError("pooling shows random effects, and a linear model has none")
+        raise OptionError("pooling shows the random effects of linear mixed models only")
     found = group_lines(fit, data, x, group)
     own = column_numbers(fit, data, x)
     factor = next(f for f in fit.design.factors if f.name == found.group)

@@ -9,9 +9,9 @@ from scipy.special import ndtri
 
 from nestwise._base.arrays import FloatArray
 from nestwise.inference.kinds import Fit
-from nestwise.inference.residuals import residuals
-from nestwise.present.plots.canvas import BLUE, GREY, one_axes, point_style, scaled_label, title
+from nestwise.present.plots.canvas import BLUE, GREY, one_axes, point_style, title
 from nestwise.present.plots.labels import response_label
+from nestwise.present.plots.values import plotted_residuals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,8 @@ def qq(fit: Fit, data: Any = None, *, ax: Axes | None = None) -> Axes:
     >>> qq(model.fit).get_xlabel()
     'Normal quantile'
     """
-    ordered = np.sort(residuals(fit, "scaled"))
+    values, words = plotted_residuals(fit)
+    ordered = np.sort(values)
     expected = normal_quantiles(ordered.size)
     q1, q3 = np.quantile(ordered, [0.25, 0.75])
     slope = (q3 - q1) / (ndtri(0.75) - ndtri(0.25))
@@ -55,7 +56,7 @@ def qq(fit: Fit, data: Any = None, *, ax: Axes | None = None) -> Axes:
     axes.plot(ends, (q1 + q3) / 2 + slope * ends, color=GREY, label="through the quartiles")
     axes.scatter(expected, ordered, color=BLUE, **point_style(ordered.size))
     axes.set_xlabel("Normal quantile")
-    axes.set_ylabel(scaled_label(fit))
+    axes.set_ylabel(words)
     label = response_label(fit, data, unit=False)
     title(axes, f"Residuals of {label}: normal Q-Q")
     axes.legend(loc="upper left", frameon=False)

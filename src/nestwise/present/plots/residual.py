@@ -10,9 +10,9 @@ from nestwise._base.arrays import FloatArray
 from nestwise.inference.emmeans.values import column_numbers
 from nestwise.inference.kinds import Fit
 from nestwise.inference.residuals import fitted
-from nestwise.inference.residuals import residuals as residual_values
-from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, one_axes, point_style, scaled_label
+from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, one_axes, point_style
 from nestwise.present.plots.labels import label_of, response_label
+from nestwise.present.plots.values import plotted_residuals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def residuals(fit: Fit, data: Any = None, x: str | None = None, *, ax: Axes | No
     'Fitted Reaction'
     """
     across = fitted(fit) if x is None else column_numbers(fit, data, x)
-    y = residual_values(fit, "scaled")
+    y, words = plotted_residuals(fit)
     good = np.isfinite(across)
     across, y = across[good], y[good]
     axes = one_axes(ax)
@@ -63,9 +63,9 @@ def residuals(fit: Fit, data: Any = None, x: str | None = None, *, ax: Axes | No
     centre, mean = binned_means(across, y)
     axes.plot(centre, mean, color=VERMILION, linewidth=1.8, label="mean of neighbours")
     axes.set_xlabel(f"Fitted {response_label(fit, data)}" if x is None else label_of(data, x))
-    axes.set_ylabel(scaled_label(fit))
-    words = "fitted values" if x is None else label_of(data, x, unit=False)
-    axes.set_title(f"Residuals and {words}", loc="left")
+    axes.set_ylabel(words)
+    about = "fitted values" if x is None else label_of(data, x, unit=False)
+    axes.set_title(f"Residuals and {about}", loc="left")
     axes.legend(loc="best", frameon=False)
     return axes
 

@@ -11,7 +11,7 @@ from typing import Any
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.table import Table
 from nestwise.inference.icc import icc
-from nestwise.inference.kinds import LmmFit, PlainFit
+from nestwise.inference.kinds import Fit, LmFit, LmmFit, StructuredFit
 from nestwise.present.plots.accessor import Plots
 from nestwise.present.report.blocks import Block, Mathematics, Page, Section, Text
 from nestwise.present.report.checks import checks_section, remarks
@@ -23,6 +23,7 @@ from nestwise.present.report.estimates import (
     fixed_section,
     measures_grid,
     random_section,
+    residual_section,
 )
 from nestwise.present.report.methods import again_section, methods_section
 from nestwise.present.report.numbers import percent
@@ -55,7 +56,7 @@ class Material:
         The page's heading.
     """
 
-    fit: PlainFit
+    fit: Fit
     data: Any
     settings: Mapping[str, Any]
     code: str
@@ -103,8 +104,10 @@ def build(material: Material) -> Page:
         _model(fit),
         fixed_section(fit),
     ]
-    if isinstance(fit, LmmFit):
+    if not isinstance(fit, LmFit) and fit.design.terms:
         sections.append(random_section(fit, plots))
+    if isinstance(fit, StructuredFit):
+        sections.append(residual_section(fit))
     sections += [
         effects_section(fit, plots),
         checks_section(fit, plots),
@@ -121,12 +124,12 @@ def build(material: Material) -> Page:
     )
 
 
-def _model(fit: PlainFit) -> Section:
+def _model(fit: Fit) -> Section:
     blocks: list[Block] = [Text(words) for words in model_in_words(fit)]
     return Section("model", "The model", [Mathematics(equation(fit)), *blocks, measures_grid(fit)])
 
 
-def _summary(fit: PlainFit) -> list[str]:
+def _summary(fit: Fit) -> list[str]:
     sentences = [data_in_words(fit.design), *clear_effects(fit)]
     if len(sentences) == 1 and fit.design.fixed.terms:
         sentences.append("No coefficient differs clearly from zero (all p at least 0.05).")
@@ -134,8 +137,8 @@ def _summary(fit: PlainFit) -> list[str]:
         share = percent(icc(fit).adjusted)
         left = "that the predictors leave " if fit.design.fixed.terms else ""
         sentences.append(f"{share} of the variance {left}lies between groups.")
-        if fit.verdict.status != "converged":
-            sentences += remarks(fit)[:2]
+    if not isinstance(fit, LmFit) and fit.verdict.status != "converged":
+        sentences += remarks(fit)[:2]
     return sentences
 
 

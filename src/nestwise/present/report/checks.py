@@ -9,11 +9,12 @@ import numpy as np
 from nestwise._base.errors import NestwiseError
 from nestwise.inference.heteroscedasticity import heteroscedasticity
 from nestwise.inference.influence import cooks_distance
-from nestwise.inference.kinds import LmmFit, PlainFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit, LmmFit, StructuredFit
 from nestwise.inference.mundlak import mundlak
 from nestwise.inference.random_normality import random_normality
-from nestwise.inference.residuals import residuals
+from nestwise.inference.simulated_residuals import simulated_residuals
 from nestwise.present.plots.accessor import Plots
+from nestwise.present.plots.values import plotted_residuals
 from nestwise.present.report.blocks import Block, Grid, Items, Section
 from nestwise.present.report.figures import picture
 from nestwise.present.report.numbers import number, p_value
@@ -23,7 +24,7 @@ SLOW = 20_000
 """Checks that take a moment are left out with more rows than this, and that is said."""
 
 
-def checks_section(fit: PlainFit, plots: Plots) -> Section:
+def checks_section(fit: Fit, plots: Plots) -> Section:
     """The verdict of the fit, tests of its assumptions, and pictures of the residuals.
 
     Examples
@@ -35,7 +36,7 @@ def checks_section(fit: PlainFit, plots: Plots) -> Section:
     """
     blocks: list[Block] = [Items(tuple(remarks(fit)))]
     n = fit.design.y.size
-    note = "" if n <= SLOW else f"Influence is not assessed with more than {SLOW:,} rows."
+    note = "" if n <= SLOW else f"Slower checks are left out with more than {SLOW:,} rows."
     head = ("Check", "Result", "What it means")
     grid = Grid("Checks of the assumptions", head, tuple(check_rows(fit)), note, frozenset({1, 2}))
     blocks.append(grid)
@@ -48,7 +49,7 @@ def checks_section(fit: PlainFit, plots: Plots) -> Section:
         "funnel of a variance that grows, ends off the line of heavy tails."
     )
     blocks.append(picture(plots.checks, alt, caption, 3 * n))
-    if isinstance(fit, LmmFit):
+    if not isinstance(fit, LmFit) and fit.design.terms:
         blocks.append(
             picture(
                 plots.ranef_qq,
@@ -60,10 +61,10 @@ def checks_section(fit: PlainFit, plots: Plots) -> Section:
     return Section("checks", "Diagnostics", blocks)
 
 
-def remarks(fit: PlainFit) -> list[str]:
+def remarks(fit: Fit) -> list[str]:
     """The verdict and every diagnostic of the fit."""
     found = [f"{d.message} {d.advice}".strip() for d in fit.diagnostics]
-    if isinstance(fit, LmmFit) and fit.verdict.status == "converged":
+    if not isinstance(fit, LmFit) and fit.verdict.status == "converged":
         found.insert(
             0,
             f"The fit converged after {fit.n_evaluations} evaluations: the curvature promises no "
@@ -72,12 +73,18 @@ def remarks(fit: PlainFit) -> list[str]:
     return found or ["The fit has nothing to remark."]
 
 
-def check_rows(fit: PlainFit) -> list[Row]:
+def check_rows(fit: Fit) -> list[Row]:
     """One row a check; one that does not apply to this model is left out."""
-    checks: list[Callable[[PlainFit], list[Row]]] = [_spread, _tails]
+    few = fit.design.y.size <= SLOW
+    checks: list[Callable[[Fit], list[Row]]] = []
+    if isinstance(fit, (LmFit, LmmFit)):
+        checks += [_spread]
+    checks.append(_tails)
+    if isinstance(fit, (GlmmFit, StructuredFit)) and few:
+        checks.append(_simulated)
     if isinstance(fit, LmmFit):
         checks += [_random, _within]
-    if fit.design.y.size <= SLOW:
+    if isinstance(fit, (LmFit, LmmFit)) and few:
         checks.append(_influence)
     rows: list[Row] = []
     for check in checks:
@@ -88,7 +95,8 @@ def check_rows(fit: PlainFit) -> list[Row]:
     return rows
 
 
-def _spread(fit: PlainFit) -> list[Row]:
+def _spread(fit: Fit) -> list[Row]:
+    assert isinstance(fit, (LmFit, LmmFit))
     found = heteroscedasticity(fit)
     p = float(found["p_value"][0])
     meaning = (
@@ -100,8 +108,8 @@ def _spread(fit: PlainFit) -> list[Row]:
     return [("Constant residual variance", f"p {_sign(p)}", meaning)]
 
 
-def _tails(fit: PlainFit) -> list[Row]:
-    scaled = residuals(fit, "scaled")
+def _tails(fit: Fit) -> list[Row]:
+    scaled, _ = plotted_residuals(fit)
     far = int(np.sum(np.abs(scaled) > 3.0))
     expected = 0.0027 * scaled.size
     largest = number(float(np.abs(scaled).max()), 2)
@@ -116,7 +124,37 @@ def _tails(fit: PlainFit) -> list[Row]:
     return [("Extreme residuals", result, meaning)]
 
 
-def _random(fit: PlainFit) -> list[Row]:
+MEANINGS = {
+    "uniformity": (
+        "Distribution of the residuals (simulated)",
+        "The residuals are not distributed as the model says: look at the Q-Q plot, and think of "
+        "another distribution, link or predictor.",
+        "The residuals are distributed as the model says.",
+    ),
+    "dispersion": (
+        "Dispersion (simulated)",
+        "The data vary more or less than the model says: think of a distribution with a "
+        "dispersion of its own, or of another random effect.",
+        "The data vary as much as the model says.",
+    ),
+    "outliers": (
+        "Outliers (simulated)",
+        "More or fewer rows lie outside all simulations than should.",
+        "No more rows lie outside all simulations than should.",
+    ),
+}
+
+
+def _simulated(fit: Fit) -> list[Row]:
+    tests = simulated_residuals(fit, 250, 1).tests
+    rows: list[Row] = []
+    for test, p in zip(tests["test"], tests["p_value"], strict=True):
+        name, bad, good = MEANINGS[str(test)]
+        rows.append((name, f"p {_sign(float(p))}", bad if p < 0.05 else good))
+    return rows
+
+
+def _random(fit: Fit) -> list[Row]:
     assert isinstance(fit, LmmFit)
     found = random_normality(fit)
     rows: list[Row] = []
@@ -133,7 +171,7 @@ def _random(fit: PlainFit) -> list[Row]:
     return rows
 
 
-def _within(fit: PlainFit) -> list[Row]:
+def _within(fit: Fit) -> list[Row]:
     assert isinstance(fit, LmmFit)
     found = mundlak(fit, None)
     p = float(found["p_value"][-1])
@@ -146,7 +184,8 @@ def _within(fit: PlainFit) -> list[Row]:
     return [("Between and within slopes (Mundlak)", f"p {_sign(p)}", meaning)]
 
 
-def _influence(fit: PlainFit) -> list[Row]:
+def _influence(fit: Fit) -> list[Row]:
+    assert isinstance(fit, (LmFit, LmmFit))
     distance = cooks_distance(fit)
     worst = int(np.nanargmax(distance))
     kept = fit.design.kept

@@ -8,14 +8,14 @@ import numpy as np
 
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.table import Table
-from nestwise.inference.kinds import PlainFit
+from nestwise.inference.kinds import Fit
 from nestwise.present.report.blocks import Block, Grid, Items, Section, Text
 from nestwise.present.report.numbers import number
 from nestwise.present.report.words import data_in_words
 
 
 def data_section(
-    fit: PlainFit,
+    fit: Fit,
     description: Table | None,
     sizes: Table | None,
     varies: dict[str, str],

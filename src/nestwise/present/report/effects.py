@@ -7,7 +7,7 @@ from functools import partial
 from nestwise.design.values import Numeric
 from nestwise.formula.syntax import columns_of
 from nestwise.inference.emmeans.grid import reference_grid
-from nestwise.inference.kinds import LmmFit, PlainFit
+from nestwise.inference.kinds import Fit, LmmFit
 from nestwise.present.plots.accessor import Plots
 from nestwise.present.report.blocks import Block, Section
 from nestwise.present.report.figures import picture
@@ -16,7 +16,7 @@ MOST = 5
 """Pictures of predictors at most."""
 
 
-def effects_section(fit: PlainFit, plots: Plots) -> Section:
+def effects_section(fit: Fit, plots: Plots) -> Section:
     """Observed and predicted values, marginal means of the predictors, lines of the groups.
 
     Examples
@@ -61,7 +61,7 @@ def effects_section(fit: PlainFit, plots: Plots) -> Section:
     return Section("effects", "What the model predicts", blocks)
 
 
-def _asked(fit: PlainFit, plots: Plots) -> list[tuple[str, str | None]]:
+def _asked(fit: Fit, plots: Plots) -> list[tuple[str, str | None]]:
     """Columns to plot: interactions of two together, then what no interaction shows."""
     known = {v.name for v in reference_grid(fit, plots.data).variables}
     nodes = dict(fit.design.formula.fixed.variables)
@@ -77,11 +77,11 @@ def _asked(fit: PlainFit, plots: Plots) -> list[tuple[str, str | None]]:
     return [*pairs, *((c, None) for c in dict.fromkeys(single))][:MOST]
 
 
-def _numeric(fit: PlainFit, column: str) -> bool:
+def _numeric(fit: Fit, column: str) -> bool:
     return isinstance(dict(fit.design.fixed.prototypes).get(column), Numeric)
 
 
-def _slopes(fit: PlainFit) -> list[tuple[str, str]]:
+def _slopes(fit: Fit) -> list[tuple[str, str]]:
     """Plain numeric columns with a random slope, and the factor it varies over."""
     if not isinstance(fit, LmmFit):
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nestwise.design.model import Design, RandomTerm
-from nestwise.inference.kinds import PlainFit
+from nestwise.inference.kinds import Fit, GlmmFit, StructuredFit
 from nestwise.inference.varcorr import TermCovariance, term_covariances
 from nestwise.present.report.mathml import (
     display,
@@ -23,7 +23,7 @@ LONG = 14
 """With more fixed effects than this the middle ones are left to the table."""
 
 
-def equation(fit: PlainFit) -> str:
+def equation(fit: Fit) -> str:
     """The model's equation with the estimated variances.
 
     Parameters
@@ -45,8 +45,12 @@ def equation(fit: PlainFit) -> str:
     (True, True)
     """
     design = fit.design
-    parts = [*_fixed(design), *_offset(design), *_random(design), sub(symbol("ε"), symbol("i"))]
+    parts = [*_fixed(design), *_offset(design), *_random(design)]
     response = sub(name(design.formula.response_label), symbol("i"))
+    if isinstance(fit, GlmmFit):
+        response = row(name(fit.link.name), fenced(sub(symbol("μ"), symbol("i"))))
+    else:
+        parts.append(sub(symbol("ε"), symbol("i")))
     lines = [(response, row(operator("="), parts[0]))]
     lines += [("", row(operator("+"), part)) for part in parts[1:]]
     lines += [
@@ -118,8 +122,20 @@ def _distribution(term: RandomTerm, found: TermCovariance, place: int) -> tuple[
     return fenced(*effects), row(operator("~"), symbol("N"), fenced(symbol("0"), matrix(cells)))
 
 
-def _residual(fit: PlainFit) -> tuple[str, str]:
+def _residual(fit: Fit) -> tuple[str, str]:
+    if isinstance(fit, GlmmFit):
+        left = sub(name(fit.design.formula.response_label), symbol("i"))
+        parts = [sub(symbol("μ"), symbol("i"))]
+        if fit.design.weights is not None and fit.family.trials:
+            parts.append(sub(name("trials"), symbol("i")))
+        if fit.phi is not None:
+            parts.append(row(symbol("φ"), operator("="), figure(number(fit.phi))))
+        return left, row(operator("~"), name(fit.family.name), fenced(*parts))
     variance = squared(figure(number(fit.sigma)))
+    if isinstance(fit, StructuredFit):
+        return symbol("ε"), row(
+            operator("~"), symbol("N"), fenced(figure("0"), row(variance, symbol("R")))
+        )
     if fit.design.weights is not None:
         variance = row(variance, operator("/"), sub(name("weight"), symbol("i")))
     return sub(symbol("ε"), symbol("i")), row(

@@ -9,15 +9,17 @@ import numpy as np
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.fitmeasures import fit_measures, r_squared
 from nestwise.inference.icc import design_effect, icc
-from nestwise.inference.kinds import LmFit, LmmFit, PlainFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit, LmmFit, MixedFit, StructuredFit
 from nestwise.inference.r2 import r2
 from nestwise.inference.ranef import group_effects
+from nestwise.inference.structured.parameters import residual_parameters
 from nestwise.inference.tidy import tidy
 from nestwise.inference.varcorr import varcorr
 from nestwise.inference.variance_parts import variance_parts
 from nestwise.present.plots.accessor import Plots
 from nestwise.present.report.blocks import Block, Grid, Items, Section
 from nestwise.present.report.figures import picture
+from nestwise.present.report.kinds import ratio_name, structure_in_words, tests_in_words
 from nestwise.present.report.numbers import count, fixed, listed, number, p_value, p_words, percent
 from nestwise.present.report.words import coefficient_in_words
 
@@ -26,7 +28,7 @@ SENTENCES = 12
 """With more coefficients than this only the table shows them."""
 
 
-def fixed_section(fit: PlainFit) -> Section:
+def fixed_section(fit: Fit) -> Section:
     """Coefficients with intervals, as a table and in words.
 
     Examples
@@ -38,7 +40,7 @@ def fixed_section(fit: PlainFit) -> Section:
     (('Term', 'Estimate', 'Std. error'), ('Days', '10.47'))
     """
     t = tidy(fit, conf_int=True, conf_level=LEVEL)
-    rows = tuple(
+    rows: tuple[tuple[str, ...], ...] = tuple(
         (
             str(t["term"][j]),
             number(t["estimate"][j]),
@@ -50,16 +52,36 @@ def fixed_section(fit: PlainFit) -> Section:
         )
         for j in range(len(t))
     )
-    head = ("Term", "Estimate", "Std. error", "95 % interval", "df", "t", "p")
-    method = "Satterthwaite's" if isinstance(fit, LmmFit) else "residual"
-    note = f"Intervals and tests by t distributions with {method} degrees of freedom."
+    head: tuple[str, ...] = ("Term", "Estimate", "Std. error", "95 % interval", "df", "t", "p")
+    note = f"Intervals and tests by {tests_in_words(fit)}."
+    if isinstance(fit, GlmmFit):
+        head = (*head[:4], "z", "p")
+        rows = tuple((*row[:4], *row[5:]) for row in rows)
+        note += f" Estimates are on the scale of the {fit.link.name} link."
     blocks: list[Block] = [Grid("Fixed effects", head, rows, note)]
+    if ratio_name(fit):
+        blocks.append(_ratios(fit))
     if len(rows) <= SENTENCES:
         blocks.append(Items(tuple(coefficient_sentences(fit))))
     return Section("fixed", "Fixed effects", blocks if rows else [])
 
 
-def coefficient_sentences(fit: PlainFit) -> list[str]:
+def _ratios(fit: Fit) -> Grid:
+    t = tidy(fit, conf_int=True, conf_level=LEVEL, exponentiate=True)
+    rows = tuple(
+        (
+            str(t["term"][j]),
+            number(t["estimate"][j]),
+            f"{number(t['conf_low'][j])} to {number(t['conf_high'][j])}",
+        )
+        for j in range(len(t))
+        if t["term"][j] != "(Intercept)"
+    )
+    name = ratio_name(fit)
+    return Grid(f"{name}s", ("Term", name, "95 % interval"), rows)
+
+
+def coefficient_sentences(fit: Fit) -> list[str]:
     """A sentence for each coefficient, in their order."""
     t = tidy(fit, conf_int=True, conf_level=LEVEL)
     return [
@@ -74,7 +96,7 @@ def coefficient_sentences(fit: PlainFit) -> list[str]:
     ]
 
 
-def clear_effects(fit: PlainFit, most: int = 4) -> list[str]:
+def clear_effects(fit: Fit, most: int = 4) -> list[str]:
     """Sentences on the coefficients with the smallest p values below 0.05."""
     c = coefficients(fit)
     sentences = coefficient_sentences(fit)
@@ -88,28 +110,38 @@ def clear_effects(fit: PlainFit, most: int = 4) -> list[str]:
     ]
 
 
-def random_section(fit: LmmFit, plots: Plots) -> Section:
+def random_section(fit: MixedFit, plots: Plots) -> Section:
     """Variance components, shares and what they mean."""
     found = varcorr(fit)
     rows = []
     for group, v1, v2, vcov, sdcor in zip(
         *(found[n] for n in ("group", "var1", "var2", "vcov", "sdcor")), strict=True
     ):
-        measure = "Correlation" if v2 is not None else "Standard deviation"
-        effect = "residual" if v1 is None else str(v1) if v2 is None else f"{v1} with {v2}"
+        measure = "Correlation" if isinstance(v2, str) else "Standard deviation"
+        one, two = (isinstance(v, str) for v in (v1, v2))
+        effect = f"{v1} with {v2}" if two else str(v1) if one else "residual"
         rows.append((str(group), effect, measure, number(sdcor), number(vcov)))
     head = ("Group", "Effect", "Measure", "Value", "(Co)variance")
-    note = f"In units of {fit.design.formula.response_label}; variances in squared units."
+    what = fit.design.formula.response_label
+    if isinstance(fit, GlmmFit):
+        what = f"the {fit.link.name} of {what}"
+    note = f"In units of {what}; variances in squared units."
     table = Grid("Variation between groups", head, tuple(rows), note, frozenset({1, 2}))
+    blocks: list[Block] = [table]
+    if isinstance(fit, LmmFit):
+        blocks += _shares(fit, plots)
+    blocks += _caterpillars(fit, plots)
+    return Section("random", "Variation between groups", blocks)
+
+
+def _shares(fit: LmmFit, plots: Plots) -> list[Block]:
     shares = picture(
         plots.variance_shares,
         "Stacked bar: " + ", ".join(share_words(fit)),
         "Shares of the variance of the response. With random slopes the shares are averages "
         "over the rows.",
     )
-    blocks: list[Block] = [table, Items(tuple(sharing(fit))), shares]
-    blocks += _caterpillars(fit, plots)
-    return Section("random", "Variation between groups", blocks)
+    return [Items(tuple(sharing(fit))), shares]
 
 
 def share_words(fit: LmmFit) -> list[str]:
@@ -144,7 +176,7 @@ def sharing(fit: LmmFit) -> list[str]:
     return sentences
 
 
-def _caterpillars(fit: LmmFit, plots: Plots) -> list[Block]:
+def _caterpillars(fit: MixedFit, plots: Plots) -> list[Block]:
     blocks: list[Block] = []
     for effects in group_effects(fit, cond_var=True)[:3]:
         half = 1.96 * np.sqrt(effects.variances)
@@ -164,7 +196,26 @@ def _caterpillars(fit: LmmFit, plots: Plots) -> list[Block]:
     return blocks
 
 
-def measures_grid(fit: PlainFit) -> Grid:
+def residual_section(fit: StructuredFit) -> Section:
+    """How the residuals of a subject hang together, and how they spread."""
+    found = residual_parameters(fit, LEVEL)
+    arms = [str(a) for a in found["arm"]]
+    rows = tuple(
+        (
+            f"{found['term'][i]} ({arms[i]})" if arms[i] else str(found["term"][i]),
+            str(found["part"][i]),
+            number(found["estimate"][i]),
+            f"{number(found['conf_low'][i])} to {number(found['conf_high'][i])}",
+        )
+        for i in range(len(found))
+    )
+    head = ("Parameter", "Part", "Estimate", "95 % interval")
+    note = f"Structure: {structure_in_words(fit)}."
+    grid = Grid("Parameters of the residuals", head, rows, note, frozenset({1}))
+    return Section("residual", "The residuals", [grid])
+
+
+def measures_grid(fit: Fit) -> Grid:
     """Measures of the whole fit."""
     m = fit_measures(fit)
     rows = [("Rows", f"{m.nobs:,}"), ("Log-likelihood", fixed(m.loglik, 1))]
@@ -173,9 +224,9 @@ def measures_grid(fit: PlainFit) -> Grid:
         r = r_squared(fit)
         rows.append(("R²", fixed(r.r_squared, 3)))
     else:
-        rows.append(("Parameters", str(fit.beta.size + fit.theta.size + 1)))
+        rows.append(("Parameters", str(m.n_par)))
     note = ""
-    if isinstance(fit, LmmFit) and fit.reml:
+    if isinstance(fit, (LmmFit, StructuredFit)) and fit.reml:
         note = "The likelihood is restricted: compare only models with the same fixed effects."
     return Grid("The fit as a whole", ("Measure", "Value"), tuple(rows), note)
 
@@ -186,6 +237,7 @@ __all__ = [
     "fixed_section",
     "measures_grid",
     "random_section",
+    "residual_section",
     "share_words",
     "sharing",
 ]

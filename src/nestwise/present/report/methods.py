@@ -10,23 +10,29 @@ from typing import Any
 
 import numpy as np
 
-from nestwise.inference.kinds import LmmFit, PlainFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmmFit, StructuredFit
 from nestwise.present.report.blocks import Block, Code, Grid, Heading, Items, Section, Text
+from nestwise.present.report.kinds import estimation_in_words, kind_in_words, tests_in_words
 from nestwise.present.report.words import data_in_words
 
 PACKAGES = ("nestwise", "numpy", "scipy", "pandas", "matplotlib")
-CITED = (
+BATES = (
     "Bates, D., Mächler, M., Bolker, B., & Walker, S. (2015). Fitting linear mixed-effects models "
-    "using lme4. Journal of Statistical Software, 67(1), 1-48.",
+    "using lme4. Journal of Statistical Software, 67(1), 1-48."
+)
+KUZNETSOVA = (
     "Kuznetsova, A., Brockhoff, P. B., & Christensen, R. H. B. (2017). lmerTest package: tests in "
-    "linear mixed effects models. Journal of Statistical Software, 82(13), 1-26.",
+    "linear mixed effects models. Journal of Statistical Software, 82(13), 1-26."
+)
+NAKAGAWA = (
     "Nakagawa, S., Johnson, P. C. D., & Schielzeth, H. (2017). The coefficient of determination R² "
     "and intra-class correlation coefficient from generalized linear mixed-effects models "
-    "revisited and expanded. Journal of the Royal Society Interface, 14, 20170213.",
+    "revisited and expanded. Journal of the Royal Society Interface, 14, 20170213."
 )
+PINHEIRO = "Pinheiro, J. C., & Bates, D. M. (2000). Mixed-effects models in S and S-PLUS. Springer."
 
 
-def methods_section(fit: PlainFit) -> Section:
+def methods_section(fit: Fit) -> Section:
     """The analysis in one paragraph, and its citations.
 
     Examples
@@ -37,33 +43,34 @@ def methods_section(fit: PlainFit) -> Section:
     'Reaction was analysed with a linear model (formul'
     """
     own = f"nestwise developers. nestwise (version {version('nestwise')}) [computer software]."
-    cited = (own, *CITED) if isinstance(fit, LmmFit) else (own,)
-    blocks: list[Block] = [Text(paragraph(fit)), Heading("To cite"), Items(cited)]
+    cited = [own]
+    if isinstance(fit, (LmmFit, GlmmFit)):
+        cited.append(BATES)
+    if isinstance(fit, (LmmFit, StructuredFit)):
+        cited.append(KUZNETSOVA)
+    if isinstance(fit, LmmFit):
+        cited.append(NAKAGAWA)
+    if isinstance(fit, StructuredFit):
+        cited.append(PINHEIRO)
+    blocks: list[Block] = [Text(paragraph(fit)), Heading("To cite"), Items(tuple(cited))]
     return Section("methods", "Methods", blocks)
 
 
-def paragraph(fit: PlainFit) -> str:
+def paragraph(fit: Fit) -> str:
     """What a methods section should say of this fit."""
     design = fit.design
-    kind = "a linear mixed model" if isinstance(fit, LmmFit) else "a linear model"
     words = (
-        f"{design.formula.response_label} was analysed with {kind} (formula "
+        f"{design.formula.response_label} was analysed with {kind_in_words(fit)} (formula "
         f"{design.formula.printed}) in nestwise {version('nestwise')}. {data_in_words(design)} "
+        f"Parameters were estimated by {estimation_in_words(fit)}. Intervals (95 %) and tests of "
+        f"fixed effects use {tests_in_words(fit)}."
     )
-    if not isinstance(fit, LmmFit):
-        return (
-            f"{words}Coefficients were estimated by least squares; intervals (95 %) and tests use "
-            f"t distributions with {fit.df_resid} residual degrees of freedom."
-        )
-    method = "restricted maximum likelihood" if fit.reml else "maximum likelihood"
-    return (
-        f"{words}Parameters were estimated by {method}. Intervals (95 %) and tests of fixed "
-        "effects use t distributions with Satterthwaite's degrees of freedom. Intraclass "
-        "correlation and R² follow Nakagawa, Johnson and Schielzeth (2017)."
-    )
+    if isinstance(fit, LmmFit):
+        words += " Intraclass correlation and R² follow Nakagawa, Johnson and Schielzeth (2017)."
+    return words
 
 
-def again_section(code: str, command: str, settings: Mapping[str, Any], fit: PlainFit) -> Section:
+def again_section(code: str, command: str, settings: Mapping[str, Any], fit: Fit) -> Section:
     """Code, settings and versions that give the same numbers.
 
     Examples

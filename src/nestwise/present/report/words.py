@@ -6,12 +6,19 @@ import numpy as np
 
 from nestwise.design.model import Design, FixedPart
 from nestwise.design.values import Factor, Logical, Numeric, Value
-from nestwise.inference.kinds import LmmFit, PlainFit
+from nestwise.inference.emmeans.transform import scale_of
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit, StructuredFit
 from nestwise.inference.varcorr import term_covariances
+from nestwise.present.report.kinds import (
+    distribution,
+    estimation_in_words,
+    ratio_name,
+    structure_in_words,
+)
 from nestwise.present.report.numbers import count, listed, number
 
 
-def predictors(fit: PlainFit) -> list[str]:
+def predictors(fit: Fit) -> list[str]:
     """Labels of the variables of the fixed effects, each once.
 
     Examples
@@ -34,7 +41,7 @@ def slopes(design: Design) -> list[tuple[str, str]]:
     ]
 
 
-def question(fit: PlainFit) -> str:
+def question(fit: Fit) -> str:
     """What the formula asks.
 
     Examples
@@ -66,7 +73,7 @@ def question(fit: PlainFit) -> str:
     return " ".join(asked)
 
 
-def model_in_words(fit: PlainFit) -> list[str]:
+def model_in_words(fit: Fit) -> list[str]:
     """What the model assumes, sentence by sentence.
 
     Examples
@@ -81,25 +88,37 @@ def model_in_words(fit: PlainFit) -> list[str]:
     design = fit.design
     response = design.formula.response_label
     names = predictors(fit)
+    what = f"expected {response}"
+    if isinstance(fit, GlmmFit) and fit.link.name != "identity":
+        what = f"{fit.link.name} of the expected {response}"
     start = (
-        f"The expected {response} is the sum of an intercept and of coefficients times "
+        f"The {what} is the sum of an intercept and of coefficients times "
         f"{listed(names)}, the same for every row: the fixed effects."
         if names
-        else f"The expected {response} is one mean, the intercept."
+        else f"The {what} is one mean, the intercept."
     )
     sentences = [start, *(_term(fit, t) for t in range(len(design.terms)))]
-    residual = f"What is left, the residual, is normal with standard deviation {number(fit.sigma)}"
-    ending = "." if design.weights is None else " for a row of weight one."
-    sentences.append(residual + ending)
-    if isinstance(fit, LmmFit):
-        kind = "restricted maximum likelihood (REML)" if fit.reml else "maximum likelihood"
-        sentences.append(f"The variances are estimated by {kind}.")
-    else:
+    sentences.append(_residual(fit))
+    if isinstance(fit, LmFit):
         sentences.append("The coefficients are those of least squares.")
+    else:
+        sentences.append(f"The parameters are estimated by {estimation_in_words(fit)}.")
     return sentences
 
 
-def _term(fit: PlainFit, t: int) -> str:
+def _residual(fit: Fit) -> str:
+    response = fit.design.formula.response_label
+    if isinstance(fit, GlmmFit):
+        given = "Given these effects, " if fit.design.terms else ""
+        words = f"{given}{response} follows a {distribution(fit)} around what is expected"
+        return words + (f", with dispersion {number(fit.phi)}." if fit.phi is not None else ".")
+    words = f"What is left, the residual, is normal with standard deviation {number(fit.sigma)}"
+    if isinstance(fit, StructuredFit):
+        return f"{words}, not independent and alike but {structure_in_words(fit)}."
+    return words + ("." if fit.design.weights is None else " for a row of weight one.")
+
+
+def _term(fit: Fit, t: int) -> str:
     term = fit.design.terms[t]
     found = term_covariances(fit)[t]
     group = fit.design.factors[term.factor].name
@@ -118,7 +137,7 @@ def _term(fit: PlainFit, t: int) -> str:
 
 
 def coefficient_in_words(
-    fit: PlainFit, j: int, estimate: float, interval: tuple[float, float], level: float
+    fit: Fit, j: int, estimate: float, interval: tuple[float, float], level: float
 ) -> str:
     """One fixed effect as a sentence.
 
@@ -133,10 +152,15 @@ def coefficient_in_words(
     response = fit.design.formula.response_label
     low, high = (number(v) for v in interval)
     between = f"({100 * level:g} % interval {low} to {high})"
-    size = f"{number(abs(estimate))} {'more' if estimate >= 0 else 'less'} {response}"
+    size = _size(fit, estimate)
+    if isinstance(fit, GlmmFit):
+        low, high = (number(v) for v in (np.exp(interval) if ratio_name(fit) else interval))
+        between = f"({100 * level:g} % interval {low} to {high})"
     what = fixed.names[j]
     value = _variable_of(fixed, j)
     others = ", all else equal" if len([n for n in fixed.names if n != "(Intercept)"]) > 0 else ""
+    if what == "(Intercept)" and isinstance(fit, GlmmFit):
+        return _intercept(fit, estimate, interval, level)
     if what == "(Intercept)":
         zero = (
             " where every predictor is zero or at its reference level"
@@ -155,6 +179,34 @@ def coefficient_in_words(
         compared = f"{label} = {level_name}, compared with {reference},"
         return f"{compared} goes with {size} {between}{others}."
     return f"The coefficient of {what} is {number(estimate)} {between}."
+
+
+def _size(fit: Fit, estimate: float) -> str:
+    """What a coefficient adds, or multiplies by."""
+    response = fit.design.formula.response_label
+    if isinstance(fit, GlmmFit):
+        name = ratio_name(fit)
+        if name:
+            what = f"the odds of {response}" if name == "Odds ratio" else f"the expected {response}"
+            return f"{what} {number(float(np.exp(estimate)))} times as high"
+        change = "higher" if estimate >= 0 else "lower"
+        return f"a {fit.link.name} of {response} {number(abs(estimate))} {change}"
+    return f"{number(abs(estimate))} {'more' if estimate >= 0 else 'less'} {response}"
+
+
+def _intercept(fit: GlmmFit, estimate: float, ends: tuple[float, float], level: float) -> str:
+    """The intercept of a generalised model, on the scale of the response."""
+    scale = scale_of(fit)
+    values = np.array([estimate, *ends])
+    back = values if scale is None else scale.back(values)
+    low, high = sorted(float(v) for v in back[1:])
+    response = fit.design.formula.response_label
+    what = "probability" if scale is not None and scale.shown == "prob" else "value"
+    words = "where every predictor is zero or at its reference level and in a typical group"
+    return (
+        f"The expected {what} of {response} {words} is {number(float(back[0]))} "
+        f"({100 * level:g} % interval {number(low)} to {number(high)})."
+    )
 
 
 def _variable_of(fixed: FixedPart, j: int) -> Value | None:
