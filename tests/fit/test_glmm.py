@@ -11,6 +11,7 @@ import pytest
 
 from nestwise.core.equations import Rows, row_variances
 from nestwise.core.families.registry import FAMILIES
+from nestwise.core.glmm import evaluate_glmm
 from nestwise.core.links.registry import link_named
 from nestwise.design import build
 from nestwise.fit.glmm import fit_glmm
@@ -105,8 +106,61 @@ def test_the_working_model_has_the_curvature_of_the_joint_density(cbpp: pd.DataF
     fit = fit_glmm(design, BINOMIAL, link_named("cauchit"))
     Z = (design.factors[0].codes[:, None] == np.arange(15)).astype(float)
     A, X = Z * fit.theta[0], design.fixed.X
-    W = -fit.model.rows(fit.eta, None).d2
+    W = -fit.family.rows(design.y, fit.eta, design.weights, None, fit.link).d2
     K = np.block([[(A.T * W) @ A + np.eye(15), (A.T * W) @ X], [(X.T * W) @ A, (X.T * W) @ X]])
     rows = Rows(X, (design.factors[0].codes,), (np.ones((len(X), 1)),))
     expected = np.einsum("ij,jk,ik->i", np.hstack([A, X]), np.linalg.inv(K), np.hstack([A, X]))
     np.testing.assert_allclose(row_variances(fit.problem, fit.theta, rows), expected, rtol=1e-8)
+
+
+def _shuffled(table: pd.DataFrame) -> pd.DataFrame:
+    """The same rows; a tiny jitter of an unused pattern keeps them apart from each other."""
+    return table.sample(frac=1.0, random_state=1).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_rows_that_are_alike_are_put_together(family: str) -> None:
+    rng = np.random.default_rng(6)
+    g = np.repeat(np.arange(40), 75)
+    x, t = rng.integers(0, 3, 3000).astype(float), rng.integers(0, 2, 3000).astype(float)
+    eta = -0.3 + 0.4 * x - 0.2 * t + 0.6 * rng.normal(size=40)[g]
+    if family == "binomial":
+        y = rng.binomial(1, 1.0 / (1.0 + np.exp(-eta))).astype(float)
+    else:
+        y = rng.poisson(np.exp(eta)).astype(float)
+    table = _shuffled(pd.DataFrame({"y": y, "x": x, "t": t, "g": g}))
+    link = link_named("logit" if family == "binomial" else "log")
+    fit = fit_glmm(build("y ~ x + t + (1 | g)", table), FAMILIES[family], link)
+    assert len(fit.model.arrays.y) <= 240
+    # An offset that differs in every row by nothing to speak of keeps the rows apart.
+    apart = build("y ~ x + t + offset(o) + (1 | g)", table.assign(o=1e-13 * np.arange(3000)))
+    other = fit_glmm(apart, FAMILIES[family], link)
+    assert len(other.model.arrays.y) == 3000
+    assert fit.criterion == pytest.approx(other.criterion, abs=1e-6)
+    np.testing.assert_allclose(fit.beta, other.beta, atol=1e-6)
+    np.testing.assert_allclose(fit.vcov, other.vcov, rtol=1e-4)
+    np.testing.assert_allclose(fit.eta, other.eta, atol=1e-6)
+    np.testing.assert_allclose(fit.modes[0], other.modes[0], atol=1e-6)
+
+
+def test_many_levels_are_begun_on_some_of_them() -> None:
+    rng = np.random.default_rng(7)
+    g = np.repeat(np.arange(4000), 6)
+    x = rng.normal(size=24000)
+    b, s = rng.normal(size=4000), 0.5 * rng.normal(size=4000)
+    eta = -0.5 + 0.7 * x + b[g] + s[g] * x
+    table = pd.DataFrame({"y": rng.binomial(1, 1.0 / (1.0 + np.exp(-eta))).astype(float), "x": x})
+    table["g"] = g
+    fit = fit_glmm(build("y ~ x + (1 + x | g)", table), BINOMIAL, LOGIT)
+    assert fit.verdict.status == "converged"
+    gradient = evaluate_glmm(fit.model, _psi(fit)).gradient
+    assert np.abs(gradient).max() < 1e-3
+    assert fit.n_evaluations < 30
+    np.testing.assert_allclose(fit.beta, [-0.5, 0.7], atol=0.1)
+
+
+def _psi(fit: GlmmFit) -> np.ndarray:
+    """The optimum in the units of the kernel."""
+    layout = fit.model.layout
+    beta = np.linalg.solve(layout.basis.to_user, fit.beta)
+    return np.concatenate([fit.theta * layout.theta_scale, beta])

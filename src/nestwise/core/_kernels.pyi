@@ -138,3 +138,6 @@ def level_rows(
     columns: Sequence[FloatArray | None],
     scale: FloatArray,
 ) -> LevelRows: ...
+def family_step(
+    name: str, y: FloatArray, weights: FloatArray, eta: FloatArray
+) -> tuple[float, FloatArray, FloatArray]: ...

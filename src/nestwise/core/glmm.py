@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise.core.glmm_kernel import GlmmKernel, GlmmResult, RowFunction, Terms
+from nestwise.core.glmm_kernel import GlmmKernel, GlmmResult, RowFunction
+from nestwise.core.glmm_rows import Step
 from nestwise.core.lmm import flat_lambdas, lambda_templates
 from nestwise.core.problem import ModelArrays, Problem
 
@@ -110,27 +111,24 @@ def evaluate_glmm(
     return GlmmEvaluation(psi, r.criterion, gradient, r)
 
 
-def working_arrays(problem: GlmmProblem, eta: FloatArray, terms: Terms) -> ModelArrays:
+def working_rows(
+    arrays: ModelArrays, offset: FloatArray, eta: FloatArray, terms: Step
+) -> ModelArrays:
     """The linear mixed model whose equations are one scoring step at `eta`.
 
     Source: McCullagh & Nelder (1989), Generalized Linear Models, 2nd ed., eq. 2.13.
 
     Parameters
     ----------
-    problem : GlmmProblem
-        The model.
+    arrays : ModelArrays
+        The rows; `y` is not used.
+    offset : (n,) float64
+        Known part of the linear predictor.
     eta : (n,) float64
         Linear predictor.
-    terms : Terms
+    terms : Step
         The rows there.
     """
-    return working_rows(problem.arrays, problem.offset, eta, terms)
-
-
-def working_rows(
-    arrays: ModelArrays, offset: FloatArray, eta: FloatArray, terms: Terms
-) -> ModelArrays:
-    """See `working_arrays`; for use before there is a problem."""
     weights = np.maximum(terms.info, 1e-10 * max(float(np.mean(terms.info)), 1e-300))
     response = eta - offset + terms.d1 / weights
     return ModelArrays(

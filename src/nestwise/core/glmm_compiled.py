@@ -16,13 +16,10 @@ from nestwise._base.errors import FitError
 from nestwise.core import _kernels
 from nestwise.core.compiled import ALWAYS_FITS, SOLVERS
 from nestwise.core.glmm_kernel import GlmmInput, GlmmResult, RowFunction
-from nestwise.core.glmm_rows import FamilyRows
+from nestwise.core.glmm_rows import FamilyRows, compiled_constant
 from nestwise.core.kernel import FactorColumns
 from nestwise.core.memory import available_memory
 from nestwise.core.threads import limited
-
-COMPILED = {("binomial", "logit"), ("poisson", "log")}
-"""Families and links whose rows are evaluated in C++; others go through NumPy."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,23 +141,13 @@ def _set_rows(handle: _kernels.Glmm, rows: RowFunction, order: NDArray[np.intp] 
     if isinstance(rows, FamilyRows):
         if order is not None:
             rows = replace(rows, y=rows.y[order], weights=rows.weights[order])
-        if (rows.family.name, rows.link.name) in COMPILED:
+        if rows.compiled:
             y, weights = np.ascontiguousarray(rows.y), np.ascontiguousarray(rows.weights)
-            name = f"{rows.family.name}-{rows.link.name}"
-            handle.set_family(name, y, weights, _constant(rows))
+            handle.set_family(rows.compiled, y, weights, compiled_constant(rows))
             return
         order = None
     numpy = NumpyRows(rows, order)
     handle.set_python_family(numpy.step, numpy.slopes)
-
-
-def _constant(rows: FamilyRows) -> float:
-    """What the compiled log-likelihood leaves out: the difference to the family's own at eta 0."""
-    y, w = rows.y, rows.weights
-    own = float(rows(np.zeros_like(y), None).loglik.sum())
-    if rows.family.name == "binomial":
-        return own + float(w.sum()) * float(np.log(2.0))
-    return own + float(w.sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import gammaln
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core import _kernels
+from nestwise.core.families.binomial import log_choose
 from nestwise.core.families.family import Family, RowTerms
+from nestwise.core.glmm_kernel import RowFunction
 from nestwise.core.links.link import Link
+
+COMPILED = {("binomial", "logit"), ("poisson", "log")}
+"""Families and links whose rows are evaluated in C++; others go through NumPy."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,13 +32,82 @@ class FamilyRows:
         Response.
     weights : (n,) float64
         Prior weights; the trials of binomial data.
+    constant : float
+        Added to the log-likelihood of all rows: rows that were put together have one.
     """
 
     family: Family
     link: Link
     y: FloatArray
     weights: FloatArray
+    constant: float = 0.0
 
     def __call__(self, eta: FloatArray, phi: float | None) -> RowTerms:
         """See `nestwise.core.glmm_kernel.RowFunction`."""
-        return self.family.rows(self.y, eta, self.weights, phi, self.link)
+        terms = self.family.rows(self.y, eta, self.weights, phi, self.link)
+        if self.constant == 0.0:
+            return terms
+        return replace(terms, loglik=terms.loglik + self.constant / len(eta))
+
+    @property
+    def compiled(self) -> str:
+        """Name of the compiled family, empty where there is none."""
+        known = (self.family.name, self.link.name) in COMPILED
+        return f"{self.family.name}-{self.link.name}" if known else ""
+
+
+def compiled_constant(rows: FamilyRows) -> float:
+    """What the compiled log-likelihood leaves out: it does not depend on the linear predictor."""
+    y, w = rows.y, rows.weights
+    if rows.family.name == "binomial":
+        own = 0.0 if (w == 1.0).all() else float(log_choose(y, w).sum())
+    else:
+        own = -float((w * gammaln(y + 1.0)).sum())
+    return own + rows.constant
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """What one step of scoring needs of the rows.
+
+    Parameters
+    ----------
+    loglik : float
+        Log-likelihood of all rows.
+    d1, observed, info : (n,) float64
+        First derivative by eta, minus the second, and its expected value.
+    """
+
+    loglik: float
+    d1: FloatArray
+    observed: FloatArray
+    info: FloatArray
+
+
+def row_step(rows: RowFunction, eta: FloatArray, phi: float | None) -> Step:
+    """The rows at a linear predictor, by the compiled family where there is one.
+
+    Parameters
+    ----------
+    rows : RowFunction
+        The family with its data.
+    eta : (n,) float64
+        Linear predictor.
+    phi : float or None
+        Dispersion.
+    """
+    if isinstance(rows, FamilyRows) and rows.compiled:
+        value, d1, observed = _kernels.family_step(
+            rows.compiled, rows.y, rows.weights, np.ascontiguousarray(eta)
+        )
+        return Step(value, d1, observed, observed)
+    terms = rows(eta, phi)
+    return Step(float(np.sum(terms.loglik)), terms.d1, -terms.d2, terms.info)
+
+
+def total_loglik(rows: FamilyRows, level: float) -> float:
+    """Log-likelihood of all rows at one linear predictor for all, families without dispersion."""
+    eta = np.full(len(rows.y), level)
+    if rows.compiled:
+        return row_step(rows, eta, None).loglik + compiled_constant(rows)
+    return float(rows(eta, None).loglik.sum())

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise._base.options import Control
 from nestwise.core.families.family import Family
 from nestwise.core.glmm import GlmmEvaluation
 from nestwise.core.links.link import Link
-from nestwise.core.threads import limited
+from nestwise.core.threads import SMALL, limited
 from nestwise.design.check import check_groups, check_plain
 from nestwise.design.model import Design
 from nestwise.fit.glmm_answer import assemble
+from nestwise.fit.glmm_curvature import first_curvature
 from nestwise.fit.glmm_descent import criterion_of, descend_glmm, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
 from nestwise.fit.glmm_multistart import look_again_glmm
@@ -23,7 +23,6 @@ from nestwise.fit.glmm_newton import Function, GlmmPath
 from nestwise.fit.glmm_quadrature import check_points, quadrature_start
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.glmm_trouble import tell_trouble
-from nestwise.fit.point import evaluate_point, known_scale_point
 
 SMALLER = ((1.0, 1.0), (0.3, 1.0), (0.1, 1.0), (0.3, 0.5), (0.1, 0.2), (0.1, 0.0))
 """Shares of the starting Lambda, and of the way from a constant mean to the starting coefficients,
@@ -72,9 +71,8 @@ def fit_glmm(
     check_plain(design, "Generalised linear mixed models")
     options = Control() if control is None else control
     check_points(design, n_agq)
-    model = make_glmm(design, family, link, options)
-    order = max(model.problem.layout.kernel.dense_order, 6 * model.problem.size)
-    with limited(order, options.threads):
+    with limited(SMALL + 1, options.threads):
+        model = make_glmm(design, family, link, options)
         model, path, saddle = optimise_glmm(model, options, n_agq)
         fit = assemble(design, family, link, n_agq, options, model, path, saddle)
         return tell_trouble(fit, model, path)
@@ -101,7 +99,9 @@ def optimise_glmm(
     """
     problem, function = model.problem, criterion_of(model.problem)
     first = _first(model, function)
-    guess, extra = first_curvature(model, first, function)
+    guess, extra = model.curvature, 0
+    if guess is None:
+        guess, extra = first_curvature(problem, model.start, model.has_scale, first, function)
     if n_agq > 1:
         model, first, guess, count = quadrature_start(model, n_agq, control, first, guess)
         problem, function, extra = model.problem, criterion_of(model.problem), extra + count
@@ -132,50 +132,3 @@ def _first(model: GlmmModel, function: Function) -> GlmmEvaluation:
         "constant mean, with halved steps; check the scale of the covariates and the offset, and "
         "whether the response suits the family and the link"
     )
-
-
-def first_curvature(
-    model: GlmmModel, point: GlmmEvaluation, function: Function
-) -> tuple[FloatArray, int]:
-    """(size, size) curvature of the working linear mixed model, and evaluations spent.
-
-    Parameters
-    ----------
-    model : GlmmModel
-        The model.
-    point : GlmmEvaluation
-        Where the optimiser begins.
-    function : callable
-        The criterion, for the dispersion's own curvature.
-    """
-    problem, start = model.problem, model.start
-    layout, m, p = problem.layout, problem.m, problem.layout.p
-    phi = 1.0
-    if start.phi is not None and model.has_scale:
-        phi = start.phi
-    par = point.psi[:m] / np.sqrt(phi)
-    there = evaluate_point(layout, par, False) if phi != 1.0 else known_scale_point(layout, par)
-    H = np.eye(problem.size)
-    if np.isfinite(there.value):
-        RX = there.result.RX
-        H[:m, :m] = there.hessian / phi
-        H[m : m + p, m : m + p] = 2.0 * RX @ RX.T / phi
-    H = _positive(H)
-    if not problem.has_phi:
-        return H, 0
-    step = 1e-2
-    shifted = point.psi.copy()
-    shifted[-1] += step
-    other = function(shifted, point.result.u)
-    if np.isfinite(other.value):
-        bend = (other.gradient - point.gradient) / step
-        H[-1, -1] = max(abs(float(bend[-1])), 1e-3)
-    return H, 1
-
-
-def _positive(H: FloatArray) -> FloatArray:
-    """The same matrix with the absolute values of its eigenvalues."""
-    values, vectors = np.linalg.eigh(H)
-    size = np.abs(values)
-    size = np.maximum(size, 1e-6 * float(size.max()))
-    return np.asarray((vectors * size) @ vectors.T)

@@ -11,7 +11,7 @@ from nestwise._base.options import Control
 from nestwise.core.centred import from_centred
 from nestwise.core.families.family import Family
 from nestwise.core.glmm import phi_of, random_effects
-from nestwise.core.glmm_kernel import Terms
+from nestwise.core.glmm_rows import Step, row_step
 from nestwise.core.links.link import Link, mean
 from nestwise.core.lmm import term_lambdas
 from nestwise.core.problem import Problem, build_problem
@@ -53,7 +53,9 @@ def assemble(
     par = rectify(layout, psi[:m])
     verdict, told = decide_glmm(design, problem, link, path, saddle, par, control)
     eta, u = path.point.result.eta, path.point.result.u
-    working = _working(model, eta, problem.rows(eta, phi), sigma)
+    if model.index is not None:
+        eta = eta[model.index]
+    working = _working(model, eta, row_step(model.user_rows, eta, phi), sigma)
     theta = user_theta(model, working, par / sigma)
     covariance = par_covariance(model, path, sigma)
     return GlmmFit(
@@ -83,10 +85,9 @@ def assemble(
     )
 
 
-def _working(model: GlmmModel, eta: FloatArray, terms: Terms, sigma: float) -> Problem:
+def _working(model: GlmmModel, eta: FloatArray, terms: Step, sigma: float) -> Problem:
     """The working linear mixed model at the mode, in the user's columns, observed weights."""
-    arrays, offset = model.user_arrays, model.problem.offset
-    weights = -terms.d2
+    arrays, offset, weights = model.user_arrays, model.user_offset, terms.observed
     # Its sign is free, but nothing may be divided by a zero.
     least = 1e-12 * max(float(np.abs(weights).mean()), 1e-300)
     weights = np.where(np.abs(weights) < least, least, weights)

@@ -17,7 +17,8 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise._base.options import Control
 from nestwise.core.glmm import linear_predictor, working_rows
-from nestwise.core.glmm_kernel import RowFunction, Terms
+from nestwise.core.glmm_kernel import RowFunction
+from nestwise.core.glmm_rows import Step, row_step
 from nestwise.core.problem import ModelArrays, Problem, build_problem
 from nestwise.core.start import SMALLEST
 from nestwise.fit.descent import objective
@@ -95,7 +96,7 @@ def starting_point(
         When not even the first working model can be fitted.
     """
     phi = None if dispersion is None else 1.0
-    terms = rows(eta, phi)
+    terms = row_step(rows, eta, phi)
     found: Start | None = None
     for _ in range(ROUNDS):
         step = _round(arrays, offset, eta, terms, found, dispersion == "scale", control)
@@ -106,7 +107,7 @@ def starting_point(
         eta = moved
         if dispersion == "shape":
             phi = _shape(rows, eta)
-            terms = rows(eta, phi)
+            terms = row_step(rows, eta, phi)
             step = replace(step, phi=phi)
         found = replace(step, eta=eta)
         if change < NEAR:
@@ -123,7 +124,7 @@ def _round(
     arrays: ModelArrays,
     offset: FloatArray,
     eta: FloatArray,
-    terms: Terms,
+    terms: Step,
     before: Start | None,
     has_scale: bool,
     control: Control,
@@ -168,15 +169,15 @@ def _lifted(problem: Problem, par: FloatArray) -> FloatArray:
 
 def _acceptable(
     rows: RowFunction, phi: float | None, eta: FloatArray, target: FloatArray
-) -> tuple[FloatArray, Terms]:
+) -> tuple[FloatArray, Step]:
     """The target, or a point on the way to it, where the likelihood is finite."""
     move = target - eta
     for _ in range(HALVINGS):
-        terms = rows(eta + move, phi)
-        if np.isfinite(terms.loglik).all() and np.isfinite(terms.d1).all():
+        terms = row_step(rows, eta + move, phi)
+        if np.isfinite(terms.loglik) and np.isfinite(terms.d1).all():
             return eta + move, terms
         move = 0.5 * move
-    return eta, rows(eta, phi)
+    return eta, row_step(rows, eta, phi)
 
 
 def _shape(rows: RowFunction, eta: FloatArray) -> float:

@@ -74,18 +74,35 @@ std::unique_ptr<GlmmHandle> build(i64 n, std::vector<Codes> codes, std::vector<i
     return out;
 }
 
+RowFunctions compiled_family(const std::string& name, const Vector& y, const Vector& weights,
+                             double constant) {
+    std::vector<double> a(y.data(), y.data() + y.shape(0));
+    std::vector<double> b(weights.data(), weights.data() + weights.shape(0));
+    if (a.size() != b.size()) throw nb::value_error("response and weights differ in length");
+    if (name == "binomial-logit") return nw::binomial_logit(std::move(a), std::move(b), constant);
+    if (name == "poisson-log") return nw::poisson_log(std::move(a), std::move(b), constant);
+    throw nb::value_error("no compiled family of this name");
+}
+
 void set_family(GlmmHandle& h, const std::string& name, Vector y, Vector weights, double constant) {
-    const size_t n = static_cast<size_t>(h.model->n);
-    if (y.shape(0) != n || weights.shape(0) != n)
-        throw nb::value_error("response or weights have the wrong length");
-    std::vector<double> a(y.data(), y.data() + n), b(weights.data(), weights.data() + n);
-    if (name == "binomial-logit")
-        h.model->family = nw::binomial_logit(std::move(a), std::move(b), constant);
-    else if (name == "poisson-log")
-        h.model->family = nw::poisson_log(std::move(a), std::move(b), constant);
-    else
-        throw nb::value_error("no compiled family of this name");
+    if (static_cast<i64>(y.shape(0)) != h.model->n) throw nb::value_error("y has the wrong length");
+    h.model->family = compiled_family(name, y, weights, constant);
     h.python = false;
+}
+
+// Log-likelihood without its constant, d1 and -d2 of all rows.
+nb::tuple family_step(const std::string& name, Vector y, Vector weights, Vector eta) {
+    const RowFunctions family = compiled_family(name, y, weights, 0.0);
+    if (eta.shape(0) != y.shape(0)) throw nb::value_error("eta has the wrong length");
+    RowValues v;
+    v.d1.resize(y.shape(0));
+    v.observed.resize(y.shape(0));
+    double loglik = 0.0;
+    {
+        nb::gil_scoped_release release;
+        loglik = family.step(eta.data(), 0.0, v);
+    }
+    return nb::make_tuple(loglik, array(std::move(v.d1)), array(std::move(v.observed)));
 }
 
 void set_python_family(GlmmHandle& h, nb::callable step, nb::callable slopes) {
@@ -154,6 +171,8 @@ void bind_glmm(nb::module_& m) {
         .def("laplace", &laplace, nb::arg("lambdas"), nb::arg("entries"), nb::arg("fixed"),
              nb::arg("phi"), nb::arg("u"), nb::arg("order"))
         .def_prop_ro("tail", [](const GlmmHandle& h) { return h.model->cp->tail; });
+    m.def("family_step", &family_step, nb::arg("name"), nb::arg("y"), nb::arg("weights"),
+          nb::arg("eta"));
     m.def("glmm", &build, nb::arg("n"), nb::arg("codes"), nb::arg("n_levels"), nb::arg("columns"),
           nb::arg("scales"), nb::arg("observed"), nb::arg("solver"), nb::arg("memory"));
 }

@@ -1,0 +1,217 @@
+"""Where the optimiser of a generalised model begins: on all rows, or first on some levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nestwise._base.arrays import BoolArray, FloatArray
+from nestwise._base.options import Control
+from nestwise.core.glmm import GlmmProblem, working_rows
+from nestwise.core.glmm_compiled import compiled_glmm
+from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, RowFunction
+from nestwise.core.glmm_rows import FamilyRows, row_step
+from nestwise.core.links.link import in_domain, mean
+from nestwise.core.problem import (
+    ModelArrays,
+    Problem,
+    TermColumns,
+    build_problem,
+    factor_columns,
+)
+from nestwise.fit.glmm_curvature import first_curvature
+from nestwise.fit.glmm_descent import criterion_of
+from nestwise.fit.glmm_newton import exact_hessian, minimise_glmm
+from nestwise.fit.glmm_start import Start, starting_point
+
+MakeKernel = Callable[[GlmmInput], GlmmKernel]
+
+MANY_ROWS, MANY_LEVELS = 20_000, 3_000
+"""Rows and levels of a single factor from which some of the levels are fitted first."""
+
+SAMPLE = 1_000
+"""Levels that are fitted first."""
+
+ROUGHLY = 1e-2
+"""Promised decrease at which the fit of the sample stops."""
+
+
+def begin(
+    arrays: ModelArrays, offset: FloatArray, rows: FamilyRows, control: Control
+) -> tuple[Start, FloatArray | None]:
+    """Starting values and, when a sample was fitted, the curvature to begin with.
+
+    Parameters
+    ----------
+    arrays : ModelArrays
+        The rows.
+    offset : (n,) float64
+        Known part of the linear predictor.
+    rows : FamilyRows
+        Their likelihood.
+    control : Control
+        Options of the optimiser.
+    """
+    some = _some_levels(arrays)
+    found = None if some is None else _from_sample(arrays, offset, rows, some, control)
+    if found is not None:
+        return found
+    eta = first_eta(rows)
+    return starting_point(arrays, offset, rows, eta, rows.family.dispersion, control), None
+
+
+def first_eta(rows: FamilyRows) -> FloatArray:
+    """(n,) a linear predictor read off the response alone.
+
+    Responses that no mean of the link can equal (zero or less with a log link) begin at the mean
+    of all, or among the others.
+    """
+    link = rows.link
+    mu = rows.family.start_mu(rows.y, rows.weights)
+    with np.errstate(all="ignore"):
+        eta = np.asarray(link.link(mu), dtype=np.float64)
+        common = float(link.link(np.array([np.average(mu, weights=rows.weights)]))[0])
+    good = np.isfinite(eta) & in_domain(link, eta)
+    if good.all():
+        return eta
+    if not np.isfinite(common):
+        common = float(np.median(eta[good])) if good.any() else 0.0
+    return np.where(good, eta, common)
+
+
+def constant_eta(rows: FamilyRows) -> float:
+    """Linear predictor of the mean response."""
+    level = float(mean(rows.link, first_eta(rows)).mean())
+    return float(rows.link.link(np.array([level]))[0])
+
+
+def problem_of(
+    arrays: ModelArrays,
+    offset: FloatArray,
+    rows: RowFunction,
+    start: Start,
+    control: Control,
+    make_kernel: MakeKernel = compiled_glmm,
+) -> GlmmProblem:
+    """The criterion of a model whose starting values are known.
+
+    Parameters
+    ----------
+    arrays, offset, rows, control
+        As in `begin`.
+    start : Start
+        Gives the scales of the columns.
+    make_kernel : callable
+        From `GlmmInput` to what gives criterion and gradient.
+    """
+    basis = start.layout.basis
+    kernel = make_kernel(
+        GlmmInput(
+            rows=rows,
+            X=arrays.X,
+            center=basis.center,
+            scale=basis.scale,
+            offset=offset,
+            factors=factor_columns(arrays),
+            observed=control.laplace == "observed",
+            threads=control.threads,
+            solver=control.solver,
+        )
+    )
+    return GlmmProblem(kernel, start.layout, arrays, offset, rows, start.phi is not None)
+
+
+def _some_levels(arrays: ModelArrays) -> BoolArray | None:
+    """Which rows are fitted first; None where all of them are."""
+    if len(arrays.codes) != 1 or len(arrays.y) < MANY_ROWS or arrays.n_levels[0] < MANY_LEVELS:
+        return None
+    # Scattered, so that a pattern in the order of the levels does no harm.
+    levels = np.arange(arrays.n_levels[0], dtype=np.uint64)
+    place = (levels * np.uint64(2654435761)) % np.uint64(1 << 32)
+    chosen = place < np.uint64((1 << 32) * SAMPLE // arrays.n_levels[0])
+    return np.asarray(chosen[arrays.codes[0]])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rough:
+    """The optimum of the sample."""
+
+    layout: Problem
+    psi: FloatArray
+    hessian: FloatArray
+    share: float
+
+
+def _from_sample(
+    arrays: ModelArrays, offset: FloatArray, rows: FamilyRows, some: BoolArray, control: Control
+) -> tuple[Start, FloatArray] | None:
+    """Start and curvature from a fit of some of the levels; None where that does not work."""
+    rough = _fit_sample(arrays, offset, rows, np.flatnonzero(some), control)
+    if rough is None:
+        return None
+    m, p = len(rough.layout.entries), arrays.X.shape[1]
+    phi = float(np.exp(rough.psi[-1])) if len(rough.psi) > m + p else None
+    beta = rough.layout.basis.to_user @ rough.psi[m : m + p]
+    eta = offset + arrays.X @ beta
+    layout = build_problem(
+        working_rows(arrays, offset, eta, row_step(rows, eta, phi)),
+        threads=control.threads,
+        solver=control.solver,
+    )
+    J = np.eye(len(rough.psi))
+    J[:m, :m] = np.diag(rough.layout.theta_scale / layout.theta_scale)
+    J[m : m + p, m : m + p] = np.linalg.solve(rough.layout.basis.to_user, layout.basis.to_user)
+    psi: FloatArray = np.asarray(np.linalg.solve(J, rough.psi), dtype=np.float64)
+    q = sum(k * n for k, n in layout.shapes)
+    start = Start(layout, psi[:m], psi[m : m + p], phi, np.zeros(q), eta)
+    return start, J.T @ rough.hessian @ J / rough.share
+
+
+def _fit_sample(
+    arrays: ModelArrays,
+    offset: FloatArray,
+    rows: FamilyRows,
+    keep: NDArray[np.intp],
+    control: Control,
+) -> _Rough | None:
+    fewer = _taken(arrays, keep)
+    G = fewer.X.T @ fewer.X
+    size = np.sqrt(G.diagonal())
+    if (size == 0.0).any() or np.linalg.eigvalsh(G / np.outer(size, size))[0] < 1e-8:
+        return None
+    known = np.ascontiguousarray(offset[keep])
+    own = replace(rows, y=rows.y[keep], weights=rows.weights[keep], constant=0.0)
+    start = starting_point(fewer, known, own, first_eta(own), rows.family.dispersion, control)
+    problem = problem_of(fewer, known, own, start, control)
+    function = criterion_of(problem)
+    last = [] if start.phi is None else [np.log(start.phi)]
+    point = function(np.concatenate([start.par, start.beta, last]), start.u)
+    if not (np.isfinite(point.value) and np.isfinite(point.gradient).all()):
+        return None
+    guess, _ = first_curvature(problem, start, rows.family.dispersion == "scale", point, function)
+    path = minimise_glmm(function, point, guess, control, ROUGHLY)
+    hessian, _ = exact_hessian(function, path.point, path.hessian)
+    if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 0.0:
+        return None
+    return _Rough(start.layout, path.point.psi, hessian, len(keep) / len(arrays.y))
+
+
+def _taken(arrays: ModelArrays, keep: NDArray[np.intp]) -> ModelArrays:
+    """Some of the rows, with the levels that occur in them."""
+    levels, codes = np.unique(arrays.codes[0][keep], return_inverse=True)
+    terms = tuple(
+        TermColumns(t.factor, tuple(None if c is None else c[keep] for c in t.columns), t.structure)
+        for t in arrays.terms
+    )
+    return ModelArrays(
+        y=arrays.y[keep],
+        X=np.asfortranarray(arrays.X[keep]),
+        intercept=arrays.intercept,
+        weights=None if arrays.weights is None else arrays.weights[keep],
+        codes=(codes.astype(np.int32),),
+        n_levels=(len(levels),),
+        terms=terms,
+    )

@@ -1,0 +1,65 @@
+"""The first guess of the curvature: that of the working linear mixed model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
+from nestwise.fit.glmm_newton import Function
+from nestwise.fit.glmm_start import Start
+from nestwise.fit.point import evaluate_point, known_scale_point
+
+
+def first_curvature(
+    problem: GlmmProblem,
+    start: Start,
+    has_scale: bool,
+    point: GlmmEvaluation,
+    function: Function,
+) -> tuple[FloatArray, int]:
+    """(size, size) curvature of the working linear mixed model, and evaluations spent.
+
+    Parameters
+    ----------
+    problem : GlmmProblem
+        The model.
+    start : Start
+        Gives the working linear mixed model.
+    has_scale : bool
+        Whether the dispersion is a scale.
+    point : GlmmEvaluation
+        Where the optimiser begins.
+    function : callable
+        The criterion, for the dispersion's own curvature.
+    """
+    layout, m, p = problem.layout, problem.m, problem.layout.p
+    phi = 1.0
+    if start.phi is not None and has_scale:
+        phi = start.phi
+    par = point.psi[:m] / np.sqrt(phi)
+    there = evaluate_point(layout, par, False) if phi != 1.0 else known_scale_point(layout, par)
+    H = np.eye(problem.size)
+    if np.isfinite(there.value):
+        RX = there.result.RX
+        H[:m, :m] = there.hessian / phi
+        H[m : m + p, m : m + p] = 2.0 * RX @ RX.T / phi
+    H = _positive(H)
+    if not problem.has_phi:
+        return H, 0
+    step = 1e-2
+    shifted = point.psi.copy()
+    shifted[-1] += step
+    other = function(shifted, point.result.u)
+    if np.isfinite(other.value):
+        bend = (other.gradient - point.gradient) / step
+        H[-1, -1] = max(abs(float(bend[-1])), 1e-3)
+    return H, 1
+
+
+def _positive(H: FloatArray) -> FloatArray:
+    """The same matrix with the absolute values of its eigenvalues."""
+    values, vectors = np.linalg.eigh(H)
+    size = np.abs(values)
+    size = np.maximum(size, 1e-6 * float(size.max()))
+    return np.asarray((vectors * size) @ vectors.T)
