@@ -12,6 +12,7 @@ import pytest
 
 import nestwise as nw
 from nestwise._base.errors import DataError, FormulaError
+from nestwise.inference.group_lines import group_lines
 
 FORMULA = "math_score ~ center(ses, by=classroom_id) + group_mean(ses, classroom_id)"
 
@@ -104,3 +105,16 @@ def test_marginal_means_are_those_of_an_average_group() -> None:
     b, mean = model.params.to_numpy(), data.loc[data["classroom_id"] == 3, "ses"].mean()
     expected = b[0] + b[2] * (50.0 - mean) + b[3] * mean
     assert at["emmean"][0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_lines_of_groups_use_each_groups_own_mean() -> None:
+    data = nw.load_dataset("hlm_tutorial")
+    model = nw.lmer("math_score ~ center(ses, by = classroom_id) + (1 | classroom_id)", data)
+    lines = group_lines(model.fit, data, "ses")
+    means = data.groupby("classroom_id")["ses"].mean().to_numpy()
+    b, modes = model.params.to_numpy(), model.fit.modes[0][:, 0]
+    expected = b[0] + modes[:, None] + b[1] * (lines.x - means[:, None])
+    np.testing.assert_allclose(lines.lines, expected, rtol=1e-10)
+    np.testing.assert_allclose(
+        lines.population, b[0] + b[1] * (lines.x - data["ses"].mean()), rtol=1e-10
+    )

@@ -84,6 +84,8 @@ def test_what_is_constant_in_a_group_is_left_out_there(oracle: Callable[[str], A
     assert groups.loc["1", "undetermined"] == "schavg"
     assert groups.loc["2", "undetermined"] == "girl, schavg"
     assert "girl: not in 30" in str(model)
+    assert "girl: not in 30" in model._repr_html_()
+    assert model._repr_html_().count("<caption>") == 2
 
 
 def test_groups_with_few_rows(

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nestwise._base.errors import DataError
+from nestwise._base.errors import DataError, OptionError
 from nestwise.workflow.datasets import load_dataset
 from nestwise.workflow.describe import STATISTICS, describe
 
@@ -200,3 +200,34 @@ def test_a_million_rows_take_seconds() -> None:
     assert time.process_time() - start < 5.0
     assert len(table) == 2000
     assert table["n"].sum() == n
+
+
+def test_quartiles_as_the_tutorial_prints_them() -> None:
+    table = describe(load_dataset("hlm_tutorial"), COLUMNS, quantiles=(0.25, 0.75))
+    table = table.set_index("variable")
+    assert list(table)[-2:] == ["q25", "q75"]
+    shown = table[["min", "q25", "median", "mean", "q75", "max"]]
+    printed = {
+        "math_score": [26.91, 46.89, 52.27, 52.49, 57.83, 77.69],
+        "intervention": [0.0, 0.0, 0.5, 0.5, 1.0, 1.0],
+        "classroom_id": [1.0, 3.75, 6.5, 6.5, 9.25, 12.0],
+        "student_id": [1.0, 5.75, 10.5, 10.5, 15.25, 20.0],
+        "ses": [25.34, 44.67, 50.61, 50.86, 58.46, 75.71],
+    }
+    for name, row in printed.items():
+        for ours, theirs in zip(shown.loc[name], row, strict=True):
+            assert round(ours, 2) == theirs
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), finite), min_size=1, max_size=40), st.floats(0, 1))
+def test_quantiles_are_numpys(rows: list[tuple[int, float]], p: float) -> None:
+    data = pd.DataFrame(rows, columns=["g", "x"])
+    name = f"q{100 * p:g}"
+    table = describe(data, "x", by="g", quantiles=[p]).set_index("g")[name]
+    expected = data.groupby("g")["x"].apply(lambda v: np.quantile(v, p))
+    np.testing.assert_allclose(table, expected, rtol=1e-9, atol=1e-6)
+
+
+def test_a_quantile_must_be_a_probability() -> None:
+    with pytest.raises(OptionError, match="quantiles: 25 is no probability"):
+        describe(load_dataset("sleepstudy"), quantiles=[25])

@@ -109,7 +109,8 @@ def test_extended_designs() -> None:
 def test_it_prints(sleep: nw.MixedModel) -> None:
     text = str(nw.power(sleep, term="Days", n_sim=10, seed=1, test="lrt"))
     assert text.startswith("Power to find Days at the 5 % level (likelihood-ratio test)")
-    assert "<pre" in nw.power(sleep, term="Days", n_sim=10, seed=1)._repr_html_()
+    html = nw.power(sleep, term="Days", n_sim=10, seed=1)._repr_html_()
+    assert "<caption>Power</caption>" in html
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,12 @@ class Levels:
         return str(self)
 
     def _repr_html_(self) -> str:
-        from nestwise.present.leveltext import levels_html
+        from nestwise.present.tablehtml import page_html
 
-        return levels_html(str(self))
+        f = self.found
+        tables = [("Sizes", f.sizes), ("Variables", f.variables), ("Missing values", f.missing)]
+        tables += [("How the groups lie to each other", f.relations)]
+        return page_html(f"Levels of {f.n_rows} rows", tables, [str(d) for d in f.diagnostics])
 
 
 def describe_levels(

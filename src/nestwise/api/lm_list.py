@@ -101,9 +101,16 @@ class RegressionList:
         return f"<RegressionList {self.formula!r}: {len(self.fit.labels)} groups>"
 
     def _repr_html_(self) -> str:
-        from nestwise.present.leveltext import levels_html
+        from nestwise.present.grouptext import problem_lines
+        from nestwise.present.tablehtml import page_html
 
-        return levels_html(str(self))
+        title = f"A linear model for each group: {self.formula}"
+        coefficients = group_tables.group_coefficients(self.fit)
+        tables = [
+            ("Over the groups (each counts once)", group_tables.mean_coefficients(self.fit)),
+            ("Coefficients (pooled residual variance)", coefficients),
+        ]
+        return page_html(title, tables, [s.strip() for s in problem_lines(self.fit) if s])
 
 
 def lm_list(

@@ -56,9 +56,12 @@ class PowerResult:
         return str(self)
 
     def _repr_html_(self) -> str:
-        from nestwise.present.leveltext import levels_html
+        from nestwise.present.powertext import power_title
+        from nestwise.present.tablehtml import page_html
 
-        return levels_html(str(self))
+        f = self.found
+        stopped = ["The run was stopped by hand."] if f.interrupted else []
+        return page_html(power_title(f.term, f.test, f.alpha), [("Power", f.table)], stopped)
 
 
 def power(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,11 @@ from nestwise._base.arrays import AnyArray, FloatArray, IntArray
 from nestwise._base.errors import DataError
 from nestwise.design.functions import State
 from nestwise.design.values import Factor
+from nestwise.formula.model import Formula
+from nestwise.formula.syntax import Call, Name, walk
+
+CENTERING = frozenset({"center", "group_mean"})
+"""Functions of a formula whose second argument names groups."""
 
 
 def mean_by_code(x: FloatArray, codes: IntArray | AnyArray, n_groups: int) -> FloatArray:
@@ -147,6 +153,24 @@ def means_at_rows(label: str, by: Factor | None, n: int, state: State) -> FloatA
     return np.asarray(lookup[by.codes], dtype=np.float64)
 
 
+def only_groups(formula: Formula) -> set[str]:
+    """Columns that the fixed part uses only to centre by, or to take means of: no predictors.
+
+    Examples
+    --------
+    >>> from nestwise.formula import parse
+    >>> sorted(only_groups(parse("y ~ center(x, by = g) + group_mean(x, h) + h")))
+    ['g']
+    """
+    nodes = [node for _, node in formula.fixed.variables]
+    calls = [c for n in nodes for c in walk(n) if isinstance(c, Call) and c.function in CENTERING]
+    everywhere = Counter(n.id for node in nodes for n in walk(node) if isinstance(n, Name))
+    as_group = Counter(
+        n.id for c in calls for arg in c.args[1:] for n in walk(arg) if isinstance(n, Name)
+    )
+    return {name for name, count in as_group.items() if count == everywhere[name]}
+
+
 def interaction(left: Factor, right: Factor) -> Factor:
     """The combinations of two factors that occur, labelled ``a:b``; the first varies slowest.
 
@@ -175,4 +199,5 @@ __all__ = [
     "mean_by_code",
     "mean_over_units",
     "means_at_rows",
+    "only_groups",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import OptionError, did_you_mean, one_of
 from nestwise.design import level_labels
+from nestwise.design.centering import for_average_group, only_groups
 from nestwise.design.model import GroupingFactor
 from nestwise.design.table import Source, open_table, read_column
 from nestwise.design.values import Factor, Numeric, Value, as_float, take_rows, value_of_column
@@ -103,7 +104,10 @@ def group_lines(fit: LmmFit, data: Any, x: str, group: str | None = None) -> Gro
     chosen = fit.design.factors[-1 if group is None else names.index(one_of("group", group, names))]
     own = as_float(values[x], x)
     places = np.append(np.linspace(own.min(), own.max(), POINTS), own.mean())
+    averaged = only_groups(fit.design.formula)
+    fit = _for_average_group(fit) if averaged else fit
     held = {name: _typical(value) for name, value in values.items() if name != x}
+    held |= dict.fromkeys(averaged, (np.nan, "an average group"))
     table = {x: places, **{name: [value] * places.size for name, (value, _) in held.items()}}
     population = predict(fit, table, re_form=None)
     lines = _with_groups(fit, chosen, table, places.size)
@@ -126,6 +130,13 @@ def group_lines(fit: LmmFit, data: Any, x: str, group: str | None = None) -> Gro
             f"{name} = {shown}" for name, (_, shown) in held.items() if name not in chosen.variables
         ),
     )
+
+
+def _for_average_group(fit: LmmFit) -> LmmFit:
+    """The fit with the mean of all rows where a column to centre by is missing."""
+    encoder = fit.design.encoder
+    state = for_average_group(encoder.state)
+    return replace(fit, design=replace(fit.design, encoder=replace(encoder, state=state)))
 
 
 def _predictors(fit: LmmFit, source: Source) -> dict[str, Value]:

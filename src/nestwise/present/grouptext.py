@@ -54,7 +54,7 @@ def group_text(fit: GroupRegressions, formula: str, *, full: bool) -> str:
         lines += ["", "Coefficients (pooled residual variance):", *_listed(fit)]
     lines += ["", f"Residual standard error: {cat(signif(fit.sigma, 7))} on {fit.df_resid} "
                   "degrees of freedom"]  # fmt: skip
-    return "\n".join([*lines, *_problems(fit)])
+    return "\n".join([*lines, *problem_lines(fit)])
 
 
 def _listed(fit: GroupRegressions) -> list[str]:
@@ -68,8 +68,16 @@ def _listed(fit: GroupRegressions) -> list[str]:
     return [table_text(shown, 5), *([f"... and {more} more groups"] if more > 0 else [])]
 
 
-def _problems(fit: GroupRegressions) -> list[str]:
-    """Which coefficients some groups cannot give."""
+def problem_lines(fit: GroupRegressions) -> list[str]:
+    """Which coefficients some groups cannot give; empty when all give all.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm_list("normexam ~ standLRT + sex | school", nw.load_dataset("Exam"))
+    >>> print(problem_lines(m.fit)[-1])
+      sexM: not in 30 (2, 6, 7, 8, 11, ...)
+    """
     lacking = np.isnan(fit.beta)
     if not lacking.any():
         return []
@@ -85,4 +93,4 @@ def _problems(fit: GroupRegressions) -> list[str]:
     return lines
 
 
-__all__ = ["group_text"]
+__all__ = ["group_text", "problem_lines"]

@@ -1,10 +1,9 @@
-"""The levels of hierarchical data in words, as text and as HTML."""
+"""The levels of hierarchical data in words."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 
@@ -51,17 +50,6 @@ def levels_text(
     for remark in diagnostics:
         lines += _wrapped(f"- {remark}", "  ")
     return "\n".join(lines)
-
-
-def levels_html(text: str) -> str:
-    """The same for a notebook.
-
-    Examples
-    --------
-    >>> levels_html("a < b")
-    '<pre class="nestwise">a &lt; b</pre>'
-    """
-    return f'<pre class="nestwise">{escape(text)}</pre>'
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
@@ -120,4 +108,4 @@ def _missing(variables: Table, missing: Table) -> list[str]:
     return lines
 
 
-__all__ = ["levels_html", "levels_text"]
+__all__ = ["levels_text"]

@@ -44,7 +44,7 @@ def power_text(term: str, test: str, alpha: float, table: Table, interrupted: bo
              "conf_high", "n_sim")  # fmt: skip
     shown = Table({name: _rounded(name, table) for name in names})
     lines = [
-        f"Power to find {term} at the {100 * alpha:g} % level ({TEST_WORDS[test]})",
+        power_title(term, test, alpha),
         "",
         table_text(shown, 4),
         "",
@@ -58,9 +58,20 @@ def power_text(term: str, test: str, alpha: float, table: Table, interrupted: bo
     return "\n".join(lines)
 
 
+def power_title(term: str, test: str, alpha: float) -> str:
+    """What was tested, in a line.
+
+    Examples
+    --------
+    >>> power_title("x", "normal", 0.01)
+    'Power to find x at the 1 % level (z test)'
+    """
+    return f"Power to find {term} at the {100 * alpha:g} % level ({TEST_WORDS[test]})"
+
+
 def _rounded(name: str, table: Table) -> np.ndarray:
     digits = {"power": 3, "std_error": 4, "conf_low": 3, "conf_high": 3, "group_size": 1}
     return np.round(table[name], digits[name]) if name in digits else table[name]
 
 
-__all__ = ["power_text"]
+__all__ = ["power_text", "power_title"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 
 from nestwise._base.arrays import AnyArray, FloatArray, IntArray
-from nestwise._base.errors import DataError
+from nestwise._base.errors import DataError, OptionError
 from nestwise.design.table import Source, open_table, require_columns
 from nestwise.workflow.frames import as_names, group_rows, native_frame, numbers, table_like
 
@@ -32,7 +32,11 @@ _MAD_TO_SD = 1.4826
 
 
 def describe(
-    data: Any, columns: str | Sequence[str] | None = None, by: str | Sequence[str] | None = None
+    data: Any,
+    columns: str | Sequence[str] | None = None,
+    by: str | Sequence[str] | None = None,
+    *,
+    quantiles: Sequence[float] = (),
 ) -> Any:
     """Describe numeric columns, by group when asked, as ``psych::describeBy`` in one long table.
 
@@ -44,6 +48,9 @@ def describe(
         What to describe; all numeric and logical columns but the `by` ones when not given.
     by : str or sequence of str, optional
         Grouping columns. Rows where one is missing are left out.
+    quantiles : sequence of float
+        Probabilities; ``(0.25, 0.75)`` adds the quartiles as ``q25`` and ``q75``, interpolated as
+        R's ``quantile`` does (type 7 of Hyndman & Fan 1996, Am. Stat. 50, 361-365).
 
     Returns
     -------
@@ -58,6 +65,8 @@ def describe(
     ------
     DataError
         When a column is not there or is not numeric, or nothing numeric is left.
+    OptionError
+        When a quantile is no probability.
 
     Source
     ------
@@ -75,12 +84,13 @@ def describe(
     names = _numeric(source, groups_by) if columns is None else as_names(columns)
     require_columns(source, (*groups_by, *names))
     groups = group_rows(source, groups_by)
+    shares = _shares(quantiles)
     parts = [
-        describe_values(numbers(source, name, "describe"), groups.codes, groups.n_groups)
+        describe_values(numbers(source, name, "describe"), groups.codes, groups.n_groups, shares)
         for name in names
     ]
     answer: dict[str, AnyArray] = {"variable": np.array(list(names) * groups.n_groups, object)}
-    for statistic in STATISTICS:
+    for statistic in parts[0]:
         # One row a group, one column a variable: read row by row, the variables come together.
         answer[statistic] = np.stack([p[statistic] for p in parts], axis=1).ravel()
     rows = np.repeat(groups.first, len(names))
@@ -95,7 +105,17 @@ def _numeric(source: Source, by: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(usable)
 
 
-def describe_values(x: FloatArray, codes: IntArray, n_groups: int) -> dict[str, AnyArray]:
+def _shares(quantiles: Sequence[float]) -> dict[str, float]:
+    """Column name and probability of each quantile."""
+    for p in quantiles:
+        if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0.0 <= p <= 1.0:
+            raise OptionError(f"quantiles: {p!r} is no probability; give numbers from 0 to 1")
+    return {f"q{100 * p:g}": float(p) for p in quantiles}
+
+
+def describe_values(
+    x: FloatArray, codes: IntArray, n_groups: int, quantiles: Mapping[str, float] | None = None
+) -> dict[str, AnyArray]:
     """The statistics of one variable in every group.
 
     Parameters
@@ -106,11 +126,13 @@ def describe_values(x: FloatArray, codes: IntArray, n_groups: int) -> dict[str, 
         Group of each row, 0 .. n_groups - 1, or -1.
     n_groups : int
         Number of groups.
+    quantiles : mapping of str to float, optional
+        Name and probability of further statistics.
 
     Returns
     -------
     dict of str to (n_groups,) ndarray
-        By the names in `STATISTICS`; `n` is int64, the rest float64.
+        By the names in `STATISTICS`, then those of `quantiles`; `n` is int64, the rest float64.
 
     Examples
     --------
@@ -134,6 +156,7 @@ def describe_values(x: FloatArray, codes: IntArray, n_groups: int) -> dict[str, 
         answer |= {"median": median, "trimmed": _trimmed(x, start, n, mean), "mad": mad}
         answer |= {"min": low, "max": high, "range": high - low}
         answer |= {"skew": skew, "kurtosis": kurtosis, "se": sd / np.sqrt(n)}
+        answer |= {name: _quantile(x, start, n, p) for name, p in (quantiles or {}).items()}
     return answer
 
 
@@ -159,6 +182,17 @@ def _middle(x: FloatArray, start: AnyArray, n: AnyArray) -> FloatArray:
     """Median of each group of sorted values."""
     below, above = _at(x, start + (n - 1) // 2, n), _at(x, start + n // 2, n)
     return np.where(below == above, below, 0.5 * (below + above))
+
+
+def _quantile(x: FloatArray, start: AnyArray, n: AnyArray, p: float) -> FloatArray:
+    """Interpolated quantile of each group of sorted values."""
+    place = (n - 1) * p
+    # A place a rounding error below a whole number counts as that number, as in R.
+    first = np.floor(place + 4.0 * np.finfo(np.float64).eps).astype(np.int64)
+    below = _at(x, start + first, n)
+    above = _at(x, start + np.minimum(first + 1, n - 1), n)
+    share = np.clip(place - first, 0.0, 1.0)
+    return np.where(below == above, below, (1.0 - share) * below + share * above)
 
 
 def _trimmed(x: FloatArray, start: AnyArray, n: AnyArray, mean: FloatArray) -> FloatArray:

@@ -6,7 +6,6 @@ documented rules for what is a factor and where covariates are held).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import DataError, OptionError, did_you_mean
 from nestwise.design import encode_new
-from nestwise.design.centering import for_average_group
+from nestwise.design.centering import for_average_group, only_groups
 from nestwise.design.encoder import Encoder
 from nestwise.design.table import Source, open_table, read_column
 from nestwise.design.values import Factor, Logical, Value, as_float, take_rows, value_of_column
@@ -25,9 +24,6 @@ from nestwise.inference.kinds import Fit
 
 COERCING = frozenset({"factor", "as.factor", "ordered", "C"})
 """Functions that make a factor of a column of numbers."""
-
-CENTERING = frozenset({"center", "group_mean"})
-"""Functions whose second argument names groups; on the grid they see an average group."""
 
 FEW = 2
 """A covariate with this many distinct values or fewer is treated as a factor."""
@@ -130,7 +126,7 @@ def reference_grid(fit: Fit, data: Any, at: Levels | None = None) -> ReferenceGr
     source = open_table(data)
     names, coerced = _predictors(fit)
     wanted = _checked(at, names)
-    averaged = _only_groups(fit) - set(wanted)
+    averaged = only_groups(fit.design.formula) - set(wanted)
     names = tuple(name for name in names if name not in averaged)
     variables = tuple(
         _variable(fit, source, name, name in coerced, wanted.get(name)) for name in names
@@ -159,17 +155,6 @@ def _predictors(fit: Fit) -> tuple[tuple[str, ...], set[str]]:
     calls = [c for n in nodes for c in walk(n) if isinstance(c, Call) and c.function in COERCING]
     coerced = {c.args[0].id for c in calls if c.args and isinstance(c.args[0], Name)}
     return tuple(names), coerced
-
-
-def _only_groups(fit: Fit) -> set[str]:
-    """Columns that the fixed part uses only to centre by, or to take means of: no predictors."""
-    nodes = [node for _, node in fit.design.formula.fixed.variables]
-    calls = [c for n in nodes for c in walk(n) if isinstance(c, Call) and c.function in CENTERING]
-    everywhere = Counter(n.id for node in nodes for n in walk(node) if isinstance(n, Name))
-    as_group = Counter(
-        n.id for c in calls for arg in c.args[1:] for n in walk(arg) if isinstance(n, Name)
-    )
-    return {name for name, count in as_group.items() if count == everywhere[name]}
 
 
 def _checked(at: Levels | None, names: tuple[str, ...]) -> dict[str, list[Any]]:
