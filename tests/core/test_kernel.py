@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.random_models import make_model, models
 from nestwise._base.errors import FitError
-from nestwise.core import lmm, reference
+from nestwise.core import _kernels, lmm, reference
 from nestwise.core.compiled import announce
 from nestwise.core.problem import ModelArrays, Problem, TermColumns, build_problem
 
@@ -188,3 +188,14 @@ def test_factors_that_meet_at_random_are_ordered_quickly() -> None:
         values.append(lmm.evaluate(problem, np.array([0.7, 0.4]), True, 1))
     assert values[0].criterion == pytest.approx(values[1].criterion, rel=1e-10)
     np.testing.assert_allclose(values[0].gradient, values[1].gradient, rtol=1e-7)
+
+
+def test_small_matrices_agree_with_numpy() -> None:
+    rng = np.random.default_rng(4)
+    for m in (1, 2, 3, 7, 20):
+        A = rng.normal(size=(m, m))
+        L = np.tril(A) + m * np.eye(m)
+        np.testing.assert_allclose(_kernels.invert_lower(L), np.linalg.inv(L), atol=1e-12)
+        S = A + A.T
+        smallest = np.linalg.eigvalsh(S)[0]
+        assert _kernels.smallest_eigenvalue(S) == pytest.approx(smallest, abs=1e-12)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core import _kernels
 from nestwise.core.kernel import KernelResult
 from nestwise.core.problem import Problem
 
@@ -152,7 +153,7 @@ def evaluate(problem: Problem, theta: FloatArray, reml: bool = True, order: int 
 
 def covariance_from(problem: Problem, RX: FloatArray) -> FloatArray:
     """(p, p) (X'V0^-1 X)^-1 in the user's units from the kernel's lower factor."""
-    half = problem.basis.to_user @ np.linalg.inv(RX).T
+    half = problem.basis.to_user @ _kernels.invert_lower(RX).T
     return np.asarray(half @ half.T)
 
 

@@ -47,7 +47,7 @@ def redundant_columns(X: FloatArray, intercept: bool) -> tuple[int, ...]:
 def _clearly_independent(X: FloatArray) -> bool:
     """A quick test on X'X that says yes only when no column is near the others' span."""
     gram = dsyrk(1.0, X, trans=1, lower=1) if X.flags.f_contiguous else np.tril(X.T @ X)
-    scale = np.sqrt(np.diag(gram))
+    scale = np.sqrt(gram.diagonal())
     if not (scale > 0).all() or not np.isfinite(scale).all():
         return False
     correlation = gram / np.outer(scale, scale)
@@ -55,7 +55,7 @@ def _clearly_independent(X: FloatArray) -> bool:
         factor = np.linalg.cholesky(correlation)  # reads the lower triangle only
     except np.linalg.LinAlgError:
         return False
-    return bool((np.diag(factor) ** 2 > _SAFE).all())
+    return bool((factor.diagonal() ** 2 > _SAFE).all())
 
 
 def _sequential(X: FloatArray, intercept: bool) -> tuple[int, ...]:

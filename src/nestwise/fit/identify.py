@@ -14,6 +14,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.diagnostic import Diagnostic
+from nestwise.core import _kernels
 from nestwise.core.components import component_moments
 from nestwise.core.problem import Problem
 from nestwise.design.model import Design
@@ -170,7 +171,7 @@ def well_determined(problem: Problem, point: Point) -> bool:
     if len(size) == 1:
         return True
     half = np.sqrt(size)
-    return bool(np.linalg.eigvalsh(point.hessian / half / half[:, None])[0] > CURVED)
+    return _kernels.smallest_eigenvalue(point.hessian / half / half[:, None]) > CURVED
 
 
 def flat_at_optimum(

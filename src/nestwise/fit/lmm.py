@@ -144,7 +144,7 @@ def fit_problems(
     if is_patterned(problem):
         return fit_patterned(design, problem, reml, options, start)
     # NumPy's own small decompositions wake threads too, which then compete with the kernel.
-    with limited(max(inner.kernel.dense_order, 6 * len(inner.entries)), options.threads):
+    with limited(max(inner.kernel.dense_order, 2 * len(inner.entries)), options.threads):
         path, saddle = optimise(inner, reml, options, _start(inner, start))
     flat = _flat(design, inner, reml, path)
     par = rectify(inner, path.point.par)

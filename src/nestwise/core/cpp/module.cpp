@@ -10,9 +10,11 @@
 #include "lapack.hpp"
 #include "moments.hpp"
 #include "newton.hpp"
+#include "small.hpp"
 #include "start.hpp"
 #include "substitution.hpp"
 #include "tail.hpp"
+#include "trust.hpp"
 
 namespace nb = nanobind;
 using namespace nwpy;
@@ -247,6 +249,25 @@ nb::tuple moments(const CrossProducts& cp, Table entries) {
     return nb::make_tuple(array(std::move(gram), {c, c}), array(std::move(quadratic)));
 }
 
+double smallest_eigenvalue(RowMajor A) {
+    const size_t m = A.shape(0);
+    if (m == 0 || A.shape(1) != m) throw nb::value_error("the matrix is not square");
+    std::vector<double> values, vectors;
+    nw::symmetric_eigen(std::vector<double>(A.data(), A.data() + m * m), static_cast<int>(m), values,
+                        vectors);
+    return *std::min_element(values.begin(), values.end());
+}
+
+nb::object invert_lower(RowMajor L) {
+    const size_t m = L.shape(0);
+    if (L.shape(1) != m) throw nb::value_error("the matrix is not square");
+    std::vector<double> out(m * m, 0.0);
+    for (size_t i = 0; i < m; ++i) out[i * m + i] = 1.0;
+    const int k = static_cast<int>(m);
+    nw::solve_lower<0>(L.data(), k, out.data(), k, k);
+    return array(std::move(out), {m, m});
+}
+
 nb::object moment_start(RowMajor gram, Vector quadratic, double n, Table entries,
                         std::vector<int> widths) {
     const size_t m = entries.shape(0), c = m + 1;
@@ -347,6 +368,8 @@ NB_MODULE(_kernels, m) {
         .def("kenward_roger", &kenward_roger, nb::arg("lambdas"), nb::arg("entries"),
              nb::arg("traces"))
         .def("conditional_faces", &conditional_faces, nb::arg("lambdas"));
+    m.def("smallest_eigenvalue", &smallest_eigenvalue, nb::arg("A"));
+    m.def("invert_lower", &invert_lower, nb::arg("L"));
     m.def("moment_start", &moment_start, nb::arg("gram"), nb::arg("quadratic"), nb::arg("n"),
           nb::arg("entries"), nb::arg("widths"));
     m.def("cross_products", &build, nb::arg("y"), nb::arg("X"), nb::arg("x_center"),
