@@ -262,5 +262,5 @@ def test_piped_demo_has_no_colours(tmp_path: Path) -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert "\x1b" not in run.stdout
     assert run.stderr == ""
-    assert len(json.loads(run.stdout)["approaches"]) == 5
+    assert len(json.loads(run.stdout)["approaches"]) == 13
     assert list(tmp_path.iterdir()) == []

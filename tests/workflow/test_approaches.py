@@ -175,6 +175,16 @@ def test_effects_that_agree_are_no_fallacy() -> None:
     assert "ecological-fallacy" not in codes
 
 
+def test_models_are_as_if_fitted_by_themselves(exam: nw.Approaches) -> None:
+    data = nw.load_dataset("Exam")
+    assert str(exam.models["pooled"].summary()) == str(nw.lm(EXAM, data).summary())
+    mixed = nw.lmer(f"{EXAM} + (1 | school)", data)
+    assert str(exam.models["random intercept"].summary()) == str(mixed.summary())
+    separate = exam.models["regression per group"]
+    assert separate.formula == f"{EXAM} | school"
+    np.testing.assert_array_equal(separate.fit.beta, nw.lm_list(separate.formula, data).fit.beta)
+
+
 def test_slopes_are_chosen(exam: nw.Approaches) -> None:
     assert "(1 + standLRT | school)" in exam.models["random slopes"].formula
     asked = nw.compare_approaches(EXAM, nw.load_dataset("Exam"), groups="school", slopes=["sex"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
+from nestwise.design import build
 from nestwise.design.centering import mean_by_code
 from nestwise.design.model import Design
 from nestwise.design.rank import redundant_columns
@@ -43,7 +44,7 @@ def pooled(setup: Setup) -> Approach:
     >>> found.estimates.estimate.round(4).tolist()
     [-0.0012, 0.5951]
     """
-    fit = fit_lm(setup.fixed_only())
+    fit = fit_lm(build(setup.formula, setup.data, contrasts=setup.contrasts))
     share = r_squared(fit).r_squared
     return Approach(
         name=POOLED,
