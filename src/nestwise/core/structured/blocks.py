@@ -180,7 +180,9 @@ def _same(keys: AnyArray) -> list[AnyArray]:
     """Groups of equal rows of an (N, v) array of codes."""
     if len(keys) == 1:
         return [np.zeros(1, dtype=np.intp)]
-    code = _codes(list(keys.T))[0]
+    whole = np.ascontiguousarray(keys, dtype=np.int64)
+    as_one = whole.view(np.dtype((np.void, whole.dtype.itemsize * whole.shape[1]))).ravel()
+    _, code = np.unique(as_one, return_inverse=True)
     order = np.argsort(code, kind="stable")
     return list(np.split(order, np.flatnonzero(np.diff(code[order])) + 1))
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import lapack
 
 from nestwise._base.arrays import FloatArray
 from nestwise.core.structured.covariance import Covariance, pattern_covariance, structure_at
@@ -112,15 +113,15 @@ def factorise(problem: StructuredProblem, par: FloatArray) -> tuple[Factored, ..
 
 
 def _factored(covariance: Covariance) -> Factored | None:
-    V = covariance.V
-    if not np.isfinite(V).all() or not np.isfinite(covariance.dV).all():
+    if not np.isfinite(covariance.V).all() or not np.isfinite(covariance.dV).all():
         return None
-    try:
-        L = np.linalg.cholesky(V)
-    except np.linalg.LinAlgError:
+    L, failed_at = lapack.dpotrf(covariance.V, lower=1)
+    if failed_at:
         return None
-    root = np.linalg.inv(L)
-    return Factored(covariance, root.T @ root, 2.0 * float(np.log(L.diagonal()).sum()))
+    logdet = 2.0 * float(np.log(L.diagonal()).sum())
+    inverse, _ = lapack.dpotri(L, lower=1)
+    inverse = np.tril(inverse) + np.tril(inverse, -1).T
+    return Factored(covariance, np.ascontiguousarray(inverse), logdet)
 
 
 def solve_fixed(C: FloatArray) -> Solution | None:
