@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,26 @@ def test_sums_over_subjects_equal_the_rows(name: str) -> None:
     assert found.value == pytest.approx(expected.value, rel=1e-11)
     np.testing.assert_allclose(found.gradient, expected.gradient, atol=1e-7)
     np.testing.assert_allclose(found.hessian, expected.information, atol=1e-7)
+
+
+@pytest.mark.parametrize("effects", [(), ("subject",)])
+@pytest.mark.parametrize("name", ["us", "car1", "exp_nugget", None])
+def test_blocks_that_do_not_repeat_are_stacked(name: str | None, effects: tuple[str, ...]) -> None:
+    arrays = random_arrays(name, 8, effects=effects, weights=True, missing=False)
+    # Times of their own for every row: no table of positions.
+    time = arrays.errors.time + np.random.default_rng(1).uniform(0.0, 0.3, arrays.y.size)
+    if name != "us":
+        arrays = replace(arrays, errors=replace(arrays.errors, time=time))
+    problem = make_problem(arrays)
+    assert len(problem.stacks) == 2
+    assert problem.loose == ()
+    par = random_par(arrays, 8)
+    for reml in (True, False):
+        expected, found = dense_evaluate(arrays, par, reml), evaluate(problem, par, reml)
+        assert found.value == pytest.approx(expected.value, rel=1e-11)
+        np.testing.assert_allclose(found.gradient, expected.gradient, atol=1e-8)
+        t = len(arrays.entries)
+        np.testing.assert_allclose(found.hessian[t:], expected.information[t:], atol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["us", "toeph", "car1", None])

@@ -14,10 +14,14 @@ from nestwise.core.structured.problem import StructuredProblem
 from nestwise.design.model import Design
 from nestwise.fit.newton import Route
 from nestwise.fit.result import Status, Verdict
+from nestwise.fit.structured_natural import natural_parameters
 from nestwise.fit.verdict import ACCEPTABLE, singular_term
 
 FLAT = 1e-8
 """Curvature of a direction, relative to a unit diagonal, that says the data cannot tell."""
+
+LIMIT = 1e-4
+"""Nugget, or one less it, that is called zero."""
 
 NEARLY = 1e-7
 """Smallest eigenvalue of the residual correlation matrix that still counts as positive."""
@@ -37,7 +41,11 @@ def judge(
     control : Control
         Its options.
     """
-    singular = (*_effects(design, problem, path.point.par, control), *_residuals(problem, path))
+    singular = (
+        *_effects(design, problem, path.point.par, control),
+        *_residuals(problem, path),
+        *_limits(design, problem, path.point.par),
+    )
     flat = _flat(problem, path.point)
     converged = path.decrease <= ACCEPTABLE
     status: Status = "converged"
@@ -79,6 +87,21 @@ def _residuals(problem: StructuredProblem, path: Route[Evaluation]) -> tuple[Dia
             "The residual correlation matrix is estimated at its limit: some residuals of a "
             "subject determine others.",
             "Use a simpler structure, or look for rows that repeat one another.",
+        ),
+    )
+
+
+def _limits(design: Design, problem: StructuredProblem, par: FloatArray) -> tuple[Diagnostic, ...]:
+    """A nugget of zero or one."""
+    found = natural_parameters(design, problem.arrays, par)
+    nuggets = [float(v) for v, n in zip(found.values, found.names, strict=True) if n == "nugget"]
+    if not any(min(v, 1.0 - v) < LIMIT for v in nuggets):
+        return ()
+    return (
+        Diagnostic(
+            "singular",
+            "The nugget is estimated at its limit: zero or all of the variance.",
+            "Use the structure without a nugget (exp or gau), or independent residuals.",
         ),
     )
 

@@ -43,9 +43,10 @@ def _jumping(correlation: Correlation) -> Correlation:
     def covariance(par: FloatArray, visits: Visits) -> tuple[FloatArray, FloatArray]:
         R, dR = correlation(par[:1], visits)
         nugget = 1.0 / (1.0 + np.exp(-par[1]))
-        apart = 1.0 - np.eye(len(R))
+        same = np.eye(R.shape[-1])
+        apart = 1.0 - same
         jump = -nugget * (1.0 - nugget) * R * apart
-        return np.eye(len(R)) + (1.0 - nugget) * R * apart, np.stack([(1.0 - nugget) * dR[0], jump])
+        return same + (1.0 - nugget) * R * apart, np.stack([(1.0 - nugget) * dR[0], jump])
 
     return covariance
 

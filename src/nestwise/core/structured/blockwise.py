@@ -11,7 +11,9 @@ from scipy.linalg import lapack
 from nestwise._base.arrays import FloatArray
 from nestwise.core.structured.covariance import Covariance, pattern_covariance, structure_at
 from nestwise.core.structured.problem import StructuredProblem
+from nestwise.core.structured.stackwise import collect_stack, factorise_stacks
 from nestwise.core.structured.sums import Moments, cross, moments
+from nestwise.core.structured.totals import Totals, add_curvature
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,13 +99,26 @@ def failed(par: FloatArray) -> Evaluation:
     )
 
 
-def factorise(problem: StructuredProblem, par: FloatArray) -> tuple[Factored, ...] | None:
-    """V, its derivatives, inverse and determinant of every pattern; None when one is singular."""
+def factorise(
+    problem: StructuredProblem, par: FloatArray, chosen: tuple[int, ...] | None = None
+) -> tuple[Factored, ...] | None:
+    """V, its derivatives, inverse and determinant of patterns; None when one is singular.
+
+    Parameters
+    ----------
+    problem : StructuredProblem
+        The model.
+    par : (m,) float64
+        Parameters.
+    chosen : tuple of int, optional
+        Which patterns; all when None.
+    """
     arrays, blocks = problem.arrays, problem.blocks
+    patterns = blocks.patterns if chosen is None else [blocks.patterns[i] for i in chosen]
     with np.errstate(all="ignore"):
         found = structure_at(arrays, blocks, par)
         out = []
-        for pattern in blocks.patterns:
+        for pattern in patterns:
             covariance = pattern_covariance(arrays, blocks, pattern, par, found)
             factored = _factored(covariance)
             if factored is None:
@@ -172,11 +187,13 @@ def evaluate_blocks(problem: StructuredProblem, par: FloatArray, reml: bool) -> 
     ------
     Gilmour, Thompson & Cullis (1995), Biometrics 51, 1440-1450, eq. 4-7.
     """
-    patterns = factorise(problem, par)
-    if patterns is None:
+    patterns = factorise(problem, par, problem.loose)
+    stacks = None if patterns is None else factorise_stacks(problem, par)
+    if patterns is None or stacks is None:
         return failed(par)
-    pairs = list(zip(problem.sums, patterns, strict=True))
-    C = np.sum([cross(sums, one.inverse) for sums, one in pairs], axis=0)
+    pairs = [(at, problem.sums[at], one) for at, one in zip(problem.loose, patterns, strict=True)]
+    parts = [cross(sums, one.inverse) for _, sums, one in pairs]
+    C = np.sum([*parts, *(stack.cross for stack in stacks)], axis=0)
     solution = solve_fixed(C)
     if solution is None:
         return failed(par)
@@ -184,11 +201,18 @@ def evaluate_blocks(problem: StructuredProblem, par: FloatArray, reml: bool) -> 
     ratio = degrees(problem, reml) / solution.pwrss
     total = Totals.zeros(par.size, problem.p)
     extra = np.zeros((par.size, par.size))
-    for at, (sums, one) in enumerate(pairs):
+    for at, sums, one in pairs:
         found = moments(sums, g, solution.half)
         S = collect(total, (sums.count, sums.v), one, found, reml, ratio)
-        add_curvature(extra, problem, at, S)
-    logdet = sum(sums.count * one.logdet for sums, one in pairs)
+        pattern = problem.blocks.patterns[at]
+        for place, t in enumerate(problem.blocks.absorbed):
+            Z, level = pattern.Z[place], pattern.level[place]
+            inner = Z.T @ (S * (level[:, None] == level)) @ Z
+            add_curvature(extra, problem.arrays.entries, t, inner)
+    for stack in stacks:
+        collect_stack(total, extra, problem, stack, (g, solution.half), reml, ratio)
+    logdet = sum(sums.count * one.logdet for _, sums, one in pairs)
+    logdet += sum(stack.logdet for stack in stacks)
     value = criterion_value(problem, logdet, solution, reml)
     return evaluation_of(par, value, total, solution, ratio, extra)
 
@@ -219,31 +243,6 @@ def evaluation_of(
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Totals:
-    """Sums over patterns; the arrays are filled in place.
-
-    Parameters
-    ----------
-    trace, score : (m,) float64
-        tr(P dV) (ML: tr(V^-1 dV)), and y'P dV P y.
-    gram : (m, m) float64
-        w_i'V^-1 w_j with w_i = dV_i P y.
-    mixed : (m, p) float64
-        w_i'V^-1 Q.
-    """
-
-    trace: FloatArray
-    score: FloatArray
-    gram: FloatArray
-    mixed: FloatArray
-
-    @staticmethod
-    def zeros(m: int, p: int) -> Totals:
-        """Nothing yet."""
-        return Totals(np.zeros(m), np.zeros(m), np.zeros((m, m)), np.zeros((m, p)))
-
-
 def collect(
     total: Totals,
     shape: tuple[int, int],
@@ -267,16 +266,3 @@ def collect(
     total.gram[np.ix_(active, active)] += flat @ (left @ seen).reshape(a, size).T
     total.mixed[active] += (left @ inverse).reshape(a, size) @ found.F
     return np.asarray(trace - ratio * seen)
-
-
-def add_curvature(extra: FloatArray, problem: StructuredProblem, at: int, S: FloatArray) -> None:
-    """<d2V, S> of the entries of Lambda: 2 Z'S Z for two entries of the same column."""
-    pattern, blocks = problem.blocks.patterns[at], problem.blocks
-    for place, t in enumerate(blocks.absorbed):
-        Z, level = pattern.Z[place], pattern.level[place]
-        inner = 2.0 * Z.T @ (S * (level[:, None] == level)) @ Z
-        own = [(i, r, c) for i, (term, r, c) in enumerate(problem.arrays.entries) if term == t]
-        for i, r, c in own:
-            for j, r2, c2 in own:
-                if c == c2:
-                    extra[i, j] += inner[r, r2]

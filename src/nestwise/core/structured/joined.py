@@ -13,8 +13,6 @@ from nestwise.core.structured.blockwise import (
     Evaluation,
     Factored,
     Solution,
-    Totals,
-    add_curvature,
     collect,
     criterion_value,
     degrees,
@@ -26,6 +24,7 @@ from nestwise.core.structured.blockwise import (
 from nestwise.core.structured.model import effect_lambdas
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.sums import Moments
+from nestwise.core.structured.totals import Totals, add_curvature
 from nestwise.core.structured.trailing import Equations, joint_faces, solve_trailing
 
 
@@ -82,15 +81,18 @@ def evaluate_joined(problem: StructuredProblem, par: FloatArray, reml: bool) -> 
     total = Totals.zeros(par.size, problem.p)
     extra, seen = np.zeros((par.size, par.size)), np.zeros((par.size, len(b)))
     inverse = _inverse(equations, solution, root, reml)
-    for at, (pattern, one) in enumerate(zip(problem.blocks.patterns, patterns, strict=True)):
+    for pattern, one in zip(problem.blocks.patterns, patterns, strict=True):
         found = _moments(problem, pattern, r, inverse, equations)
         S = collect(total, (pattern.rows.shape[0], pattern.rows.shape[1]), one, found, True, ratio)
-        add_curvature(extra, problem, at, S)
+        for place, t in enumerate(problem.blocks.absorbed):
+            Z, level = pattern.Z[place], pattern.level[place]
+            inner = Z.T @ (S * (level[:, None] == level)) @ Z
+            add_curvature(extra, problem.arrays.entries, t, inner)
         _seen_by_blocks(seen, equations, pattern, one, r)
     _own_terms(problem, par, total, extra, seen, (equations, solution, b, root), reml)
-    inner = solve_triangular(equations.L, equations.Lambda.T @ seen.T, lower=True)
-    mixed = total.mixed - inner.T @ equations.H[:, :-1]
-    gram = total.gram - inner.T @ inner
+    solved = solve_triangular(equations.L, equations.Lambda.T @ seen.T, lower=True)
+    mixed = total.mixed - solved.T @ equations.H[:, :-1]
+    gram = total.gram - solved.T @ solved
     logdet = equations.logdet + sum(
         len(pattern.rows) * one.logdet
         for pattern, one in zip(problem.blocks.patterns, patterns, strict=True)

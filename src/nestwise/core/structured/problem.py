@@ -9,6 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise.core.structured.blocks import LARGEST, Blocks, make_blocks
 from nestwise.core.structured.model import StructuredArrays
+from nestwise.core.structured.stacks import Stack, make_stacks
 from nestwise.core.structured.sums import PatternSums, pattern_sums
 from nestwise.core.structured.trailingcolumns import TrailingEffects, trailing_effects
 
@@ -38,6 +39,10 @@ class StructuredProblem:
         Its residuals.
     trailing : TrailingEffects or None
         Random effects that join blocks.
+    stacks : tuple of Stack
+        Blocks of equal size whose patterns do not repeat, to be evaluated together.
+    loose : tuple of int
+        The patterns that are in no stack.
     """
 
     arrays: StructuredArrays
@@ -47,7 +52,9 @@ class StructuredProblem:
     RX: FloatArray
     beta0: FloatArray
     y0: FloatArray
-    trailing: TrailingEffects | None = None
+    trailing: TrailingEffects | None
+    stacks: tuple[Stack, ...]
+    loose: tuple[int, ...]
 
     @property
     def n(self) -> int:
@@ -78,7 +85,8 @@ def make_problem(arrays: StructuredArrays, largest: int = LARGEST) -> Structured
     keep = bool(blocks.trailing)
     sums = tuple(pattern_sums(data, pattern.rows, keep) for pattern in blocks.patterns)
     joined = trailing_effects(arrays, blocks.trailing) if keep else None
-    return StructuredProblem(arrays, blocks, sums, Q, RX, beta0, y0, joined)
+    stacks, loose = make_stacks(blocks, data)
+    return StructuredProblem(arrays, blocks, sums, Q, RX, beta0, y0, joined, stacks, loose)
 
 
 def user_beta(problem: StructuredProblem, delta: FloatArray) -> FloatArray:

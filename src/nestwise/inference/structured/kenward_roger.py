@@ -74,6 +74,11 @@ def adjusted_vcov(fit: StructuredFit) -> FloatArray:
     term; `linear_vcov` leaves it out, which is what a structure linear in its parameters
     (unstructured by variances and covariances) has.
 
+    Raises
+    ------
+    OptionError
+        When the fit is by maximum likelihood, or a variance would be negative.
+
     Source
     ------
     Kenward & Roger (1997), Biometrics 53, 983-997, eq. 4.
@@ -93,6 +98,11 @@ def _adjusted(fit: StructuredFit, second: float) -> FloatArray:
     middle -= np.einsum("ab,aij,bjk->ik", W, parts.P, Phi @ parts.P)
     adjusted = Phi + 2.0 * Phi @ middle @ Phi
     adjusted = 0.5 * (adjusted + adjusted.T)
+    if not (np.diag(adjusted) > 0.0).all():
+        raise OptionError(
+            "Kenward and Roger's adjustment makes a variance negative: a variance parameter is at "
+            "its limit or nearly unknown; use ddf='satterthwaite', or a simpler structure"
+        )
     return np.asarray(fit.sigma**2 * (a.to_user @ adjusted @ a.to_user.T))
 
 
