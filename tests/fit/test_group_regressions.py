@@ -88,6 +88,14 @@ def test_what_is_constant_in_a_group_is_left_out_there(oracle: Callable[[str], A
     assert model._repr_html_().count("<caption>") == 2
 
 
+def test_fitted_values_and_residuals() -> None:
+    data = nw.load_dataset("Exam")
+    model = nw.lm_list("normexam ~ standLRT + sex | school", data)
+    whole = nw.lm("normexam ~ school + school:standLRT + school:sex", data)
+    np.testing.assert_allclose(model.fitted(), whole.fitted(), atol=1e-10)
+    assert np.sum(model.residuals() ** 2) == pytest.approx(model.sigma**2 * model.df_resid)
+
+
 def test_groups_with_few_rows(
     oracle: Callable[[str], Any], shared_file: Callable[[str], Path]
 ) -> None:

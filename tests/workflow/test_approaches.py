@@ -109,6 +109,25 @@ def test_shares_of_variance(rooms: nw.Approaches, oracle: Callable[[str], Any]) 
     np.testing.assert_allclose(table["icc"][:2], [of_school, of_school + of_class], rtol=1e-4)
 
 
+def test_design_effects_are_those_of_the_variance_of_a_mean(rooms: nw.Approaches) -> None:
+    table = rooms.variances.set_index("level")
+    design = rooms.found.setup.design
+    n = design.y.size
+    V = table.loc["rows", "variance_null"] * np.eye(n)
+    for factor in design.factors:
+        same = factor.codes[:, None] == factor.codes[None, :]
+        V += table.loc[factor.name, "variance_null"] * same
+    ratio = V.mean() * n / V[0, 0]
+    assert table.loc["rows", "design_effect"] == pytest.approx(ratio, rel=1e-10)
+    assert table.loc["rows", "n_effective"] == pytest.approx(n / ratio, rel=1e-10)
+
+
+def test_rows_in_another_order_change_nothing(exam: nw.Approaches) -> None:
+    data = nw.load_dataset("Exam").sample(frac=1, random_state=5)
+    again = nw.compare_approaches(EXAM, data, groups="school")
+    pd.testing.assert_frame_equal(again.table, exam.table, rtol=1e-6)
+
+
 def test_what_each_approach_can_estimate(exam: nw.Approaches) -> None:
     known = exam.table.assign(known=exam.table["estimate"].notna())
     wide = known.pivot(index="approach", columns="term", values="known")

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
 from nestwise.api.source import Source, to_native
 from nestwise.design import build
 from nestwise.fit.group_regressions import GroupRegressions, fit_groups
@@ -85,6 +88,14 @@ class RegressionList:
     def groups(self) -> Any:
         """``group level n rank df_resid sigma undetermined``: every group by itself."""
         return to_native(group_tables.group_summary(self.fit), self.source.data)
+
+    def fitted(self) -> FloatArray:
+        """Fitted values of the rows used."""
+        return group_tables.group_fitted(self.fit)
+
+    def residuals(self) -> FloatArray:
+        """Response less fitted values."""
+        return np.asarray(self.fit.design.y - group_tables.group_fitted(self.fit))
 
     def summary(self) -> str:
         """Every group's coefficients with pooled standard errors, as text."""

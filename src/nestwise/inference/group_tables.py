@@ -146,6 +146,23 @@ def group_coef(fit: GroupRegressions) -> Table:
     return Table({**_keys(fit), "estimate": fit.beta.ravel().copy()})
 
 
+def group_fitted(fit: GroupRegressions) -> FloatArray:
+    """(n,) fitted values of the rows used, offset included.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm_list("Reaction ~ Days | Subject", nw.load_dataset("sleepstudy"))
+    >>> group_fitted(m.fit)[:2].round(2).tolist()
+    [244.19, 265.96]
+    """
+    design = fit.design
+    # What a group does not determine is absorbed by what it does.
+    b = np.nan_to_num(fit.beta)[design.factors[0].codes]
+    mu = np.einsum("ij,ij->i", design.fixed.X, b)
+    return np.asarray(mu if design.offset is None else mu + design.offset)
+
+
 def mean_coefficients(fit: GroupRegressions) -> Table:
     """Means of the groups' coefficients, each group counted once.
 
@@ -186,4 +203,4 @@ def mean_coefficients(fit: GroupRegressions) -> Table:
     )
 
 
-__all__ = ["group_coef", "group_coefficients", "group_summary", "mean_coefficients"]
+__all__ = ["group_coef", "group_coefficients", "group_fitted", "group_summary", "mean_coefficients"]

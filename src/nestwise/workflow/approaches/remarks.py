@@ -101,14 +101,13 @@ def _of_variances(setup: Setup, variances: Table) -> Diagnostic:
     last = len(setup.levels) - 1
     inner, n = setup.levels[last].name, setup.design.y.size
     rest = 100 * float(variances["share_null"][-1])
-    effect, alike = float(variances["design_effect"][last]), float(variances["icc"][last])
+    effect, alike = float(variances["design_effect"][-1]), float(variances["icc"][last])
     return Diagnostic(
         "variance-shares",
         f"Without predictors, of the variance of {setup.design.formula.response_label} "
         f"{listed([*shares, f'{rest:.0f} % between rows of a group'])}. "
         f"Two rows of the same {inner} correlate by {number(alike)}. For a mean, {n} rows are "
-        f"worth {variances['n_effective'][last]:.0f} independent ones (design effect {effect:.2f} "
-        f"by {inner}).",
+        f"worth {variances['n_effective'][-1]:.0f} independent ones (design effect {effect:.2f}).",
         "" if effect > NOTABLE else "The groups hardly matter for means of these data.",
     )
 

@@ -91,7 +91,8 @@ def variance_table(setup: Setup, null: LmmFit, reference: Approach) -> Table:
     Table
         ``level n_groups mean_size variance_null share_null icc design_effect n_effective variance
         share``, from the outermost level to the rows. `icc` is the correlation of two rows that
-        share the group, without predictors.
+        share the group, without predictors; `design_effect` the factor by which this inflates the
+        variance of a mean, in the last row that of all levels together.
 
     Examples
     --------
@@ -105,6 +106,7 @@ def variance_table(setup: Setup, null: LmmFit, reference: Approach) -> Table:
     order = [at[level.factor.name] for level in setup.levels]
     n = setup.design.y.size
     whole, part = _variances(setup, null), _variances(setup, reference.fit)
+    joint = _joint_effect(setup, whole)
     return Table(
         {
             "level": np.array([*(level.name for level in setup.levels), "rows"], dtype=object),
@@ -113,12 +115,19 @@ def variance_table(setup: Setup, null: LmmFit, reference: Approach) -> Table:
             "variance_null": whole,
             "share_null": whole / whole.sum(),
             "icc": np.append(effect["icc"][order], np.nan),
-            "design_effect": np.append(effect["design_effect"][order], np.nan),
-            "n_effective": np.append(effect["n_effective"][order], np.nan),
+            "design_effect": np.append(effect["design_effect"][order], joint),
+            "n_effective": np.append(effect["n_effective"][order], n / joint),
             "variance": part,
             "share": part / part.sum(),
         }
     )
+
+
+def _joint_effect(setup: Setup, variances: AnyArray) -> float:
+    """Variance of the mean of all rows, over that of as many independent rows."""
+    n = setup.design.y.size
+    sizes = [float(np.sum(level.counts.astype(np.float64) ** 2)) / n for level in setup.levels]
+    return float(variances @ np.array([*sizes, 1.0]) / variances.sum())
 
 
 def _variances(setup: Setup, fit: object) -> AnyArray:
