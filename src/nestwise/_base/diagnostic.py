@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nestwise._base.printed import printed_html
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
@@ -31,3 +33,5 @@ class Diagnostic:
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message} {self.advice}".rstrip()
+
+    _repr_html_ = printed_html

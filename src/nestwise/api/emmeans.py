@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
+from nestwise._base.printed import printed_html
 from nestwise.api.source import to_native
 from nestwise.inference.emmeans import contrasts as family
 from nestwise.inference.emmeans import means as marginal
@@ -67,6 +68,8 @@ class Contrasts:
 
     def __repr__(self) -> str:
         return str(self)
+
+    _repr_html_ = printed_html
 
 
 @final
@@ -136,6 +139,8 @@ class EstimatedMeans:
 
     def __repr__(self) -> str:
         return str(self)
+
+    _repr_html_ = printed_html
 
 
 def estimated_means(fit: Fit, data: Any, specs: Names, **options: Any) -> EstimatedMeans:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
-from nestwise.api import generalized_questions, mixed_questions, questions
+from nestwise.api import generalized_questions, maketables, mixed_questions, questions
 from nestwise.api.answers import by_name, response_of, updated
 from nestwise.api.source import Source
 from nestwise.fit.glmm import fit_glmm
@@ -237,3 +237,8 @@ class GeneralizedMixedModel:
         return str(self.summary())
 
     _repr_html_ = questions.as_html
+
+    # The names of the package maketables' plug-in interface.
+    __maketables_coef_table__ = property(maketables.coef_table)
+    __maketables_stat__ = maketables.stat
+    __maketables_depvar__ = property(maketables.depvar)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.printed import printed_html
 from nestwise.api.source import to_native
 from nestwise.inference.influence import Influence
 
@@ -59,3 +60,5 @@ class InfluenceResult:
         what = "rows" if i.by is None else f"levels of {i.by}"
         how = "refitted" if i.exact else "one step"
         return f"<InfluenceResult: {len(self)} {what} left out in turn, {how}>"
+
+    _repr_html_ = printed_html

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, final
 from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
-from nestwise.api import questions
+from nestwise.api import maketables, questions
+from nestwise.api.anova_table import anova_table
 from nestwise.api.answers import by_name, response_of, updated
 from nestwise.api.influence import InfluenceResult
 from nestwise.api.source import Source, to_native
 from nestwise.fit.lm import fit_lm
 from nestwise.fit.result import LmFit
 from nestwise.inference import fitmeasures, wald
-from nestwise.inference.anova import anova_lm
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.predict import predict
@@ -143,7 +143,7 @@ class LinearModel:
 
     def anova(self, type: int = 1) -> Any:
         """F tests of the terms: sequential (1), after the others (2), averaged over cells (3)."""
-        return to_native(anova_lm(self.fit, type), self.source.data)
+        return anova_table(self, type).table
 
     def cluster_robust(self, cluster: object, *, kind: str = "CR2") -> ClusterRobust:
         """Sandwich standard errors by cluster: one label for each used row; CR0, CR1 or CR2."""
@@ -199,6 +199,7 @@ class LinearModel:
         return simulate(self.fit, n, seed)
 
     tidy = questions.tidy
+    anova_table = anova_table
     glance = questions.glance
     augment = questions.augment
     drop1 = questions.drop1
@@ -235,3 +236,8 @@ class LinearModel:
         return str(self.summary())
 
     _repr_html_ = questions.as_html
+
+    # The names of the package maketables' plug-in interface.
+    __maketables_coef_table__ = property(maketables.coef_table)
+    __maketables_stat__ = maketables.stat
+    __maketables_depvar__ = property(maketables.depvar)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, final
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
-from nestwise.api import mixed_questions, questions
+from nestwise.api import maketables, mixed_questions, questions
+from nestwise.api.anova_table import anova_table
 from nestwise.api.answers import by_name, response_of, updated
-from nestwise.api.source import Source, to_native
+from nestwise.api.source import Source
 from nestwise.api.stepwise import StepResult, step
 from nestwise.fit.lmm import refit
 from nestwise.fit.result import LmmFit
 from nestwise.inference import fitmeasures
-from nestwise.inference.anova import anova_lmm
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.ddf import covariance
 from nestwise.inference.robust import ClusterRobust, cluster_robust
@@ -172,7 +172,7 @@ class MixedModel:
 
         `type` is 1 (sequential), 2 (partial) or 3 (marginal); `ddf` as for `summary`.
         """
-        return to_native(anova_lmm(self.fit, type, ddf), self.source.data)
+        return anova_table(self, type, ddf).table
 
     def cluster_robust(self, cluster: object = None, *, kind: str = "CR2") -> ClusterRobust:
         """Sandwich standard errors by cluster (``.vcov``, ``.table``): CR0, CR1 or CR2."""
@@ -183,6 +183,7 @@ class MixedModel:
         return step(self, **options)
 
     tidy = questions.tidy
+    anova_table = anova_table
     glance = questions.glance
     augment = questions.augment
     drop1 = questions.drop1
@@ -240,3 +241,8 @@ class MixedModel:
         return str(self.summary())
 
     _repr_html_ = questions.as_html
+
+    # The names of the package maketables' plug-in interface.
+    __maketables_coef_table__ = property(maketables.coef_table)
+    __maketables_stat__ = maketables.stat
+    __maketables_depvar__ = property(maketables.depvar)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nestwise._base.errors import DataError, OptionError
+from nestwise._base.printed import printed_html
 from nestwise._base.table import Table
 from nestwise.api.calls import lmer
 from nestwise.api.mixed import MixedModel
@@ -77,6 +78,7 @@ class RepeatedAnova:
         return anova_text(self.classical, self.multilevel, self.model.formula, self.note)
 
     __str__ = __repr__
+    _repr_html_ = printed_html
 
 
 @final
@@ -130,6 +132,7 @@ class PairedComparison:
         return paired_text(self.classical, self.multilevel, self.model.formula, self.note)
 
     __str__ = __repr__
+    _repr_html_ = printed_html
 
 
 def rm_anova(formula: str, data: Any, *, ddf: str = "satterthwaite") -> RepeatedAnova:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from nestwise._base.printed import printed_html
 from nestwise._base.table import Table
 from nestwise.api.source import to_native
 from nestwise.inference.bootstrap import Bootstrap, bootstrap_table
@@ -67,6 +68,8 @@ class ProfileResult:
         from nestwise.present.resampled import profile_text
 
         return profile_text(self.found)
+
+    _repr_html_ = printed_html
 
 
 @final
@@ -149,6 +152,8 @@ class BootstrapResult:
 
         return bootstrap_text(self.found)
 
+    _repr_html_ = printed_html
+
 
 @final
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -217,6 +222,8 @@ class ComparisonResult:
         from nestwise.present.resampled import comparison_text
 
         return comparison_text(self.found)
+
+    _repr_html_ = printed_html
 
 
 __all__ = ["BootstrapResult", "ComparisonResult", "ProfileResult"]

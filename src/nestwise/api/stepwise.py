@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nestwise._base.errors import OptionError
+from nestwise._base.printed import printed_html
 from nestwise._base.table import Table
 from nestwise.api.source import to_native
 from nestwise.inference.drop1 import drop1
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StepResult:
     """What backward elimination did.
 
@@ -54,6 +55,9 @@ class StepResult:
             self.model.formula,
         ]
         return "\n".join(parts + (["", self.note] if self.note else []))
+
+    __repr__ = __str__
+    _repr_html_ = printed_html
 
 
 def step(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, final
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
-from nestwise.api import questions, structured_questions
+from nestwise.api import maketables, questions, structured_questions
+from nestwise.api.anova_table import anova_table
 from nestwise.api.answers import by_name, response_of, updated
 from nestwise.api.source import Source, to_native
 from nestwise.fit.structured import refit_structured
 from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference import fitmeasures
-from nestwise.inference.anova import anova_lmm
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.ddf import covariance
 from nestwise.inference.structured.confint import confint_structured
@@ -158,7 +158,7 @@ class StructuredModel:
 
     def anova(self, type: int = 3, ddf: str = "satterthwaite") -> Any:
         """F tests of the terms: ``term sum_sq mean_sq num_df den_df f_value p_value``."""
-        return to_native(anova_lmm(self.fit, type, ddf), self.source.data)
+        return anova_table(self, type, ddf).table
 
     def confint(
         self, method: str = "wald", *, level: float = 0.95, params: Sequence[str] | None = None
@@ -168,6 +168,7 @@ class StructuredModel:
 
     plot = property(questions.plots)
     tidy = questions.tidy
+    anova_table = anova_table
     glance = questions.glance
     augment = questions.augment
     drop1 = questions.drop1
@@ -210,3 +211,8 @@ class StructuredModel:
         return str(self.summary())
 
     _repr_html_ = questions.as_html
+
+    # The names of the package maketables' plug-in interface.
+    __maketables_coef_table__ = property(maketables.coef_table)
+    __maketables_stat__ = maketables.stat
+    __maketables_depvar__ = property(maketables.depvar)

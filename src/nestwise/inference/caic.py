@@ -12,6 +12,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
+from nestwise._base.printed import printed_html
 from nestwise.core.hessian import STEP, hessian
 from nestwise.core.lmm import conditional_modes, degrees, evaluate
 from nestwise.core.patterns import is_patterned
@@ -47,6 +48,8 @@ class ConditionalAic:
 
     def __str__(self) -> str:
         return f"cAIC {self.caic:.2f} (conditional loglik {self.loglik:.2f}, df {self.df:.2f})"
+
+    _repr_html_ = printed_html
 
 
 def caic(fit: LmmFit, method: str = "greven-kneib") -> ConditionalAic:

@@ -8,6 +8,7 @@ import numpy as np
 
 from nestwise._base.arrays import BoolArray, FloatArray, IntArray
 from nestwise._base.memo import memo
+from nestwise._base.printed import printed_html
 from nestwise.core.hessian import hessian
 from nestwise.core.lmm import evaluate
 from nestwise.core.patterns import hessian_by_par, is_patterned, theta_of
@@ -54,6 +55,8 @@ class ConvergenceCheck:
             f"be {self.steps:.2g} standard errors long and lower the criterion by "
             f"{self.decrease:.2g}."
         )
+
+    _repr_html_ = printed_html
 
 
 @memo

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from nestwise._base.errors import one_of
+from nestwise._base.printed import printed_html
 from nestwise._base.table import Table
 from nestwise.inference.kinds import EquationsFit, LmmFit
 from nestwise.inference.variance_parts import variance_parts
@@ -51,6 +52,8 @@ class IntraclassCorrelation:
         if len(self.by_group) > 1:
             lines += [f"  {name}: {value:.4f}" for name, value in self.by_group.items()]
         return "\n".join(lines)
+
+    _repr_html_ = printed_html
 
 
 def icc(fit: EquationsFit, method: str | None = None) -> IntraclassCorrelation:

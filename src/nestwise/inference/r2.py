@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nestwise._base.errors import one_of
+from nestwise._base.printed import printed_html
 from nestwise.inference.kinds import EquationsFit
 from nestwise.inference.variance_parts import variance_parts
 
@@ -31,6 +32,8 @@ class RSquaredMixed:
 
     def __str__(self) -> str:
         return f"R2, marginal:    {self.marginal:.4f}\nR2, conditional: {self.conditional:.4f}"
+
+    _repr_html_ = printed_html
 
 
 def r2(fit: EquationsFit, method: str | None = None) -> RSquaredMixed:

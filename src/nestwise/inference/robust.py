@@ -8,6 +8,7 @@ import numpy as np
 
 from nestwise._base.arrays import AnyArray, FloatArray, IntArray
 from nestwise._base.errors import OptionError, one_of
+from nestwise._base.printed import aligned, printed_html
 from nestwise._base.table import Table
 from nestwise.inference.kinds import LmmFit, PlainFit
 from nestwise.inference.wald import two_sided_p, vcov
@@ -18,7 +19,7 @@ SINGULAR = 1e-9
 """Eigenvalues of a cluster's adjustment below this share of the largest count as zero."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClusterRobust:
     """A sandwich estimate that stays right when the covariance model is wrong.
 
@@ -38,6 +39,22 @@ class ClusterRobust:
     n_clusters: int
     vcov: FloatArray
     table: Table
+
+    def __str__(self) -> str:
+        t = self.table
+        rows = [
+            [
+                str(t["term"][i]),
+                *(f"{t[name][i]:.4g}" for name in ("estimate", "std_error", "df", "statistic")),
+                f"{t['p_value'][i]:.3g}",
+            ]
+            for i in range(len(t))
+        ]
+        lines = aligned(["", "estimate", "std_error", "df", "t", "p"], rows)
+        return "\n".join([*lines, "", t.note] if t.note else lines)
+
+    __repr__ = __str__
+    _repr_html_ = printed_html
 
 
 @dataclass(frozen=True, slots=True, eq=False)

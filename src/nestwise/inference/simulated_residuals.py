@@ -13,6 +13,7 @@ from scipy.special import bdtr, bdtrc
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
+from nestwise._base.printed import aligned, printed_html
 from nestwise._base.table import Table
 from nestwise.inference.kinds import Fit, GlmmFit
 from nestwise.inference.simulate import draw, generator, positive_count, predictor, seed_entropy
@@ -21,7 +22,7 @@ LARGEST = 50_000_000
 """Simulated numbers that are held at once."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SimulatedResiduals:
     """Quantile residuals and what they say of the model.
 
@@ -44,6 +45,19 @@ class SimulatedResiduals:
     tests: Table
     n_simulations: int
     seed: int
+
+    def __str__(self) -> str:
+        t = self.tests
+        rows = [
+            [str(t["test"][i]), f"{t['statistic'][i]:.4g}", f"{t['p_value'][i]:.3f}"]
+            for i in range(len(t))
+        ]
+        head = f"Quantile residuals of {self.residuals.size} rows"
+        how = f"{self.n_simulations} simulations, seed {self.seed}"
+        return "\n".join([f"{head}; {how}", "", *aligned(["test", "statistic", "p"], rows)])
+
+    __repr__ = __str__
+    _repr_html_ = printed_html
 
 
 def simulated_residuals(
@@ -81,6 +95,11 @@ def simulated_residuals(
     >>> r = simulated_residuals(m.fit, seed=1)
     >>> r.residuals.size, r.tests["test"].tolist()
     (180, ['uniformity', 'dispersion', 'outliers'])
+    >>> print(r)
+    Quantile residuals of 180 rows; 250 simulations, seed 1
+    <BLANKLINE>
+    test        statistic      p
+    ...
     """
     count = positive_count("n", n)
     rows = fit.design.y.size

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from nestwise._base.table import Table
-from nestwise.inference.coefficients import coefficients
+from nestwise.inference.coefficients import Coefficients, coefficients
 from nestwise.inference.fitmeasures import fit_measures, r_squared
 from nestwise.inference.kinds import Fit, GlmmFit, LmFit
 from nestwise.inference.varcorr import varcorr
@@ -41,16 +41,33 @@ def fit_html(fit: Fit) -> str:
     parts = [
         f"<p><strong>{escape(_title(fit))}</strong><br>"
         f"<code>{escape(fit.design.formula.printed)}</code></p>",
-        _coefficients(fit),
+        coefficient_html(coefficients(fit)),
     ]
     if not isinstance(fit, LmFit):
-        parts.append(_components(fit))
+        parts.append(component_html(varcorr(fit)))
     parts.append(html_table("Fit", [""], _measures(fit)))
     if fit.design.n_dropped:
         parts.append(f"<p>Rows dropped because of missing values: {fit.design.n_dropped}</p>")
     if fit.diagnostics:
         items = "".join(f"<li>{escape(str(d))}</li>" for d in fit.diagnostics)
         parts.append(f"<ul>{items}</ul>")
+    return f'<div class="nestwise">{"".join(parts)}</div>'
+
+
+def summary_html(title: str, formula: str, table: Coefficients, varcorr: Table | None) -> str:
+    """A summary as tables: see `nestwise.present.summary.Summary.to_html`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> text = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy")).summary().to_html()
+    >>> "<caption>Fixed effects</caption>" in text
+    True
+    """
+    head = f"<p><strong>{escape(title)}</strong><br><code>{escape(formula)}</code></p>"
+    parts = [head, coefficient_html(table)]
+    if varcorr is not None:
+        parts.append(component_html(varcorr))
     return f'<div class="nestwise">{"".join(parts)}</div>'
 
 
@@ -99,8 +116,16 @@ def _title(fit: Fit) -> str:
     return f"Linear mixed model fit by {'REML' if fit.reml else 'maximum likelihood'}"
 
 
-def _coefficients(fit: Fit) -> str:
-    t = coefficients(fit)
+def coefficient_html(t: Coefficients) -> str:
+    """Tests of the fixed effects as a table; nothing when there are none.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> coefficient_html(coefficients(m.fit))[:38]
+    '<table><caption>Fixed effects</caption'
+    """
     if not t.names:
         return ""
     values, heads = [t.estimate, t.std_error], ["Estimate", "Std. Error"]
@@ -114,8 +139,16 @@ def _coefficients(fit: Fit) -> str:
     return html_table("Fixed effects", t.names, columns)
 
 
-def _components(fit: Fit) -> str:
-    table: Table = varcorr(fit)
+def component_html(table: Table) -> str:
+    """Variance components ``group var1 var2 vcov sdcor`` as a table.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Yield ~ 1 + (1 | Batch)", nw.load_dataset("Dyestuff"))
+    >>> "<td" in component_html(varcorr(m.fit))
+    True
+    """
     names = [
         " × ".join(str(v) for v in pair if v is not None)
         for pair in zip(table["var1"], table["var2"], strict=True)
@@ -138,4 +171,4 @@ def _measures(fit: Fit) -> list[Column]:
     return [*columns, ("Log-likelihood", [f"{m.loglik:.1f}"])]
 
 
-__all__ = ["fit_html", "html_table"]
+__all__ = ["coefficient_html", "component_html", "fit_html", "html_table", "summary_html"]

@@ -72,7 +72,8 @@ def structured_summary(fit: StructuredFit, ddf: str | None = None) -> Summary:
         correlations = correlation_lines(table.names, fit.unscaled_vcov)
         lines += ["", "Correlation of Fixed Effects:", *correlations]
     lines += note_lines(design, fit.diagnostics, [])
-    return Summary(table, components, quantiles, tuple(lines))
+    titles = lines[0], design.formula.printed
+    return Summary(table, components, quantiles, tuple(lines), *titles)
 
 
 def _header(fit: StructuredFit, ddf: str) -> list[str]:

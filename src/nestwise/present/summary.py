@@ -53,6 +53,8 @@ class Summary:
         a linear model.
     lines : tuple of str
         The text.
+    title, formula : str
+        What `to_html` and `to_latex` put over their tables.
 
     Examples
     --------
@@ -64,12 +66,26 @@ class Summary:
     varcorr: Table | None
     residual_quantiles: FloatArray
     lines: tuple[str, ...]
+    title: str = ""
+    formula: str = ""
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
 
     def __repr__(self) -> str:
         return str(self)
+
+    def to_html(self) -> str:
+        """Fixed effects and variance components as HTML tables, with captions and scopes."""
+        from nestwise.present.html import summary_html
+
+        return summary_html(self.title, self.formula, self.coefficients, self.varcorr)
+
+    def to_latex(self) -> str:
+        """The same as LaTeX tables (``\\usepackage{booktabs}``)."""
+        from nestwise.present.latex import summary_latex
+
+        return summary_latex(self.title, self.formula, self.coefficients, self.varcorr)
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(str(self))}</pre>"
@@ -154,7 +170,8 @@ def _mixed_summary(fit: MixedFit, ddf: str, header: list[str]) -> Summary:
     hidden = f"Correlation of fixed effects not shown, as p = {p} > {MOST}; see vcov()."
     weighted = not isinstance(fit, GlmmFit)
     lines += note_lines(design, fit.diagnostics, [hidden] if p > MOST else [], weighted)
-    return Summary(table, components, quantiles, tuple(lines))
+    titles = header[0], design.formula.printed
+    return Summary(table, components, quantiles, tuple(lines), *titles)
 
 
 def lm_summary(fit: LmFit) -> Summary:
@@ -181,7 +198,8 @@ def lm_summary(fit: LmFit) -> Summary:
     lines = lm_lines(fit, table, quantiles)
     remarks = [d for d in fit.diagnostics if d.code != "rank-deficient"]
     lines += note_lines(fit.design, remarks, [])
-    return Summary(table, None, quantiles, tuple(lines))
+    titles = "Linear model", fit.design.formula.printed
+    return Summary(table, None, quantiles, tuple(lines), *titles)
 
 
 def header_lines(reml: bool, ddf: str, formula: str) -> list[str]:
