@@ -18,7 +18,7 @@ FLAT = 1e-8
 """Curvature, relative to the largest, that counts as none."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ConvergenceCheck:
     """What the exact derivatives say of an optimum.
 
@@ -56,6 +56,7 @@ class ConvergenceCheck:
             f"{self.decrease:.2g}."
         )
 
+    __repr__ = __str__
     _repr_html_ = printed_html
 
 
