@@ -143,7 +143,7 @@ def _judge(
     if _takes_all(problem, theta):
         verdict = Verdict("not-converged", False, False, path.decrease)
         return verdict, (_no_residual(design),)
-    singular = _singular(design, problem, theta, control.singular_tolerance)
+    singular = singular_structures(design, problem, theta, control.singular_tolerance)
     flat = () if singular else flat_directions(design, problem, path.point.par, sigma, reml)
     return decide(singular, flat, path, False, False, control)
 
@@ -217,7 +217,7 @@ def fit_patterned(
     )
 
 
-def _singular(
+def singular_structures(
     design: Design, problem: Problem, theta: FloatArray, tolerance: float
 ) -> tuple[Diagnostic, ...]:
     """Variances at zero, then correlations at the limit of what the structure allows."""
