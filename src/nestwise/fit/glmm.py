@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise._base.options import Control
 from nestwise.core.families.family import Family
@@ -20,9 +21,13 @@ from nestwise.fit.glmm_descent import criterion_of, descend_glmm, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
 from nestwise.fit.glmm_multistart import look_again_glmm
 from nestwise.fit.glmm_newton import Function, GlmmPath
+from nestwise.fit.glmm_patterned import optimise_patterned_glmm, with_structures
 from nestwise.fit.glmm_quadrature import check_points, quadrature_start
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.glmm_trouble import tell_trouble
+
+PLAIN = ("us", "diag")
+"""Structures whose parameters are entries of Lambda."""
 
 SMALLER = ((1.0, 1.0), (0.3, 1.0), (0.1, 1.0), (0.3, 0.5), (0.1, 0.2), (0.1, 0.0))
 """Shares of the starting Lambda, and of the way from a constant mean to the starting coefficients,
@@ -63,19 +68,33 @@ def fit_glmm(
     DataError
         When the grouping factors cannot carry random effects.
     OptionError
-        When a term has a structured covariance such as ``cs`` or ``ar1``.
+        When quadrature is asked for with several factors or with a structured covariance.
     FitError
         When the criterion cannot be evaluated at all.
     """
     check_groups(design)
-    check_plain(design, "Generalised linear mixed models")
     options = Control() if control is None else control
     check_points(design, n_agq)
+    structured = any(term.structure not in PLAIN for term in design.terms)
+    if structured and n_agq > 1:
+        check_plain(design, "Quadratures")
     with limited(SMALL + 1, options.threads):
-        model = make_glmm(design, family, link, options)
+        model = make_glmm(design, family, link, options, centre=not structured)
+        if structured:
+            return _fit_structured(design, family, link, options, model)
         model, path, saddle = optimise_glmm(model, options, n_agq)
         fit = assemble(design, family, link, n_agq, options, model, path, saddle)
         return tell_trouble(fit, model, path)
+
+
+def _fit_structured(
+    design: Design, family: Family, link: Link, control: Control, model: GlmmModel
+) -> GlmmFit:
+    """A model whose random effects have structured covariances."""
+    first, guess, _ = _beginning(model)
+    found = optimise_patterned_glmm(model, first, guess, control)
+    fit = assemble(design, family, link, 1, control, model, found.plain, False)
+    return tell_trouble(with_structures(fit, design, model, found, control), model, found.plain)
 
 
 def optimise_glmm(
@@ -98,10 +117,7 @@ def optimise_glmm(
         When the conditional modes cannot be found at any starting value.
     """
     problem, function = model.problem, criterion_of(model.problem)
-    first = _first(model, function)
-    guess, extra = model.curvature, 0
-    if guess is None:
-        guess, extra = first_curvature(problem, model.start, model.has_scale, first, function)
+    first, guess, extra = _beginning(model)
     if n_agq > 1:
         model, first, guess, count = quadrature_start(model, n_agq, control, first, guess)
         problem, function, extra = model.problem, criterion_of(model.problem), extra + count
@@ -110,6 +126,16 @@ def optimise_glmm(
     path, saddle = look_again_glmm(problem, function, path, saddle, control)
     more = extra + 1
     return model, replace(path, n_evaluations=path.n_evaluations + more), saddle
+
+
+def _beginning(model: GlmmModel) -> tuple[GlmmEvaluation, FloatArray, int]:
+    """The first point, the curvature to begin with, and further evaluations that took."""
+    function = criterion_of(model.problem)
+    first = _first(model, function)
+    if model.curvature is not None:
+        return first, model.curvature, 0
+    guess, extra = first_curvature(model.problem, model.start, model.has_scale, first, function)
+    return first, guess, extra
 
 
 def _first(model: GlmmModel, function: Function) -> GlmmEvaluation:

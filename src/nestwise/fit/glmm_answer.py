@@ -67,6 +67,7 @@ def assemble(
         model=problem,
         problem=working,
         theta=theta,
+        par=theta,
         beta=layout.basis.to_user @ psi[m : m + p],
         phi=phi,
         sigma=sigma,

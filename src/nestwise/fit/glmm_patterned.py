@@ -162,7 +162,9 @@ def with_structures(
     m, p = fit.theta.size, fit.beta.size
     layout, path = model.problem.layout, found.path
     n = n_parameters(layout)
-    singular = singular_structures(design, layout, fit.theta * fit.sigma, control.singular_tolerance)
+    singular = singular_structures(
+        design, layout, fit.theta * fit.sigma, control.singular_tolerance
+    )
     flat = () if singular else _flat(path.hessian[:n, :n])
     forgiven = ACCEPTABLE + 1e-12 * abs(path.point.value)
     verdict, told = decide(singular, flat, path, False, False, control, forgiven)

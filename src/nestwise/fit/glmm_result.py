@@ -40,6 +40,9 @@ class GlmmFit:
         and `core.equations` give conditional covariances and variances of predictions.
     theta : (m,) float64
         Covariance parameters in the user's units and lme4's order, relative to `sigma`.
+    par : (n_par,) float64
+        The free covariance parameters: those of the structures (absolute standard deviations and
+        transformed correlations) where a term has one, else `theta`.
     beta : (p,) float64
         Fixed effects, in the order of ``design.fixed.names``.
     phi : float or None
@@ -78,6 +81,7 @@ class GlmmFit:
     model: GlmmProblem
     problem: Problem
     theta: FloatArray
+    par: FloatArray
     beta: FloatArray
     phi: float | None
     sigma: float

@@ -50,7 +50,8 @@ def laplace_trouble(
     grows as groups of discrete data get smaller.
     """
     k = sum(len(t.columns) for t in design.terms)
-    if len(design.factors) != 1 or k > len(POINTS):
+    structured = any(t.structure not in ("us", "diag") for t in design.terms)
+    if len(design.factors) != 1 or k > len(POINTS) or structured:
         return ()
     points = POINTS[k - 1]
     if len(design.y) * points**k > DENSITIES:

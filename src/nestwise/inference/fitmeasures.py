@@ -63,7 +63,7 @@ def fit_measures(fit: Fit) -> FitMeasures:
         loglik, n_par = -0.5 * fit.criterion, p + fit.par.size + 1
         df_resid = n - n_par
     elif isinstance(fit, GlmmFit):
-        loglik, n_par = fit.loglik, p + fit.theta.size + int(fit.phi is not None)
+        loglik, n_par = fit.loglik, p + fit.par.size + int(fit.phi is not None)
         df_resid = n - n_par
     elif isinstance(fit, StructuredFit):
         loglik, n_par = fit.loglik, p + fit.par.size + 1

@@ -235,9 +235,9 @@ def _columns(ranked: Sequence[Candidate]) -> dict[str, AnyArray]:
 
 def _n_effects(fit: Fit) -> int:
     """Parameters of the random effects."""
-    if isinstance(fit, (StructuredFit, GlmmFit)):
+    if isinstance(fit, StructuredFit):
         return fit.theta.size
-    return fit.par.size if isinstance(fit, LmmFit) else 0
+    return fit.par.size if isinstance(fit, (LmmFit, GlmmFit)) else 0
 
 
 def _boundary(ranked: Sequence[Candidate]) -> list[str]:
