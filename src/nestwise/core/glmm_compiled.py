@@ -65,7 +65,7 @@ class CompiledGlmm:
             slope = self._outside(slope)
             by_beta = (model.X.T @ slope - model.center * float(slope.sum())) / model.scale
         eta = self._outside(eta)
-        return GlmmResult(value, u, eta, by_lambda, by_beta, by_log_phi, ldL2, count)
+        return GlmmResult(value, u, eta, by_lambda, by_beta, by_log_phi, ldL2, count, True)
 
     @property
     def n_effects(self) -> int:

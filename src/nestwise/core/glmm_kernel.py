@@ -104,6 +104,8 @@ class GlmmResult:
         log|M|.
     n_iterations : int
         Steps that it took to find the mode.
+    precise : bool
+        Whether the gradient is exact to rounding, so that differences over a tiny step tell.
     """
 
     criterion: float
@@ -114,6 +116,7 @@ class GlmmResult:
     grad_log_phi: float
     ldL2: float
     n_iterations: int
+    precise: bool = False
 
 
 class GlmmKernel(Protocol):

@@ -24,7 +24,7 @@ MAX_ITERATIONS = 100
 HALVINGS = 20
 """Times that one step may be halved."""
 
-DECREMENT = 1e-16
+DECREMENT = 1e-22
 """Squared Newton decrement for each random effect at which the mode is found."""
 
 SURE = 1e-9

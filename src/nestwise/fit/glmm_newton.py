@@ -24,8 +24,9 @@ NEAR = 1e-8
 BLOCKED = 12
 """Steps to where no mode can be found after which the optimiser stops at that edge."""
 
-SD_STEP = 4e-3
-"""Step of the differences, in standard deviations of the parameter."""
+SD_STEP, TINY_STEP = 4e-3, 3e-5
+"""Steps of central differences, and of one-sided ones of a gradient that is exact to rounding, in
+standard deviations of the parameter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +141,7 @@ def minimise_glmm(
 def exact_hessian(
     function: Function, point: GlmmEvaluation, guess: FloatArray
 ) -> tuple[FloatArray, int]:
-    """Central differences of the exact gradient, and the evaluations that they took.
+    """Differences of the exact gradient, and the evaluations that they took.
 
     Parameters
     ----------
@@ -155,7 +156,16 @@ def exact_hessian(
     H, count = np.zeros((size, size)), 0
     bend = np.abs(guess.diagonal())
     for i in range(size):
-        step = SD_STEP * float(np.clip(np.sqrt(2.0 / max(bend[i], 1e-300)), 1e-3, 1.0))
+        sd = float(np.clip(np.sqrt(2.0 / max(bend[i], 1e-300)), 1e-3, 1.0))
+        if point.result.precise:
+            shift = np.zeros(size)
+            shift[i] = TINY_STEP * sd
+            end = function(point.psi + shift, point.result.u)
+            count += 1
+            if np.isfinite(end.value):
+                H[i] = (end.gradient - point.gradient) / shift[i]
+                continue
+        step = SD_STEP * sd
         H[i], more = _row(function, point, i, step)
         count += more
     return 0.5 * (H + H.T), count

@@ -27,10 +27,10 @@ from nestwise.fit.point import Point, known_scale_point
 from nestwise.fit.rectify import diagonal_positions
 from nestwise.fit.start import starting_par
 
-ROUNDS = 4
+ROUNDS = 3
 """Working linear mixed models that are fitted, at most."""
 
-NEAR = 0.05
+NEAR = 0.2
 """Change of the linear predictor (root mean square) that is near enough to begin."""
 
 HALVINGS = 12
@@ -136,7 +136,7 @@ def _round(
     par = _lifted(problem, starting_par(problem) if before is None else before.par)
     if has_scale and before is not None and before.phi is not None:
         par = par / np.sqrt(before.phi)
-    rough = replace(control, max_evaluations=8, tolerance=1e-3)
+    rough = replace(control, max_evaluations=6, tolerance=0.02)
     path = minimise(_working_objective(problem, has_scale), par, rough)
     r = path.point.result
     if path.stopped == "degenerate" or not r.pwrss > 0.0:

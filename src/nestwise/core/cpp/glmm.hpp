@@ -41,6 +41,7 @@ struct Glmm {
     std::vector<std::int64_t> first_row;  // of each level of the first factor
     RowFunctions family;
     bool observed = true;
+    bool moved_last = false;  // whether `move` was added to eta after M was made
     RowValues values, trial_values;
     std::vector<double> eta, trial, target, move, solution, effects, leverage, adjoint;
     std::mutex busy;

@@ -88,6 +88,17 @@ bool line_search(const Search& s, std::vector<double>& u, const std::vector<doub
     return false;
 }
 
+// The last step is so small that M stays as it is: u, eta and d1 follow it to first order, so that
+// the gradient is exact to second order in it.
+void accept_last(Glmm& g, std::vector<double>& u, const std::vector<double>& step) {
+    for (size_t i = 0; i < u.size(); ++i) u[i] += step[i];
+    for (i64 r = 0; r < g.n; ++r) {
+        g.eta[r] += g.move[r];
+        g.values.d1[r] -= g.values.observed[r] * g.move[r];
+    }
+    g.moved_last = true;
+}
+
 // On success M, factorised in the workspace, is that of the observed weights at the mode.
 bool find_mode(const Search& s, std::vector<double>& u, double& value, int& iterations) {
     Glmm& g = s.g;
@@ -109,7 +120,10 @@ bool find_mode(const Search& s, std::vector<double>& u, double& value, int& iter
         times_z(g, g.effects.data(), g.move.data());
         double decrement = squared(step);
         for (i64 r = 0; r < g.n; ++r) decrement += weights[r] * g.move[r] * g.move[r];
-        if (observed && decrement <= enough) return true;
+        if (observed && decrement <= enough) {
+            accept_last(g, u, step);
+            return true;
+        }
         double share = 1.0;
         if (!line_search(s, u, step, value, share)) return observed && decrement < sure;
         slow = share < 0.01 ? slow + 1 : 0;
@@ -162,6 +176,8 @@ void differentiate(const Search& s, bool separate, LaplaceResult& out) {
     const RowValues& v = g.values;
     std::vector<double> t(static_cast<size_t>(g.n)), solved;
     for (i64 r = 0; r < g.n; ++r) t[r] = g.leverage[r] * v.slope[r];
+    // log|M| is that before the last step: what it gains by it, to first order.
+    for (i64 r = 0; r < g.n && g.moved_last; ++r) out.criterion += t[r] * g.move[r];
     if (separate) newton_target(s, v.observed);
     adjoint(s, t.data(), solved);
     out.slope.resize(t.size());
@@ -180,6 +196,7 @@ LaplaceResult laplace(Glmm& g, const Lambdas& lambda, const double* fixed, doubl
     auto w = g.cp->acquire();
     const Search s{g, lambda, fixed, phi, *w, out.ldL2};
     double value = 0.0;
+    g.moved_last = false;
     out.found = find_mode(s, u, value, out.iterations);
     out.u = std::move(u);
     const bool separate = !g.observed && !g.family.canonical;
