@@ -8,9 +8,10 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 import pytest
-from scipy.special import digamma, expit
+from scipy.special import digamma, expit, polygamma
 
 import nestwise as nw
+from nestwise.core.families.polygammas import polygammas
 from nestwise.core.families.registry import FAMILIES, family_named, link_of
 from nestwise.core.links.link import log_complement, log_mean
 from nestwise.core.links.registry import LINKS
@@ -252,3 +253,10 @@ def test_names_and_links_are_found_or_refused() -> None:
     with pytest.raises(nw.OptionError, match="did you mean 'cloglog'"):
         nw.families.binomial(link="clogog")
     assert nw.families.binomial("probit").links[0] == "probit"
+
+
+def test_trigamma_and_tetragamma() -> None:
+    x = np.array([1.0, 1.5, 3.0, 10.9, 11.0, 40.0, 1e4])
+    found = polygammas(x)
+    for order in (1, 2):
+        np.testing.assert_allclose(found[order - 1], polygamma(order, x), rtol=3e-15)

@@ -135,3 +135,21 @@ def test_simulated_residuals_of_the_true_model_are_uniform() -> None:
     assert r.tests["p_value"].min() > 0.01
     assert 0.0 <= r.residuals.min() < r.residuals.max() <= 1.0
     assert np.histogram(r.residuals, 4, (0, 1))[0].min() > 80
+
+
+def test_links_that_do_not_keep_means_in_range_say_so() -> None:
+    rng = np.random.default_rng(6)
+    g = np.repeat(np.arange(20), 10)
+    b = 1.2 * rng.standard_normal(20)
+    near = {"y": rng.poisson(np.maximum(1.5 + b[g], 0.1)).astype(float), "g": g}
+    m = nw.glmer("y ~ 1 + (1 | g)", near, family="poisson", link="identity")
+    with pytest.raises(nw.FitError, match="identity link allows; use a link that does not"):
+        m.predict(re_form="marginal")
+    with pytest.raises(nw.FitError, match="out of the range of the poisson family"):
+        m.simulate(20, seed=1)
+    low = m.predict({"g": [0]}, re_form=None, interval="confidence", level=0.9999999)
+    assert low["lower"][0] >= 0.0
+    far = {"y": rng.poisson(12.0 + b[g]).astype(float), "g": g}
+    m = nw.glmer("y ~ 1 + (1 | g)", far, family="poisson", link="identity")
+    assert m.predict(re_form="marginal")[0] == pytest.approx(m.params.iloc[0], rel=1e-9)
+    assert m.simulate(2, seed=1).min() >= 0.0

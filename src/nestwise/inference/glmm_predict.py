@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import OptionError, one_of
+from nestwise._base.arrays import BoolArray, FloatArray
+from nestwise._base.errors import FitError, OptionError, one_of
 from nestwise._base.table import Table
-from nestwise.core.links.link import Link, mean
+from nestwise.core.families.possible import always_possible, possible_means
+from nestwise.core.links.link import mean
 from nestwise.fit.glmm_result import GlmmFit
+from nestwise.inference.drawn_means import drawn_means
 from nestwise.inference.glmm_linear import LinearPredictions, linear_predictions
 from nestwise.inference.marginal_mean import MarginalMean, marginal_mean
 from nestwise.inference.model_rows import ModelRows, model_rows, point_predictions, spread
@@ -28,6 +30,9 @@ from nestwise.inference.wald import quantile
 
 DRAWS = 2000
 """New responses drawn for each row of a prediction interval."""
+
+OUTSIDE = 0.01
+"""Probability of impossible means above which there is no mean over the random effects."""
 
 CHUNK = 2000
 """Rows at a time, which bounds the memory of the draws."""
@@ -100,7 +105,7 @@ def predict_glmm(
         factors = tuple(term.factor for term in fit.design.terms)
         eta = point_predictions(rows, factors, fit.beta, fit.modes)
         return spread(rows, eta if type == "link" else mean(fit.link, eta))
-    found = population_means(fit.link, linear_predictions(fit, rows, True))
+    found = population_means(fit, linear_predictions(fit, rows, True))
     return spread(rows, found.mean if type == "response" else fit.link.link(found.mean))
 
 
@@ -163,9 +168,7 @@ def predict_glmm_interval(
     columns = {"fit": spread(rows, at), "se": spread(rows, se)}
     if interval == "confidence":
         half = quantile(np.full(len(at), np.inf), level) * found.link_se
-        ends = [found.link - half, found.link + half]
-        if type == "response":
-            ends = [mean(fit.link, end) for end in ends]
+        ends = _ends(fit, found.link, half, type)
         columns |= {"lower": np.minimum(*ends), "upper": np.maximum(*ends)}
     elif interval == "prediction":
         everything = linear if marginal else linear_predictions(fit, rows, True)
@@ -177,9 +180,43 @@ def predict_glmm_interval(
     return Table(columns)
 
 
-def population_means(link: Link, linear: LinearPredictions) -> MarginalMean:
-    """Means over the open effects; the uncertainty of the modes is not integrated over."""
-    return marginal_mean(link, linear.eta, linear.open_variance)
+def population_means(fit: GlmmFit, linear: LinearPredictions) -> MarginalMean:
+    """Means over the open effects; the uncertainty of the modes is not integrated over.
+
+    Raises
+    ------
+    FitError
+        When the random effects leave the range of the family with a probability that matters.
+    """
+    family, link = fit.family, fit.link
+    if always_possible(family, link):
+        return marginal_mean(link, linear.eta, linear.open_variance)
+
+    def possible(eta: FloatArray) -> BoolArray:
+        return possible_means(family, link, eta)[1]
+
+    found = marginal_mean(link, linear.eta, linear.open_variance, possible)
+    if (found.outside > OUTSIDE).any():
+        raise FitError(
+            f"a mean over the random effects does not exist: they leave the range of the "
+            f"{family.name} family with probability {float(found.outside.max()):.3g}, which the "
+            f"{link.name} link allows; use a link that does not, such as log or logit"
+        )
+    return found
+
+
+def _ends(fit: GlmmFit, eta: FloatArray, half: FloatArray, type: str) -> list[FloatArray]:
+    """Ends of an interval; one beyond the possible means is the end of their range."""
+    if type == "link":
+        return [eta - half, eta + half]
+    rising = fit.link.inverse(eta, 1)[1] > 0.0
+    out = []
+    for sign in (-1.0, 1.0):
+        mu, inside = possible_means(fit.family, fit.link, eta + sign * half)
+        up = rising if sign > 0 else ~rising
+        limit = np.where(up, fit.family.mean_upper, fit.family.mean_lower)
+        out.append(np.where(inside, mu, limit))
+    return out
 
 
 def predictions(fit: GlmmFit, linear: LinearPredictions, marginal: bool) -> Predictions:
@@ -198,7 +235,7 @@ def predictions(fit: GlmmFit, linear: LinearPredictions, marginal: bool) -> Pred
         mu, slope = fit.link.inverse(linear.eta, 1)
         se = np.sqrt(linear.variance(fit.par_vcov) + linear.open_variance)
         return Predictions(linear.eta, mu, se, np.abs(slope) * se)
-    found = population_means(fit.link, linear)
+    found = population_means(fit, linear)
     slopes = marginal_slopes(linear, found)
     variance = np.einsum("ri,ij,rj->r", slopes, fit.par_vcov, slopes)
     se = np.sqrt(variance + found.by_eta**2 * linear.latent)
@@ -228,7 +265,7 @@ def _new_responses(
         rng = generator(entropy, number)
         size = part.stop - part.start
         eta = linear.eta[part] + spread_[part] * rng.standard_normal((DRAWS, size))
-        mu = mean(fit.link, eta.ravel())
+        mu = drawn_means(fit, eta.ravel())
         y = fit.family.simulate(mu, np.tile(weights[part], DRAWS), fit.phi, rng)
         tails = [0.5 - 0.5 * level, 0.5 + 0.5 * level]
         lower[part], upper[part] = np.quantile(y.reshape(DRAWS, size), tails, axis=0)

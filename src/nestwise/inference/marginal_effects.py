@@ -191,7 +191,7 @@ def _average(fit: GlmmFit, data: Any, marginal: bool) -> Average:
     rows = model_rows(fit, data, re_form=None, allow_new_levels=True)
     linear = linear_predictions(fit, rows, True)
     if marginal:
-        found = population_means(fit.link, linear)
+        found = population_means(fit, linear)
         return Average(float(found.mean.mean()), marginal_slopes(linear, found).mean(axis=0))
     mu, bend = fit.link.inverse(linear.eta, 1)
     return Average(float(mu.mean()), np.asarray((bend[:, None] * linear.slopes).mean(axis=0)))

@@ -10,11 +10,12 @@ Source: Zeger, Liang & Albert (1988), Biometrics 44, 1049-1060, eq. 2.3; Trefeth
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from nestwise._base.arrays import FloatArray
+from nestwise._base.arrays import BoolArray, FloatArray
 from nestwise.core.links.link import Link
 
 REACH = 9.0
@@ -39,14 +40,22 @@ class MarginalMean:
         Derivative by eta.
     by_variance : (r,) float64
         Derivative by s^2.
+    outside : (r,) float64
+        Probability of linear predictors without a possible mean; they are left out.
     """
 
     mean: FloatArray
     by_eta: FloatArray
     by_variance: FloatArray
+    outside: FloatArray
 
 
-def marginal_mean(link: Link, eta: FloatArray, variance: FloatArray) -> MarginalMean:
+def marginal_mean(
+    link: Link,
+    eta: FloatArray,
+    variance: FloatArray,
+    possible: Callable[[FloatArray], BoolArray] | None = None,
+) -> MarginalMean:
     """The mean of the response when the linear predictor is normal.
 
     Parameters
@@ -57,6 +66,8 @@ def marginal_mean(link: Link, eta: FloatArray, variance: FloatArray) -> Marginal
         Mean of the linear predictor.
     variance : (r,) float64
         Its variance.
+    possible : callable, optional
+        Which linear predictors have a mean that the family can have; all when None.
 
     Returns
     -------
@@ -78,19 +89,33 @@ def marginal_mean(link: Link, eta: FloatArray, variance: FloatArray) -> Marginal
     weight = np.exp(-0.5 * t * t)
     weight /= weight.sum()
     parts = [
-        _integrals(link, eta[i : i + CHUNK], variance[i : i + CHUNK], t, weight)
+        _integrals(link, eta[i : i + CHUNK], variance[i : i + CHUNK], t, weight, possible)
         for i in range(0, len(eta), CHUNK)
     ]
     if not parts:
-        return MarginalMean(np.zeros(0), np.zeros(0), np.zeros(0))
+        return MarginalMean(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0))
     return MarginalMean(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _integrals(
-    link: Link, eta: FloatArray, variance: FloatArray, t: FloatArray, weight: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+    link: Link,
+    eta: FloatArray,
+    variance: FloatArray,
+    t: FloatArray,
+    weight: FloatArray,
+    possible: Callable[[FloatArray], BoolArray] | None,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     grid = eta[:, None] + np.sqrt(variance)[:, None] * t
     shape = grid.shape
+    if possible is not None:
+        inside = possible(grid)
+        held = np.where(inside, grid, eta[:, None])
+        mu, first, second = (v.reshape(shape) for v in link.inverse(held.ravel(), 2))
+        share = inside * weight
+        total = share.sum(axis=1)
+        share /= np.maximum(total, 1e-300)[:, None]
+        means = ((v * share).sum(axis=1) for v in (mu, first, 0.5 * second))
+        return (*means, 1.0 - total)
     mu, first, second = (v.reshape(shape) for v in link.inverse(grid.ravel(), 2))
     # d E h / d s^2 = E h'' / 2, the heat equation.
-    return mu @ weight, first @ weight, 0.5 * (second @ weight)
+    return mu @ weight, first @ weight, 0.5 * (second @ weight), np.zeros(len(eta))

@@ -6,6 +6,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
+from nestwise.inference.drawn_means import drawn_means
 from nestwise.inference.glmm_residuals import row_weights
 from nestwise.inference.kinds import Fit, GlmmFit, LmFit, StructuredFit
 from nestwise.inference.residuals import fitted, fixed_part, random_part
@@ -39,6 +40,8 @@ def simulate(
     ------
     OptionError
         When `n` is not a positive whole number or `seed` not a whole number >= 0.
+    FitError
+        When a GLMM's link lets drawn means out of the range of its family.
 
     Examples
     --------
@@ -86,7 +89,7 @@ def draw(
             b = rng.standard_normal((levels, len(L))) @ (fit.sigma * L.T)
             y += random_part(fit.design, t, b)
     if isinstance(fit, GlmmFit):
-        mu = fit.link.inverse(y, 0)[0]
+        mu = drawn_means(fit, y)
         return fit.family.simulate(mu, row_weights(fit), fit.phi, rng)
     e = rng.standard_normal(mean.size)
     e *= fit.sigma

@@ -6,7 +6,7 @@ Source: Ferrari & Cribari-Neto (2004), J. Appl. Stat. 31, 799-815, eq. 4.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammaln, polygamma, xlog1py, xlogy
+from scipy.special import digamma, gammaln, xlog1py, xlogy
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.diagnostic import Diagnostic
@@ -14,6 +14,7 @@ from nestwise.core.families.binomial import start_proportion
 from nestwise.core.families.composition import chain
 from nestwise.core.families.family import Family, RowTerms, dispersion_of
 from nestwise.core.families.guard import guarded
+from nestwise.core.families.polygammas import polygammas
 from nestwise.core.families.ranges import refuse
 from nestwise.core.links.link import Link, derivatives, log_complement, log_mean
 
@@ -26,15 +27,19 @@ def _rows(
     m, la, lb = derivatives(link, eta), log_mean(link, eta), log_complement(link, eta)
     a, b = shape * m[0], shape * np.exp(lb[0])
     odds = np.log(y) - np.log1p(-y)
-    curve = shape * shape * (polygamma(1, 1.0 + a) + polygamma(1, 1.0 + b))
+    (a1, a2), (b1, b2) = polygammas(1.0 + a), polygammas(1.0 + b)
+    curve = shape * shape * (a1 + b1)
     slope = shape * (odds - digamma(1.0 + a) + digamma(1.0 + b))
-    bend = shape**3 * (polygamma(2, 1.0 + b) - polygamma(2, 1.0 + a))
+    bend = shape**3 * (b2 - a2)
     smooth = chain((m[0], slope, -curve, bend), m)
     d1, d2, d3 = (s + u + v for s, u, v in zip(smooth[1:], la[1:], lb[1:], strict=True))
     info = curve * m[1] ** 2 + la[1] ** 2 + lb[1] ** 2
     dinfo = 2.0 * (curve * m[1] * m[2] + la[1] * la[2] + lb[1] * lb[2]) - bend * m[1] ** 3
     parts = _density(y, a, b, la[0], lb[0], shape), d1, d2, d3, info, dinfo
-    return RowTerms(*(weights * t for t in (*parts, *_by_phi(y, a, b, slope, curve, m, shape))))
+    steep = slope + shape * (b * b1 - a * a1)
+    bent = 2.0 * curve + shape**2 * (a * a2 + b * b2)
+    by_phi = _by_phi(y, a, b, steep, bent, m, shape)
+    return RowTerms(*(weights * t for t in (*parts, *by_phi)))
 
 
 def _density(
@@ -50,16 +55,14 @@ def _by_phi(
     y: FloatArray,
     a: FloatArray,
     b: FloatArray,
-    slope: FloatArray,
-    curve: FloatArray,
+    steep: FloatArray,
+    bent: FloatArray,
     m: tuple[FloatArray, ...],
     shape: float,
 ) -> tuple[FloatArray, ...]:
     """Derivatives by log phi of loglik, d1, d2 and info."""
     digammas = shape * digamma(1.0 + shape) - a * digamma(1.0 + a) - b * digamma(1.0 + b)
     loglik = digammas + 1.0 + xlogy(a, y) + xlog1py(b, -y)
-    steep = slope + shape * (b * polygamma(1, 1.0 + b) - a * polygamma(1, 1.0 + a))
-    bent = 2.0 * curve + shape**2 * (a * polygamma(2, 1.0 + a) + b * polygamma(2, 1.0 + b))
     info = bent * m[1] ** 2
     return loglik, steep * m[1], steep * m[2] - info, info
 
@@ -108,4 +111,6 @@ BETA = Family(
     check=_check,
     start_mu=start_proportion,
     dispersion="shape",
+    mean_lower=0.0,
+    mean_upper=1.0,
 )

@@ -7,13 +7,14 @@ a sum over all counts, which would cost as much as the trials.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import digamma, gammaln
 
 from nestwise._base.arrays import FloatArray
 from nestwise.core.families.binomial import check_proportion, log_choose, start_proportion
 from nestwise.core.families.composition import chain
 from nestwise.core.families.family import Family, RowTerms, dispersion_of
 from nestwise.core.families.guard import guarded
+from nestwise.core.families.polygammas import polygammas
 from nestwise.core.links.link import Link, derivatives, log_complement, log_mean
 
 
@@ -47,7 +48,7 @@ def _sides(k: FloatArray, a: FloatArray) -> list[FloatArray]:
     some = k > 0.0
     top, bottom = np.where(some, k + a, 1.0 + a), 1.0 + a
     sides = [gammaln(top) - gammaln(bottom), digamma(top) - digamma(bottom)]
-    return [*sides, *(polygamma(j, top) - polygamma(j, bottom) for j in (1, 2))]
+    return [*sides, *(u - v for u, v in zip(polygammas(top), polygammas(bottom), strict=True))]
 
 
 def _total(trials: FloatArray, shape: float) -> FloatArray:
@@ -117,4 +118,6 @@ BETA_BINOMIAL = Family(
     dispersion="shape",
     discrete=True,
     trials=True,
+    mean_lower=0.0,
+    mean_upper=1.0,
 )

@@ -117,4 +117,6 @@ BINOMIAL = Family(
     start_mu=start_proportion,
     discrete=True,
     trials=True,
+    mean_lower=0.0,
+    mean_upper=1.0,
 )

@@ -79,6 +79,8 @@ class Family:
         Whether responses are counts.
     trials : bool
         Whether y is a share of successes and weights are the trials.
+    mean_lower, mean_upper : float
+        The interval of possible means.
 
     Examples
     --------
@@ -116,6 +118,8 @@ class Family:
     dispersion: str | None = None
     discrete: bool = False
     trials: bool = False
+    mean_lower: float = -np.inf
+    mean_upper: float = np.inf
 
 
 def dispersion_of(phi: float | None, family: str) -> float:

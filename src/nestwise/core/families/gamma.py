@@ -69,4 +69,5 @@ GAMMA = Family(
     check=_check,
     start_mu=_start,
     dispersion="scale",
+    mean_lower=0.0,
 )

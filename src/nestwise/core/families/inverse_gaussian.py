@@ -66,4 +66,5 @@ INVERSE_GAUSSIAN = Family(
     check=_check,
     start_mu=_start,
     dispersion="scale",
+    mean_lower=0.0,
 )

@@ -82,4 +82,5 @@ NEGATIVE_BINOMIAL = Family(
     start_mu=_start,
     dispersion="shape",
     discrete=True,
+    mean_lower=0.0,
 )

@@ -73,4 +73,5 @@ POISSON = Family(
     check=check_counts,
     start_mu=_start,
     discrete=True,
+    mean_lower=0.0,
 )
