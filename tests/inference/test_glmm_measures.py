@@ -12,6 +12,9 @@ from scipy.special import polygamma
 
 import nestwise as nw
 from inference.glmm_models import cbpp, ticks
+from nestwise.inference.drawn_means import drawn_means
+from nestwise.inference.glmm_linear import LinearPredictions
+from nestwise.inference.glmm_predict import population_means
 
 
 def _poisson(n_groups: int = 40, size: int = 12, extra: float = 0.0) -> dict[str, np.ndarray]:
@@ -140,16 +143,14 @@ def test_simulated_residuals_of_the_true_model_are_uniform() -> None:
 def test_links_that_do_not_keep_means_in_range_say_so() -> None:
     rng = np.random.default_rng(6)
     g = np.repeat(np.arange(20), 10)
-    b = 1.2 * rng.standard_normal(20)
-    near = {"y": rng.poisson(np.maximum(1.5 + b[g], 0.1)).astype(float), "g": g}
-    m = nw.glmer("y ~ 1 + (1 | g)", near, family="poisson", link="identity")
-    with pytest.raises(nw.FitError, match="identity link allows; use a link that does not"):
-        m.predict(re_form="marginal")
-    with pytest.raises(nw.FitError, match="out of the range of the poisson family"):
-        m.simulate(20, seed=1)
-    low = m.predict({"g": [0]}, re_form=None, interval="confidence", level=0.9999999)
-    assert low["lower"][0] >= 0.0
-    far = {"y": rng.poisson(12.0 + b[g]).astype(float), "g": g}
-    m = nw.glmer("y ~ 1 + (1 | g)", far, family="poisson", link="identity")
+    data = {"y": rng.poisson(12.0 + 1.2 * rng.standard_normal(20)[g]).astype(float), "g": g}
+    m = nw.glmer("y ~ 1 + (1 | g)", data, family="poisson", link="identity")
     assert m.predict(re_form="marginal")[0] == pytest.approx(m.params.iloc[0], rel=1e-9)
     assert m.simulate(2, seed=1).min() >= 0.0
+    with pytest.raises(nw.FitError, match="1 of 2 means that were drawn from this model"):
+        drawn_means(m.fit, np.array([-1.0, 2.0]))
+    one, none = np.ones(1), np.zeros((1, 3))
+    with pytest.raises(nw.FitError, match=r"probability 0.159, which the identity link allows"):
+        population_means(m.fit, LinearPredictions(one, none, 0 * one, one, none))
+    low = m.predict({"g": [0]}, re_form=None, interval="confidence", level=1 - 1e-12)
+    assert low["lower"][0] >= 0.0
