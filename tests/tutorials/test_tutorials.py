@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted((DOCS / "tutorials").glob("*.md"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", [*PAGES, DOCS.parent / "README.md"], ids=lambda p: p.stem)
 def test_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     (tmp_path / "figures").mkdir()
@@ -30,6 +30,6 @@ def test_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
 def test_every_page_is_in_the_index_and_every_link_leads_somewhere() -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     assert [p.name for p in PAGES if f"tutorials/{p.name}" not in index] == []
-    for page in (DOCS / "index.md", *PAGES):
+    for page in (DOCS / "index.md", DOCS.parent / "README.md", *PAGES):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
