@@ -118,6 +118,7 @@ def test_weights_scale_and_order_do_not_matter(shared_file: Callable[[str], Path
         ("car1(Sex | Subject)", "two rows"),
         ("exp(age + Sex | Subject)", "the coordinate 'Sex' is no number"),
         ("ar1(age | Subjct)", "did you mean 'Subject'"),
+        ("ar1(age + distance | Subject)", "one visit variable"),
     ],
 )
 def test_refuses_with_reasons(
@@ -126,6 +127,37 @@ def test_refuses_with_reasons(
     data = pd.read_csv(shared_file("Orthodont.csv"))
     with pytest.raises(nw.NestwiseError, match=words):
         nw.gls("distance ~ age", data, residual=residual)
+
+
+@pytest.mark.parametrize(
+    ("variance", "words"),
+    [
+        ("powr(age)", "did you mean 'power'"),
+        ("power(age - 8)", "27 of its values are zero"),
+        ("power(Sex)", "needs numbers"),
+        ("factor(age > 0)", "only one level"),
+        ("Sex + Sex", "occurs twice"),
+    ],
+)
+def test_refuses_variances_with_reasons(
+    variance: str, words: str, shared_file: Callable[[str], Path]
+) -> None:
+    data = pd.read_csv(shared_file("Orthodont.csv"))
+    with pytest.raises(nw.NestwiseError, match=words):
+        nw.gls("distance ~ age", data, variance=variance)
+
+
+def test_questions_without_random_effects_are_refused(
+    shared_file: Callable[[str], Path],
+) -> None:
+    data = pd.read_csv(shared_file("Orthodont.csv"))
+    model = nw.gls("distance ~ age", data, residual="cs(age | Subject)")
+    with pytest.raises(nw.OptionError, match="no random effects"):
+        model.ranef()
+    with pytest.raises(nw.OptionError, match="new rows"):
+        model.predict(residual=True)
+    with pytest.raises(nw.FormulaError, match=r"nw\.lmer"):
+        nw.gls("distance ~ age + (1 | Subject)", data)
 
 
 def test_files_hold_structured_fits(shared_file: Callable[[str], Path], tmp_path: Path) -> None:
@@ -149,6 +181,7 @@ def test_likelihood_ratio_between_structures(shared_file: Callable[[str], Path])
     simple = nw.gls("distance ~ age*Sex", data, residual="cs(age | Subject)")
     rich = nw.gls("distance ~ age*Sex", data, residual="us(age | Subject)")
     table = nw.anova(rich, simple, refit=False)
+    assert table["model"].iloc[0] == "distance ~ age*Sex; residual=cs(age | Subject)"
     assert table["chisq"].iloc[1] == pytest.approx(2 * (rich.loglik - simple.loglik))
     assert table["df"].iloc[1] == 8
     by_ml = nw.anova(simple, nw.lm("distance ~ age*Sex", data))

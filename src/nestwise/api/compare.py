@@ -56,7 +56,7 @@ def anova(
                 f"anova compares fitted models, got {type(model).__name__}; fit with nw.lmer, "
                 "nw.glmer or nw.lm first"
             )
-    names = [model.formula for model in models]
+    names = [_name(model) for model in models]
     linear = [model.fit for model in models if isinstance(model.fit, LmFit)]
     if models and len(linear) == len(models):
         return to_native(f_comparison(linear, names), models[0].source.data)
@@ -64,3 +64,12 @@ def anova(
     if table.note:
         print(table.note, file=sys.stderr)
     return to_native(table, models[0].source.data)
+
+
+def _name(model: Any) -> str:
+    """The formula, and what is said of the residuals."""
+    if not isinstance(model, StructuredModel):
+        return str(model.formula)
+    settings = model.source.settings
+    said = [f"{k}={settings[k]}" for k in ("residual", "variance") if settings.get(k) is not None]
+    return "; ".join([model.formula, *said])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nestwise._base.errors import FormulaError, did_you_mean
-from nestwise.formula.allow import check_allowed
+from nestwise.formula.allow import FUNCTIONS, check_allowed
 from nestwise.formula.deparse import deparse
 from nestwise.formula.grammar import parse_expression
 from nestwise.formula.syntax import Binary, Call, Expr, Name, Number, Paren
@@ -227,6 +227,9 @@ def _times(node: Expr) -> Labelled:
 def _variance_part(node: Expr, text: str, functions: tuple[str, ...]) -> VariancePart:
     label = deparse(node)
     if not isinstance(node, Call) or node.function not in VARIANCE_FUNCTIONS:
+        if isinstance(node, Call) and node.function not in (*FUNCTIONS, *functions):
+            hint = did_you_mean(node.function, VARIANCE_FUNCTIONS)
+            raise complaint(f"variance function '{node.function}' is not known{hint}", text, 0)
         check_allowed(node, text, functions)
         return VariancePart("strata", None, _product(node, text), label)
     if len(node.args) != 1:

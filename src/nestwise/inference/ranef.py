@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import AnyArray, FloatArray
+from nestwise._base.errors import OptionError
 from nestwise._base.memo import memo
 from nestwise._base.table import Table
 from nestwise.core.lmm import conditional_covariance
@@ -101,6 +102,11 @@ def ranef(fit: MixedFit, cond_var: bool = False) -> Table:
         ``group level term estimate``, and ``cond_var`` (squared units of the effect) on request;
         by factor, then effect, then level.
 
+    Raises
+    ------
+    OptionError
+        When the fit has no random effects.
+
     Examples
     --------
     >>> import nestwise as nw
@@ -109,6 +115,8 @@ def ranef(fit: MixedFit, cond_var: bool = False) -> Table:
     >>> t["level"][0], t["estimate"][0].round(3).item(), t["cond_var"][0].round(2).item()
     ('308', 2.259, 145.71)
     """
+    if not fit.design.terms:
+        raise OptionError("this fit has no random effects; write them as (1 | g) in nw.lmer")
     effects = group_effects(fit, cond_var)
     columns = _long(effects, [g.columns for g in effects], [g.modes for g in effects])
     if cond_var and effects:
