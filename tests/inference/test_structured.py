@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -171,6 +174,15 @@ def test_crossed_effects_with_autoregression_recover_the_truth() -> None:
     assert df.iloc[0] < n_subjects < df.iloc[1] < len(data)
 
 
+def fitted_model(
+    formula: str, data: pd.DataFrame, settings: Mapping[str, Any]
+) -> nw.StructuredModel:
+    call: Any = nw.lmer if "|" in formula else nw.gls
+    options = {k: settings.get(k) for k in ("residual", "variance")}
+    model: nw.StructuredModel = call(formula, data, **options)
+    return model
+
+
 def joint_by_hand(
     model: nw.StructuredModel, data: pd.DataFrame, whole: pd.DataFrame
 ) -> tuple[FloatArray, FloatArray]:
@@ -178,8 +190,7 @@ def joint_by_hand(
 
     A fit to `whole` only makes the arrays; the parameters are those of `model`.
     """
-    settings = {k: model.source.settings[k] for k in ("residual", "variance")}
-    arrays = nw.gls(FORMULA, whole, **settings).fit.problem.arrays
+    arrays = fitted_model(model.formula, whole, model.source.settings).fit.problem.arrays
     V = model.fit.sigma**2 * dense_covariance(arrays, model.fit.par)[0]
     old = np.flatnonzero(whole["row"].isin(data["row"]))
     new = np.flatnonzero(~whole["row"].isin(data["row"]))
@@ -192,25 +203,29 @@ def joint_by_hand(
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("random", "settings"),
     [
-        {"residual": "us(visit | subject)"},
-        {"residual": "ar1(visit | arm/subject)"},
-        {"residual": "ar1(visit | subject)", "variance": "arm"},
+        ("", {"residual": "us(visit | subject)"}),
+        ("", {"residual": "ar1(visit | arm/subject)"}),
+        ("", {"residual": "ar1(visit | subject)", "variance": "arm"}),
+        (" + (1 | subject)", {"residual": "ar1(visit | subject)", "variance": "visit"}),
+        (" + (1 | subject) + (1 | site)", {"residual": "ar1(visit | subject)"}),
     ],
 )
-def test_missed_visits_are_predicted_from_the_others(settings: dict[str, str]) -> None:
-    whole = trial(30, 3).assign(row=lambda d: range(len(d)))
+def test_missed_visits_are_predicted_from_the_others(random: str, settings: dict[str, str]) -> None:
+    whole = trial(30, 3).assign(row=lambda d: range(len(d)), site=lambda d: d["row"] * 7 % 5)
     data = whole[whole["row"] % 9 != 4]
-    model = nw.gls(FORMULA, data, **settings)
+    model = fitted_model(FORMULA + random, data, settings)
+    assert bool(model.fit.problem.blocks.trailing) == ("site" in random)
     value, variance = joint_by_hand(model, data, whole)
     new = whole[whole["row"] % 9 == 4]
     np.testing.assert_allclose(model.predict(new, residual=True), value, rtol=1e-8)
     table = model.predict(new, residual=True, se=True)
     np.testing.assert_allclose(table["se"] ** 2, variance, rtol=1e-7)
     # Without its own residuals a subject gets the mean of the population.
-    population = model.predict(new)
-    np.testing.assert_allclose(population, model.predict(new.assign(subject=999)), rtol=1e-12)
+    population = model.predict(new, re_form=None)
+    stranger = new.assign(subject=999)
+    np.testing.assert_allclose(population, model.predict(stranger, re_form=None), rtol=1e-12)
     known = model.predict(data, residual=True)
     np.testing.assert_allclose(known, data["y"], rtol=1e-8)
 

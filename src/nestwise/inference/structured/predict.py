@@ -9,22 +9,19 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, one_of
 from nestwise._base.table import Table
-from nestwise.core.structured.weighted import invert
 from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference.model_rows import ModelRows, model_rows, point_predictions, spread
 from nestwise.inference.structured.new_rows import (
     NewErrors,
     error_covariances,
-    error_variances,
     new_errors,
     rows_by_subject,
 )
+from nestwise.inference.structured.prediction_error import Sources, error_variance
 from nestwise.inference.structured.satterthwaite import degrees_of_freedom
 from nestwise.inference.wald import quantile
 
 INTERVALS = ("confidence", "prediction")
-CHUNK = 256
-"""New rows whose covariances with all rows of the fit are held at once."""
 
 
 def predict_structured(
@@ -124,20 +121,16 @@ def predict_structured_table(
     elif interval == "prediction":
         errors = _errors_of(fit, rows, data, mu)
     seen, wanted = _sources(fit, rows, residual, interval == "prediction")
-    mean = _error_variance(fit, rows, errors, seen, seen)
+    mean = error_variance(fit, rows, errors, seen, seen)
     columns = {"fit": spread(rows, mu), "se": spread(rows, np.sqrt(mean))}
     if interval is None:
         return Table(columns)
-    total = mean if seen == wanted else _error_variance(fit, rows, errors, seen, wanted)
+    total = mean if seen == wanted else error_variance(fit, rows, errors, seen, wanted)
     df = np.full(len(mu), np.inf)
     if interval == "confidence" and not seen[0] and not seen[1] and len(mu):
         df = degrees_of_freedom(fit, rows.X)
     half = quantile(df, level) * np.sqrt(total)
     return Table({**columns, "lower": spread(rows, mu - half), "upper": spread(rows, mu + half)})
-
-
-Sources = tuple[tuple[tuple[int, tuple[int, ...]], ...], bool]
-"""Random effects (term and columns), and whether the residual counts."""
 
 
 def _sources(
@@ -190,87 +183,4 @@ def _expected_residuals(fit: StructuredFit, new: NewErrors) -> FloatArray:
         chosen = np.flatnonzero(new.subject == s)
         C = error_covariances(fit, new, int(s), chosen, old[s])
         out[chosen] = C @ fit.weighted_residuals[old[s]]
-    return out
-
-
-def _error_variance(
-    fit: StructuredFit, rows: ModelRows, errors: NewErrors | None, seen: Sources, wanted: Sources
-) -> FloatArray:
-    """(r,) mean squared error of x'beta + a'(y - X beta), a = V^-1 k of what is seen.
-
-    A residual that is not among what is seen is that of a new observation, independent of all.
-    """
-    n, out = len(rows.X), np.empty(len(rows.X))
-    if not seen[0] and not seen[1]:
-        fixed = np.einsum("ri,ij,rj->r", rows.X, fit.unscaled_vcov, rows.X)
-        return np.asarray(fit.sigma**2 * (fixed + _variances(fit, rows, errors, wanted)))
-    inverted, X = invert(fit.problem, fit.par), fit.design.fixed.X
-    kappa = _variances(fit, rows, errors, wanted)
-    for start in range(0, n, CHUNK):
-        at = np.arange(start, min(start + CHUNK, n))
-        k_seen = _covariances(fit, rows, errors, seen, at)
-        known = (wanted[0], seen[1])
-        k_wanted = k_seen if seen == known else _covariances(fit, rows, errors, known, at)
-        a = inverted.times(k_seen)
-        d = a - (a if seen == known else inverted.times(k_wanted))
-        g = rows.X[at] - a.T @ X
-        value = kappa[at] - 2.0 * np.einsum("nr,nr->r", a, k_wanted)
-        value += np.einsum("nr,nr->r", a, k_seen)
-        value += np.einsum("ri,ij,rj->r", g, fit.unscaled_vcov, g)
-        value += 2.0 * np.einsum("ri,ij,jr->r", g, fit.unscaled_vcov, X.T @ d)
-        out[at] = value
-    return np.asarray(fit.sigma**2 * np.maximum(out, 0.0))
-
-
-def _half(fit: StructuredFit, rows: ModelRows, t: int, columns: tuple[int, ...]) -> FloatArray:
-    """(r, k) z'G of the chosen columns of one term."""
-    term, Lambda = fit.design.terms[t], fit.lambdas[t]
-    Z = np.zeros((len(rows.X), len(term.columns)))
-    for j in columns:
-        z = rows.Z[t][j]
-        Z[:, j] = 1.0 if z is None else z
-    return np.asarray(Z @ Lambda @ Lambda.T)
-
-
-def _variances(
-    fit: StructuredFit, rows: ModelRows, errors: NewErrors | None, what: Sources
-) -> FloatArray:
-    """(r,) prior variance of the chosen parts, over sigma^2."""
-    out = np.zeros(len(rows.X))
-    for t, columns in what[0]:
-        half = _half(fit, rows, t, columns)
-        for j in columns:
-            z = rows.Z[t][j]
-            out += half[:, j] * (1.0 if z is None else z)
-    if what[1]:
-        assert errors is not None
-        out += error_variances(fit, errors)
-    return out
-
-
-def _covariances(
-    fit: StructuredFit,
-    rows: ModelRows,
-    errors: NewErrors | None,
-    what: Sources,
-    at: np.ndarray[tuple[int, ...], np.dtype[np.intp]],
-) -> FloatArray:
-    """(n, r) covariance of the rows of the fit with the chosen parts of some new rows."""
-    out = np.zeros((fit.design.y.size, len(at)))
-    for t, columns in what[0]:
-        term = fit.design.terms[t]
-        own = fit.design.factors[term.factor].codes
-        same = own[:, None] == rows.codes[term.factor][at]
-        half = _half(fit, rows, t, columns)[at]
-        for j in range(len(term.columns)):
-            z = term.Z[j]
-            out += same * half[:, j] * (1.0 if z is None else z[:, None])
-    arrays = fit.problem.arrays.errors
-    if what[1] and errors is not None and arrays.structure is not None:
-        old = rows_by_subject(arrays.subject, int(arrays.subject.max()) + 1)
-        for s in np.unique(errors.subject[at]):
-            if s >= 0:
-                chosen = np.flatnonzero(errors.subject[at] == s)
-                C = error_covariances(fit, errors, int(s), at[chosen], old[s])
-                out[np.ix_(old[s], chosen)] += C.T
     return out
