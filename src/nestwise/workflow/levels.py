@@ -322,19 +322,28 @@ def _relations(relations: tuple[Relation, ...]) -> Table:
     return Table({**text, **counts})
 
 
+def few_groups(name: str, n_groups: int) -> Diagnostic:
+    """That a level has few groups.
+
+    Examples
+    --------
+    >>> print(few_groups("school", 5))
+    few-groups: school has 5 groups. A variance between so few is poorly determined; read its ...
+    """
+    return Diagnostic(
+        "few-groups",
+        f"{name} has {n_groups} groups.",
+        "A variance between so few is poorly determined; read its interval, or take the groups as "
+        "a fixed effect.",
+    )
+
+
 def _remarks(n_rows: int, factors: tuple[Factor, ...], sizes: Table) -> list[Diagnostic]:
     out = []
     for factor in factors:
         counts = _row_counts(factor)
         if factor.n_groups < FEW:
-            out.append(
-                Diagnostic(
-                    "few-groups",
-                    f"{factor.name} has {factor.n_groups} groups.",
-                    "A variance between so few is poorly determined; read its interval, or take "
-                    "the groups as a fixed effect.",
-                )
-            )
+            out.append(few_groups(factor.name, factor.n_groups))
         single = int((counts == 1).sum())
         if single:
             out.append(

@@ -26,6 +26,7 @@ from nestwise.workflow.approaches.single import (
     POOLED,
 )
 from nestwise.workflow.approaches.wording import NOTABLE, listed, number
+from nestwise.workflow.levels import FEW, few_groups
 
 
 def remarks(
@@ -55,7 +56,9 @@ def remarks(
     >>> [n.code for n in c.notes][:2]
     ['variance-shares', 'pooled-standard-errors']
     """
-    out = [*_of_rows(setup), *setup.remarks, _of_variances(setup, variances)]
+    few = [(level.name, level.factor.n_levels) for level in setup.levels]
+    out = [*_of_rows(setup), *setup.remarks, *(few_groups(*f) for f in few if f[1] < FEW)]
+    out.append(_of_variances(setup, variances))
     for approach in approaches:
         if approach.problem:
             out.append(_of_failure(approach))

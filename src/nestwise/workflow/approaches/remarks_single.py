@@ -64,8 +64,8 @@ def _of_lower(setup: Setup, approach: Approach, reference: Approach) -> str:
     parts = [f"too large for {listed(large)}"] if large else []
     parts += [f"too small for {listed(small)}"] if small else []
     if not parts:
-        return "Those of variables that vary within groups differ little." if lower else ""
-    return f"Within groups they are {' and '.join(parts)}."
+        return "Standard errors of what varies within groups differ little." if lower else ""
+    return f"Standard errors of what varies within groups are {' and '.join(parts)}."
 
 
 def of_means(setup: Setup, approach: Approach, reference: Approach) -> Diagnostic:
