@@ -36,6 +36,12 @@ def herds() -> nw.GeneralizedMixedModel:
     return nw.glmer("incidence / size ~ period + (1 | herd)", data, weights="size")
 
 
+def comparison() -> nw.Approaches:
+    data = nw.load_dataset("schools")
+    formula = "math_gain ~ prior_math + ses + sex + intervention"
+    return nw.compare_approaches(formula, data, groups=["school", "classroom"])
+
+
 PICTURES: dict[str, Callable[[], Axes]] = {
     "histogram": lambda: nw.plot.histograms(nw.load_dataset("schools"), "math_gain"),
     "histograms": lambda: nw.plot.histograms(nw.load_dataset("sleepstudy"), "Reaction", "Subject"),
@@ -65,6 +71,8 @@ PICTURES: dict[str, Callable[[], Axes]] = {
     "interaction of numbers": lambda: nw.plot.interaction(exam(), "type", by="standLRT"),
     "groups": lambda: nw.plot.groups(mixed("sleepstudy"), "Days"),
     "groups, slopes alike": lambda: nw.plot.groups(schools(), "prior_math"),
+    "approaches": lambda: nw.plot.approaches(comparison()),
+    "variance_shares of glmer": lambda: nw.plot.variance_shares(herds()),
     "checks of glmer": lambda: nw.plot.checks(herds()),
     "effects of glmer": lambda: nw.plot.effects(herds(), "period"),
     "caterpillar of glmer": lambda: nw.plot.caterpillar(herds()),
@@ -169,8 +177,21 @@ def test_shares_are_those_of_the_decomposition() -> None:
     axes = nw.plot.variance_shares(model)
     widths = [bar.get_width() for bar in axes.patches if bar.get_width() > 0]
     np.testing.assert_allclose(sorted(widths), sorted(model.variance_decomposition()["share"]))
-    with pytest.raises(nw.NestwiseError, match="no linear mixed model"):
+    with pytest.raises(nw.NestwiseError, match="no mixed model with such shares"):
         nw.plot.variance_shares(linear("sleepstudy"))
+
+
+def test_approaches_show_each_estimate() -> None:
+    found = comparison()
+    every = nw.plot.approaches(found, ["ses"]).figure.axes
+    (axes,) = every
+    table = found.table
+    own = table[(table["term"] == "ses") & table["estimate"].notna()]
+    dots = [c for c in axes.collections if isinstance(c, PathCollection)]
+    drawn = np.concatenate([c.get_offsets()[:, 0] for c in dots])
+    np.testing.assert_allclose(np.sort(drawn), np.sort(own["estimate"]))
+    with pytest.raises(nw.NestwiseError, match="did you mean 'ses'"):
+        nw.plot.approaches(found, ["sess"])
 
 
 def test_interaction_joins_the_marginal_means() -> None:

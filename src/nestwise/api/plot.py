@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nestwise.api.approaches import Approaches
+from nestwise.present.plots.approaches import approaches as _approaches
 from nestwise.present.plots.histogram import histograms
 from nestwise.present.plots.shares import variance_shares as _variance_shares
 from nestwise.present.plots.spaghetti import spaghetti
@@ -143,7 +145,23 @@ def variance_shares(models: Plotted | Mapping[str, Plotted], *, ax: Axes | None 
     return _variance_shares({name: model.fit for name, model in models.items()}, ax)
 
 
+def approaches(
+    comparison: Approaches, terms: Sequence[str] | None = None, *, level: float = 0.95
+) -> Axes:
+    """Estimates of every approach with their intervals, one small plot a coefficient.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> c = nw.compare_approaches("normexam ~ standLRT", nw.load_dataset("Exam"), groups="school")
+    >>> nw.plot.approaches(c).get_title(loc="left")
+    'standLRT'
+    """
+    return _approaches(comparison.found.estimates, comparison.reference, terms, level)
+
+
 __all__ = [
+    "approaches",
     "caterpillar",
     "checks",
     "curves",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nestwise._base.errors import OptionError
-from nestwise.inference.kinds import Fit, LmmFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmmFit
 from nestwise.inference.variance_parts import variance_table
 from nestwise.present.plots.canvas import GREY, PALETTE, legend_below, one_axes, title
 
@@ -23,7 +23,7 @@ def variance_shares(fits: Mapping[str, Fit], ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     fits : mapping of str to LmmFit
-        Mixed models by the name that their bar gets.
+        Mixed models by the name that their bar gets; generalised ones on the scale of the link.
     ax : Axes, optional
         Where to draw; a new figure by default.
 
@@ -50,8 +50,8 @@ def variance_shares(fits: Mapping[str, Fit], ax: Axes | None = None) -> Axes:
         raise OptionError("variance_shares needs at least one model")
     shares: dict[str, dict[str, float]] = {}
     for name, fit in fits.items():
-        if not isinstance(fit, LmmFit):
-            raise OptionError(f"variance_shares: {name!r} is no linear mixed model")
+        if not isinstance(fit, (LmmFit, GlmmFit)):
+            raise OptionError(f"variance_shares: {name!r} is no mixed model with such shares")
         table = variance_table(fit)
         shares[name] = dict(zip(map(str, table["part"]), map(float, table["share"]), strict=True))
     parts = _ordered(list(shares.values()))
@@ -67,8 +67,9 @@ def variance_shares(fits: Mapping[str, Fit], ax: Axes | None = None) -> Axes:
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     axes.grid(False, axis="y")
     axes.set_xlabel("Share of the variance")
+    link = {f" ({fit.link.name} scale)" for fit in fits.values() if isinstance(fit, GlmmFit)}
     labels = {fit.design.formula.response_label for fit in fits.values()}
-    title(axes, f"Where {' and '.join(sorted(labels))} varies")
+    title(axes, f"Where {' and '.join(sorted(labels))} varies{''.join(sorted(link))}")
     if ax is None:
         legend_below(axes, columns=4)
     return axes

@@ -99,7 +99,14 @@ def build(material: Material) -> Page:
     plots = Plots(fit, material.data)
     sections = [
         Section("question", "The question", [Text(question(fit))]),
-        data_section(fit, material.description, material.sizes, material.varies, material.remarks),
+        data_section(
+            fit,
+            material.data,
+            material.description,
+            material.sizes,
+            material.varies,
+            material.remarks,
+        ),
         Section("approaches", "Ways to treat the groups", material.approaches),
         _model(fit),
         fixed_section(fit),

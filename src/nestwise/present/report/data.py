@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.table import Table
+from nestwise.design import level_labels
 from nestwise.inference.kinds import Fit
-from nestwise.present.report.blocks import Block, Grid, Items, Section, Text
+from nestwise.present.plots.histogram import PANELS, histograms
+from nestwise.present.report.blocks import Block, Grid, Items, Picture, Section, Text
+from nestwise.present.report.figures import picture
 from nestwise.present.report.numbers import number
 from nestwise.present.report.words import data_in_words
 
 
 def data_section(
     fit: Fit,
+    data: Any,
     description: Table | None,
     sizes: Table | None,
     varies: dict[str, str],
@@ -27,6 +34,8 @@ def data_section(
     ----------
     fit : LmmFit or LmFit
         The fit.
+    data : table
+        What it was fitted to.
     description : Table, optional
         ``variable n mean sd min max`` of the numeric variables of the model.
     sizes : Table, optional
@@ -40,7 +49,7 @@ def data_section(
     --------
     >>> import nestwise as nw
     >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
-    >>> data_section(m.fit, None, None, {}).blocks[0].words
+    >>> data_section(m.fit, m.source.data, None, None, {}).blocks[0].words
     '180 rows were used.'
     """
     blocks: list[Block] = [Text(data_in_words(fit.design))]
@@ -48,6 +57,7 @@ def data_section(
         blocks.append(_sizes(sizes))
     if description is not None and len(description):
         blocks.append(_variables(description, varies))
+    blocks.append(_response(fit, data))
     others = [f"{name} varies between {_between(at)}." for name, at in varies.items()]
     shown = set() if description is None else {str(v) for v in description["variable"]}
     others = [s for s, name in zip(others, varies, strict=True) if name not in shown]
@@ -55,6 +65,26 @@ def data_section(
     if items:
         blocks.append(Items(tuple(items)))
     return Section("data", "The data", blocks)
+
+
+def _response(fit: Fit, data: Any) -> Picture | Text:
+    """The distribution of the response, by the coarsest factor where that has few levels."""
+    label = fit.design.formula.response_label
+    groups, by = fit.design.factors, ""
+    codes = np.zeros(fit.design.y.size, dtype=np.int64)
+    if groups and groups[-1].n_levels <= PANELS:
+        codes, by = groups[-1].codes.astype(np.int64), groups[-1].name
+        names = [str(v) for v in level_labels(groups[-1])]
+    words = f"Distribution of {label}" + (f" by {by}" if by else "")
+    frame = {label: fit.design.y} | ({by: np.array(names, dtype=object)[codes]} if by else {})
+    table = pd.DataFrame(frame)
+    if isinstance(data, pd.DataFrame):
+        table.attrs = {k: v for k, v in data.attrs.items() if k in ("labels", "units")}
+    return picture(
+        partial(histograms, table, label, by or None),
+        f"{words}: histogram{'s with common axes' if by else ''}, with the mean marked.",
+        f"{words} in the rows used. The line marks the mean.",
+    )
 
 
 def _between(at: str) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from nestwise._base.errors import NestwiseError
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.fitmeasures import fit_measures, r_squared
 from nestwise.inference.icc import design_effect, icc
@@ -17,7 +18,7 @@ from nestwise.inference.tidy import tidy
 from nestwise.inference.varcorr import varcorr
 from nestwise.inference.variance_parts import variance_parts
 from nestwise.present.plots.accessor import Plots
-from nestwise.present.report.blocks import Block, Grid, Items, Section
+from nestwise.present.report.blocks import Block, Grid, Items, Section, Text
 from nestwise.present.report.figures import picture
 from nestwise.present.report.kinds import ratio_name, structure_in_words, tests_in_words
 from nestwise.present.report.numbers import count, fixed, listed, number, p_value, p_words, percent
@@ -128,13 +129,17 @@ def random_section(fit: MixedFit, plots: Plots) -> Section:
     note = f"In units of {what}; variances in squared units."
     table = Grid("Variation between groups", head, tuple(rows), note, frozenset({1, 2}))
     blocks: list[Block] = [table]
-    if isinstance(fit, LmmFit):
+    if isinstance(fit, (LmmFit, GlmmFit)):
         blocks += _shares(fit, plots)
     blocks += _caterpillars(fit, plots)
     return Section("random", "Variation between groups", blocks)
 
 
-def _shares(fit: LmmFit, plots: Plots) -> list[Block]:
+def _shares(fit: LmmFit | GlmmFit, plots: Plots) -> list[Block]:
+    try:
+        variance_parts(fit)
+    except NestwiseError as problem:
+        return [Text(f"Shares of variance are not given: {problem}.")]
     shares = picture(
         plots.variance_shares,
         "Stacked bar: " + ", ".join(share_words(fit)),
@@ -144,14 +149,14 @@ def _shares(fit: LmmFit, plots: Plots) -> list[Block]:
     return [Items(tuple(sharing(fit))), shares]
 
 
-def share_words(fit: LmmFit) -> list[str]:
+def share_words(fit: LmmFit | GlmmFit) -> list[str]:
     """Each part of the variance with its share."""
     parts = variance_parts(fit)
     named = [("fixed effects", parts.fixed), *parts.groups, ("residual", parts.residual)]
     return [f"{name} {percent(variance / parts.total)}" for name, variance in named]
 
 
-def sharing(fit: LmmFit) -> list[str]:
+def sharing(fit: LmmFit | GlmmFit) -> list[str]:
     """Intraclass correlation, R squared and design effects in sentences."""
     found = icc(fit)
     measure = r2(fit)
@@ -163,6 +168,8 @@ def sharing(fit: LmmFit) -> list[str]:
         f"The fixed effects account for {percent(measure.marginal)} of the variance (marginal "
         f"R²), together with the groups for {percent(measure.conditional)} (conditional R²).",
     ]
+    if isinstance(fit, GlmmFit):
+        return [*sentences, f"All on the scale of the {fit.link.name} link."]
     effects = design_effect(fit)
     for name, size, factor in zip(
         effects["group"], effects["mean_size"], effects["design_effect"], strict=True

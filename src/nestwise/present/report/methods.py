@@ -48,7 +48,7 @@ def methods_section(fit: Fit) -> Section:
         cited.append(BATES)
     if isinstance(fit, (LmmFit, StructuredFit)):
         cited.append(KUZNETSOVA)
-    if isinstance(fit, LmmFit):
+    if isinstance(fit, (LmmFit, GlmmFit)):
         cited.append(NAKAGAWA)
     if isinstance(fit, StructuredFit):
         cited.append(PINHEIRO)
