@@ -129,7 +129,7 @@ class LevelRows:
         nodes: FloatArray,
         log_weights: FloatArray,
         order: int,
-    ) -> tuple[float, float, bool, int, FloatArray, FloatArray, FloatArray]: ...
+    ) -> tuple[float, float, bool, int, FloatArray, FloatArray, FloatArray, FloatArray]: ...
 
 def level_rows(
     family: int,

@@ -60,31 +60,18 @@ class CompiledQuadrature:
         fixed = self.model.offset + self.X @ beta
         start = np.zeros(factor.n_levels * len(factor.columns)) if u is None else u
         nodes, weights = self.rule.nodes, self.rule.log_weights
-        loglik, log_det, found, n_steps, modes, by_row, square = self.handle.evaluate(
+        loglik, log_det, found, n_steps, modes, eta, by_row, square = self.handle.evaluate(
             np.ascontiguousarray(lambdas), fixed, np.ascontiguousarray(start), nodes, weights, order
         )
         criterion = -2.0 * (loglik + self.constant)
         if not found or not np.isfinite(criterion):
             nan, none = float("nan"), np.zeros(0)
-            eta = np.full(len(fixed), nan)
             return GlmmResult(nan, np.zeros(len(modes)), eta, none, none, nan, nan, n_steps)
-        eta = self._predictor(fixed, lambdas, modes)
         by_lambda, by_beta = np.zeros(0), np.zeros(0)
         if order > 0:
             by_lambda = np.array([-2.0 * square[row, column] for _, row, column in entries])
             by_beta = -2.0 * (self.X.T @ by_row)
         return GlmmResult(criterion, modes, eta, by_lambda, by_beta, 0.0, 2.0 * log_det, n_steps)
-
-    def _predictor(self, fixed: FloatArray, lambdas: FloatArray, u: FloatArray) -> FloatArray:
-        """(n,) linear predictors at the modes."""
-        factor = self.model.factors[0]
-        k = len(factor.columns)
-        b = u.reshape(-1, k) @ lambdas.reshape(k, k).T / factor.scale
-        eta = fixed.copy()
-        for column, values in zip(factor.columns, b.T, strict=True):
-            by_row = values[factor.codes]
-            eta += by_row if column is None else by_row * column
-        return eta
 
 
 def _code(rows: RowFunction) -> int:

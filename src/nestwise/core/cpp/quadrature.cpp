@@ -16,34 +16,63 @@ constexpr double kExact = 1e-22, kRounding = 1e-14, kSure = 1e-9;
 constexpr double kFarShared = 100.0;  // beyond, products of exponentials are not formed
 constexpr double kFar = 500.0;        // beyond, an exponential is not taken
 constexpr double kLarge = 1e100;      // beyond, a product is not continued
+constexpr double kSafeProduct = 300.0;  // logarithm up to which a product of rows is formed
 
-// One row: log density without its constant, and derivatives by the predictor; x = exp(eta).
+// Derivatives of one row's log density by its predictor; x = exp(eta).
 struct Row {
-    double loglik, d1, weight, third;  // weight = -d2, third = -d3
+    double d1, weight, third;  // weight = -d2, third = -d3
 };
 
-inline Row logit_row(double eta, double x, double y, double w) {
-    const double q = 1.0 / (1.0 + x), mu = x * q;
-    const double v = w * mu * q;
-    const double log1 = eta > kFar ? eta : std::log1p(x);
-    return {w * (y * eta - log1), w * (y * q - (1.0 - y) * mu), v, v * (q - mu)};
+inline Row row_at(RowFamily family, double x, double y, double w) {
+    if (family == RowFamily::poisson_log) return {w * (y - x), w * x, w * x};
+    const double q = 1.0 / (1.0 + x), mu = x * q, v = w * mu * q;
+    return {w * (y * q - (1.0 - y) * mu), v, v * (q - mu)};
 }
 
-inline Row log_row(double eta, double x, double y, double w) {
-    return {w * (y * eta - x), w * (y - x), w * x, w * x};
-}
+// Sum of log densities without their constants. With weights of one a single logarithm serves a
+// product of many rows: sum log(1 + x) = log prod(1 + x).
+class LogDensity {
+  public:
+    explicit LogDensity(const LevelRows& rows) : family_(rows.family), plain_(rows.plain) {}
 
-inline Row row_at(RowFamily family, double eta, double x, double y, double w) {
-    return family == RowFamily::binomial_logit ? logit_row(eta, x, y, w) : log_row(eta, x, y, w);
-}
+    void add(double eta, double x, double y, double w) {
+        if (family_ == RowFamily::poisson_log) {
+            sum_ += w * (y * eta - x);
+        } else if (plain_ && x < kLarge) {
+            sum_ += y * eta;
+            product_ *= 1.0 + x;
+            if (product_ > kLarge) flush();
+        } else {
+            sum_ += w * (y * eta - std::max(eta, std::log1p(x)));
+        }
+    }
+
+    double value() {
+        flush();
+        return sum_;
+    }
+
+  private:
+    void flush() {
+        sum_ -= std::log(product_);
+        product_ = 1.0;
+    }
+
+    RowFamily family_;
+    bool plain_;
+    double sum_ = 0.0, product_ = 1.0;
+};
 
 // What one level needs; buffers are kept between levels.
 struct Level {
     i64 m = 0;
     bool shared = false;
     const double *y = nullptr, *w = nullptr, *Z = nullptr;
+    double largest = 0.0, y_sum = 0.0, y_base = 0.0;  // max base, sum y, sum y base
+    double moment_sum = 0.0;                          // sum of the moments where rows are shared
     std::vector<double> base, exp_base, A, d1, values;
-    std::vector<double> H, L, step, tried, v, g, q, share, slope, moment, drift, spread, E, s, c;
+    std::vector<Row> at_mode;
+    std::vector<double> H, L, step, tried, move, g, q, share, slope, moment, drift, spread, E, s;
 };
 
 // Linear predictor of a row at random effects v.
@@ -63,40 +92,27 @@ inline double common_factor(const Level& a, const double* v) {
     return std::abs(move) < kFarShared ? std::exp(move) : 0.0;
 }
 
-template <int K>
-double height(const LevelRows& rows, const Level& a, const double* v) {
-    const int k = K ? K : rows.k;
-    const double common = common_factor(a, v);
-    double sum = 0.0;
-    for (i64 r = 0; r < a.m; ++r) {
-        const double eta = predictor<K>(a, k, r, v);
-        const double x = common > 0.0 ? a.exp_base[r] * common : safe_exp(eta);
-        sum += row_at(rows.family, eta, x, a.y[r], a.w[r]).loglik;
-    }
-    for (int j = 0; j < k; ++j) sum -= 0.5 * v[j] * v[j];
-    return sum;
-}
-
-// Height, slope and curvature at v; the Cholesky factor goes to a.L and Newton's step to a.step.
-// Returns the decrement; infinite when the numbers have overflowed.
+// Height, slope and curvature at v; the rows stay in a.at_mode, the Cholesky factor in a.L and
+// Newton's step in a.step. Returns the decrement; infinite when the numbers have overflowed.
 template <int K>
 double newton(const LevelRows& rows, Level& a, const double* v, double& sum) {
     const int k = K ? K : rows.k;
     const double common = common_factor(a, v);
+    LogDensity density(rows);
     std::fill(a.H.begin(), a.H.end(), 0.0);
     for (int j = 0; j < k; ++j) a.step[j] = -v[j];
-    sum = 0.0;
     for (i64 r = 0; r < a.m; ++r) {
         const double* A = &a.A[r * k];
         const double eta = predictor<K>(a, k, r, v);
         const double x = common > 0.0 ? a.exp_base[r] * common : safe_exp(eta);
-        const Row row = row_at(rows.family, eta, x, a.y[r], a.w[r]);
-        sum += row.loglik;
+        const Row row = a.at_mode[r] = row_at(rows.family, x, a.y[r], a.w[r]);
+        density.add(eta, x, a.y[r], a.w[r]);
         for (int i = 0; i < k; ++i) {
             a.step[i] += A[i] * row.d1;
             for (int j = 0; j <= i; ++j) a.H[i * k + j] += row.weight * A[i] * A[j];
         }
     }
+    sum = density.value();
     for (int j = 0; j < k; ++j) {
         sum -= 0.5 * v[j] * v[j];
         a.H[j * k + j] += 1.0;
@@ -111,6 +127,27 @@ double newton(const LevelRows& rows, Level& a, const double* v, double& sum) {
     return decrement;
 }
 
+// One step along a.step, halved while it goes downhill; false when no length helps.
+template <int K>
+bool advance(const LevelRows& rows, Level& a, double* u, double& top, double& decrement) {
+    const int k = K ? K : rows.k;
+    const double least = top - 1e-13 * (1.0 + std::abs(top));
+    a.move = a.step;
+    double size = 1.0;
+    for (int halving = 0; halving < kMostHalvings; ++halving, size *= 0.5) {
+        for (int j = 0; j < k; ++j) a.tried[j] = u[j] + size * a.move[j];
+        double there = 0.0;
+        const double next = newton<K>(rows, a, a.tried.data(), there);
+        if (!(there >= least) || !std::isfinite(next)) continue;
+        std::copy(a.tried.begin(), a.tried.begin() + k, u);
+        top = there;
+        decrement = next;
+        return true;
+    }
+    decrement = newton<K>(rows, a, u, top);
+    return false;
+}
+
 // Newton's method with halved steps from u, which is overwritten; false when no mode was found.
 template <int K>
 bool find_mode(const LevelRows& rows, Level& a, double* u, double& top, int& count) {
@@ -121,54 +158,52 @@ bool find_mode(const LevelRows& rows, Level& a, double* u, double& top, int& cou
         decrement = newton<K>(rows, a, u, top);
     }
     for (count = 0; count < kMostSteps && decrement > kExact && std::isfinite(decrement); ++count) {
-        const double least = top - 1e-13 * (1.0 + std::abs(top));
-        double size = 1.0;
-        int halving = 0;
-        for (; halving < kMostHalvings; ++halving, size *= 0.5) {
-            for (int j = 0; j < k; ++j) a.tried[j] = u[j] + size * a.step[j];
-            if (height<K>(rows, a, a.tried.data()) >= least) break;
-        }
-        if (halving == kMostHalvings) break;
-        std::copy(a.tried.begin(), a.tried.begin() + k, u);
         const double before = decrement;
-        decrement = newton<K>(rows, a, u, top);
+        if (!advance<K>(rows, a, u, top, decrement)) break;
         if (before < kRounding && decrement > 0.25 * before) break;
     }
     return decrement <= kSure;
 }
 
-// Log densities of all rows at one node summed, their slopes kept in a.d1 (one line a node).
+// `at_node` where all rows of a level share one factor exp(A v) and nothing can overflow: a row
+// costs one division.
+double at_shared_node(const Level& a, double move, double common, double* d1) {
+    double product[4] = {1.0, 1.0, 1.0, 1.0};
+    const double *x0 = a.exp_base.data(), *y = a.y;
+    i64 r = 0;
+    for (; r + 4 <= a.m; r += 4)
+        for (int t = 0; t < 4; ++t) {
+            const double one = 1.0 + x0[r + t] * common;
+            d1[r + t] = (y[r + t] - 1.0) + 1.0 / one;
+            product[t] *= one;
+        }
+    for (; r < a.m; ++r) {
+        const double one = 1.0 + x0[r] * common;
+        d1[r] = (y[r] - 1.0) + 1.0 / one;
+        product[0] *= one;
+    }
+    return a.y_base + move * a.y_sum - std::log(product[0] * product[1]) -
+           std::log(product[2] * product[3]);
+}
+
+// Log densities of all rows at one node summed, their slopes kept in d1.
 template <int K>
 double at_node(const LevelRows& rows, Level& a, const double* v, double* d1) {
     const int k = K ? K : rows.k;
     const double common = common_factor(a, v);
-    double sum = 0.0;
-    if (rows.plain && rows.family == RowFamily::binomial_logit) {
-        // One logarithm for a product of many rows: sum log(1 + x) = log prod(1 + x).
-        double product = 1.0;
-        for (i64 r = 0; r < a.m; ++r) {
-            const double eta = predictor<K>(a, k, r, v);
-            const double x = common > 0.0 ? a.exp_base[r] * common : safe_exp(eta);
-            const double one = 1.0 + x, q = 1.0 / one;
-            d1[r] = a.y[r] * q - (1.0 - a.y[r]) * x * q;
-            sum += a.y[r] * eta;
-            if (x < kLarge) product *= one;
-            else sum -= std::max(eta, std::log1p(x));
-            if (product > kLarge) {
-                sum -= std::log(product);
-                product = 1.0;
-            }
-        }
-        return sum - std::log(product);
+    if (common > 0.0 && rows.plain && rows.family == RowFamily::binomial_logit) {
+        const double move = a.A[0] * v[0];
+        if (a.m * (std::max(a.largest + move, 0.0) + 0.7) < kSafeProduct)
+            return at_shared_node(a, move, common, d1);
     }
+    LogDensity density(rows);
     for (i64 r = 0; r < a.m; ++r) {
         const double eta = predictor<K>(a, k, r, v);
         const double x = common > 0.0 ? a.exp_base[r] * common : safe_exp(eta);
-        const Row row = row_at(rows.family, eta, x, a.y[r], a.w[r]);
-        sum += row.loglik;
-        d1[r] = row.d1;
+        density.add(eta, x, a.y[r], a.w[r]);
+        d1[r] = row_at(rows.family, x, a.y[r], a.w[r]).d1;
     }
-    return sum;
+    return density.value();
 }
 
 // The sum over nodes: log of it is returned, shares of the nodes go to a.share, places to a.values.
@@ -194,33 +229,50 @@ double integrate(const LevelRows& rows, Level& a, const double* u, double top,
     return std::log(total);
 }
 
+// Slopes of all rows at one node, with its share: sum of A d1 is returned in g.
+template <int K>
+void add_slopes(const LevelRows& rows, Level& a, const double* d1, const double* v, double share) {
+    const int k = K ? K : rows.k;
+    double* slope = a.slope.data();
+    if (a.shared) {
+        double sum = 0.0;
+        for (i64 r = 0; r < a.m; ++r) {
+            slope[r] += share * d1[r];
+            sum += d1[r];
+        }
+        a.g[0] += a.A[0] * sum;
+        a.moment_sum += share * v[0] * sum;
+        return;
+    }
+    for (i64 r = 0; r < a.m; ++r) {
+        const double part = share * d1[r];
+        slope[r] += part;
+        for (int i = 0; i < k; ++i) {
+            a.moment[r * k + i] += part * v[i];
+            a.g[i] += a.A[r * k + i] * d1[r];
+        }
+    }
+}
+
 // Means over the nodes: slope, moment (by row), drift and spread (of the level).
 template <int K>
 void collect(const LevelRows& rows, Level& a, const QuadratureRule& rule) {
     const int k = K ? K : rows.k;
     a.slope.assign(a.m, 0.0);
-    a.moment.assign(a.m * k, 0.0);
+    a.moment.assign(a.shared ? 0 : a.m * k, 0.0);
+    a.moment_sum = 0.0;
     std::fill(a.drift.begin(), a.drift.end(), 0.0);
     std::fill(a.spread.begin(), a.spread.end(), 0.0);
     for (int j = 0; j < rule.n_nodes; ++j) {
-        const double* d1 = &a.d1[j * a.m];
         const double* v = &a.values[j * k];
         const double share = a.share[j];
         for (int i = 0; i < k; ++i) a.g[i] = -v[i];
-        for (i64 r = 0; r < a.m; ++r) {
-            const double part = share * d1[r];
-            a.slope[r] += part;
-            for (int i = 0; i < k; ++i) {
-                a.moment[r * k + i] += part * v[i];
-                a.g[i] += a.A[r * k + i] * d1[r];
-            }
-        }
+        add_slopes<K>(rows, a, &a.d1[j * a.m], v, share);
         for (int i = 0; i < k; ++i) a.drift[i] += share * a.g[i];
         solve_lower<K>(a.L.data(), k, a.g.data(), 1, 1);
         const double* z = rule.z + j * k;
         for (int i = 0; i < k; ++i)
-            for (int t = 0; t < k; ++t)
-                a.spread[i * k + t] += share * z[i] * a.g[t];
+            for (int t = 0; t < k; ++t) a.spread[i * k + t] += share * z[i] * a.g[t];
     }
 }
 
@@ -241,48 +293,56 @@ void influence(Level& a, int kd) {
     }
 }
 
-// Derivatives of one level: by its rows' predictors (added to `out` at the caller's places) and by
-// Lambda. Both canonical links: observed and expected weights are the same.
+// EA = E A of a row goes to a.q; A'EA is returned.
+template <int K>
+double leverage(Level& a, int kd, const double* A) {
+    const int k = K ? K : kd;
+    double e = 0.0;
+    for (int i = 0; i < k; ++i) {
+        double EA = 0.0;
+        for (int j = 0; j < k; ++j) EA += a.E[i * k + j] * A[j];
+        a.q[i] = EA;
+        e += A[i] * EA;
+    }
+    return e;
+}
+
+// a.s: how the level's log integral feels a move of its mode, H^-1 of (drift - sum third e A).
+template <int K>
+void mode_weights(Level& a, int kd) {
+    const int k = K ? K : kd;
+    a.s = a.drift;
+    for (i64 r = 0; r < a.m; ++r) {
+        const double* A = &a.A[r * k];
+        const double e = leverage<K>(a, k, A);
+        for (int i = 0; i < k; ++i) a.s[i] -= a.at_mode[r].third * e * A[i];
+    }
+    solve_lower<K>(a.L.data(), k, a.s.data(), 1, 1);
+    solve_lower_transposed<K>(a.L.data(), k, a.s.data(), 1, 1);
+}
+
+// Derivatives of one level: by its rows' predictors (put at the caller's places) and by Lambda.
+// Both links are canonical: observed and expected weights are the same.
 template <int K>
 void derivatives(const LevelRows& rows, Level& a, const double* u, const i64* place,
                  QuadratureSums& out) {
     const int k = K ? K : rows.k;
-    const double common = common_factor(a, u);
     influence<K>(a, k);
-    a.c = a.drift;
-    // First c, what the mode's move contributes; then everything row by row.
-    for (int pass = 0; pass < 2; ++pass) {
-        if (pass == 1) {
-            a.s = a.c;
-            solve_lower<K>(a.L.data(), k, a.s.data(), 1, 1);
-            solve_lower_transposed<K>(a.L.data(), k, a.s.data(), 1, 1);
-        }
-        for (i64 r = 0; r < a.m; ++r) {
-            const double* A = &a.A[r * k];
-            const double eta = predictor<K>(a, k, r, u);
-            const double x = common > 0.0 ? a.exp_base[r] * common : safe_exp(eta);
-            const Row row = row_at(rows.family, eta, x, a.y[r], a.w[r]);
-            double e = 0.0, As = 0.0;
-            for (int i = 0; i < k; ++i) {
-                double EA = 0.0;
-                for (int j = 0; j < k; ++j) EA += a.E[i * k + j] * A[j];
-                a.q[i] = EA;
-                e += A[i] * EA;
-            }
-            if (pass == 0) {
-                for (int i = 0; i < k; ++i) a.c[i] -= row.third * e * A[i];
-                continue;
-            }
-            for (int i = 0; i < k; ++i) As += A[i] * a.s[i];
-            const double through = -row.weight * As - row.third * e;
-            out.by_predictor[place[r]] = a.slope[r] + through;
-            for (int j = 0; j < k; ++j) {
-                const double by_row = a.moment[r * k + j]
-                                      - 2.0 * row.weight * a.q[j]
-                                      + row.d1 * a.s[j] + through * u[j];
-                for (int i = 0; i < k; ++i)
-                    out.by_lambda[i * k + j] += a.Z[r * k + i] * by_row;
-            }
+    mode_weights<K>(a, k);
+    if (a.shared) out.by_lambda[0] += a.Z[0] * a.moment_sum;
+    for (i64 r = 0; r < a.m; ++r) {
+        const double* A = &a.A[r * k];
+        const Row& row = a.at_mode[r];
+        const double e = leverage<K>(a, k, A);
+        double As = 0.0;
+        for (int i = 0; i < k; ++i) As += A[i] * a.s[i];
+        const double through = -row.weight * As - row.third * e;
+        out.by_predictor[place[r]] = a.slope[r] + through;
+        for (int j = 0; j < k; ++j) {
+            const double moment = a.shared ? 0.0 : a.moment[r * k + j];
+            const double by_row =
+                moment - 2.0 * row.weight * a.q[j] + row.d1 * a.s[j] + through * u[j];
+            for (int i = 0; i < k; ++i) out.by_lambda[i * k + j] += a.Z[r * k + i] * by_row;
         }
     }
 }
@@ -291,7 +351,7 @@ Level buffers(int k, int n_nodes) {
     Level a;
     const size_t kk = k * k, ks = k;
     for (auto* square : {&a.H, &a.L, &a.spread, &a.E}) square->resize(kk);
-    for (auto* line : {&a.step, &a.tried, &a.g, &a.q, &a.drift, &a.s, &a.c}) line->resize(ks);
+    for (auto* line : {&a.step, &a.tried, &a.move, &a.g, &a.q, &a.drift, &a.s}) line->resize(ks);
     a.share.resize(n_nodes);
     a.values.resize(n_nodes * ks);
     return a;
@@ -309,11 +369,17 @@ void gather(const LevelRows& rows, Level& a, int level, const double* Lambda, co
     a.base.resize(a.m);
     a.exp_base.resize(a.m);
     a.A.resize(a.m * k);
+    a.at_mode.resize(a.m);
     a.shared = rows.shared;
+    a.largest = -kFarShared;
+    a.y_sum = a.y_base = 0.0;
     for (i64 r = 0; r < a.m; ++r) {
         const double base = fixed[rows.order[first + r]];
         a.base[r] = base;
         a.shared = a.shared && std::abs(base) < kFarShared;
+        a.largest = std::max(a.largest, base);
+        a.y_sum += a.y[r];
+        a.y_base += a.y[r] * base;
         for (int j = 0; j < k; ++j) {
             double sum = 0.0;
             for (int i = j; i < k; ++i) sum += a.Z[r * k + i] * Lambda[i * k + j];
@@ -338,11 +404,13 @@ void levels(const LevelRows& rows, const double* Lambda, const double* fixed,
         out.found = find_mode<K>(rows, a, u, top, count) && out.found;
         out.n_steps = std::max(out.n_steps, count);
         if (!out.found) return;
+        const i64* place = &rows.order[rows.starts[i]];
+        for (i64 r = 0; r < a.m; ++r) out.eta[place[r]] = predictor<K>(a, k, r, u);
         for (int j = 0; j < k; ++j) out.log_det += std::log(a.L[j * k + j]);
         out.loglik += top + integrate<K>(rows, a, u, top, rule);
         if (order == 0) continue;
         collect<K>(rows, a, rule);
-        derivatives<K>(rows, a, u, &rows.order[rows.starts[i]], out);
+        derivatives<K>(rows, a, u, place, out);
     }
 }
 
@@ -351,7 +419,8 @@ void levels(const LevelRows& rows, const double* Lambda, const double* fixed,
 QuadratureSums quadrature(const LevelRows& rows, const double* Lambda, const double* fixed,
                           const double* u, const QuadratureRule& rule, int order) {
     QuadratureSums out;
-    out.u.assign(u, u + rows.l * rows.k);
+    out.u.assign(u, u + static_cast<i64>(rows.l) * rows.k);
+    out.eta.assign(rows.n, std::numeric_limits<double>::quiet_NaN());
     if (order > 0) {
         out.by_predictor.assign(rows.n, 0.0);
         out.by_lambda.assign(rows.k * rows.k, 0.0);

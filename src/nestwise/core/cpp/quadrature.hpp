@@ -33,6 +33,7 @@ struct QuadratureSums {
     bool found = true;        // every level has its mode
     int n_steps = 0;          // of the slowest level
     std::vector<double> u;    // l x k
+    std::vector<double> eta;           // n, the caller's order: predictors at the modes
     std::vector<double> by_predictor;  // n, the caller's order
     std::vector<double> by_lambda;     // k x k
 };

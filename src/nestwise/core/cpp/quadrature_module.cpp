@@ -56,9 +56,10 @@ nb::tuple evaluate(const LevelRows& rows, Vector lambda, Vector fixed, Vector u,
         nb::gil_scoped_release release;
         sums = quadrature(rows, lambda.data(), fixed.data(), u.data(), rule, order);
     }
-    const size_t n = sums.by_predictor.size(), square = sums.by_lambda.empty() ? 0 : k;
+    const size_t all = sums.eta.size(), n = sums.by_predictor.size(), square = sums.by_lambda.empty() ? 0 : k;
     return nb::make_tuple(sums.loglik, sums.log_det, sums.found, sums.n_steps,
-                          array(std::move(sums.u), {l * k}), array(std::move(sums.by_predictor), {n}),
+                          array(std::move(sums.u), {l * k}), array(std::move(sums.eta), {all}),
+                          array(std::move(sums.by_predictor), {n}),
                           array(std::move(sums.by_lambda), {square, square}));
 }
 
