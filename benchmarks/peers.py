@@ -117,9 +117,11 @@ def lme_python(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
 
     frame = polars.from_pandas(data)
 
+    note = "log-likelihood on a scale of its own" if case.trials else ""
+
     def read(m: Any) -> Outcome:
         value = m.reml_criterion if case.reml else -2.0 * m.log_likelihood
-        return Outcome(float(value), m.iterations)
+        return Outcome(float(value), m.iterations, note)
 
     if case.trials:
         weights = data[case.trials].to_numpy(dtype=float)
@@ -267,7 +269,7 @@ def main() -> None:
             found = line(engine, name, fit, read, base, seconds > 0.05)
             seconds = found["seconds"]
             if told:
-                found["note"] = told
+                found["note"] = "; ".join(x for x in (found["note"], told) if x)
             if i or reps == 1:
                 print(json.dumps(found), flush=True)
     except BaseException as error:  # a panic of Rust is not an Exception

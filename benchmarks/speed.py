@@ -31,6 +31,9 @@ ENGINES = ("nestwise", "lme4tuned", "lme4", "glmmtmb")
 IN_R = ("lme4tuned", "lme4", "glmmtmb")
 PEERS = ("mixedlm", "glmm", "lme-python", "gpboost", "statsmodels")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+ANOTHER = ("maximum likelihood", "log-likelihood on a scale")
+"""Beginnings of notes on criteria that are of another kind."""
+
 WORSE = 1e-4
 """Distance above the best comparable criterion of a case that is called worse."""
 
@@ -110,12 +113,12 @@ def row(case: str, fits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 def remark(r: dict[str, Any], engine: str) -> str:
     """What must be said of a criterion beside the best that is of the same kind."""
     x = r[engine]
-    if x["note"].startswith("maximum likelihood"):
+    if x["note"].startswith(ANOTHER):
         return str(x["note"])
     same = [
         v["criterion"]
         for v in r.values()
-        if isinstance(v, dict) and "criterion" in v and not v["note"].startswith("maximum")
+        if isinstance(v, dict) and "criterion" in v and not v["note"].startswith(ANOTHER)
     ]
     above = x["criterion"] - min(same)
     worse = f"criterion {above:.2g} above the best" if above > WORSE else ""
