@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -34,6 +35,7 @@ class Rule:
     log_weights: FloatArray
 
 
+@lru_cache(maxsize=16)
 def gauss_hermite(n_points: int, k: int) -> Rule:
     """The product Gauss-Hermite rule with `n_points` points in each of k dimensions.
 
@@ -75,5 +77,7 @@ def gauss_hermite(n_points: int, k: int) -> Rule:
     z, w = np.polynomial.hermite_e.hermegauss(n_points)
     w = np.log(w / w.sum()) + 0.5 * z**2
     nodes = np.array(list(product(z, repeat=k)), dtype=np.float64).reshape(-1, k)
-    weights = np.array(list(product(w, repeat=k)), dtype=np.float64).reshape(-1, k)
-    return Rule(nodes, weights.sum(axis=1))
+    weights = np.array(list(product(w, repeat=k)), dtype=np.float64).reshape(-1, k).sum(axis=1)
+    nodes.setflags(write=False)
+    weights.setflags(write=False)
+    return Rule(nodes, weights)
