@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,6 +74,19 @@ class CompiledQuadrature:
         return GlmmResult(criterion, modes, eta, by_lambda, by_beta, 0.0, 2.0 * log_det, n_steps)
 
 
+def with_points(kernel: CompiledQuadrature, n_points: int) -> CompiledQuadrature:
+    """The same rows with another number of quadrature points.
+
+    Parameters
+    ----------
+    kernel : CompiledQuadrature
+        From `quadrature_kernel`; its rows are shared.
+    n_points : int
+        Points in each dimension.
+    """
+    return replace(kernel, rule=gauss_hermite(n_points, len(kernel.model.factors[0].columns)))
+
+
 def _code(rows: RowFunction) -> int:
     """Position in `COMPILED`, -1 for rows that only NumPy knows."""
     if not isinstance(rows, FamilyRows):
@@ -82,6 +95,11 @@ def _code(rows: RowFunction) -> int:
         if rows.family.rows is density and rows.link is link:
             return position
     return -1
+
+
+def is_compiled(model: GlmmInput) -> bool:
+    """Whether one grouping factor and a family with its canonical link allow the compiled one."""
+    return len(model.factors) == 1 and _code(model.rows) >= 0
 
 
 def quadrature_kernel(model: GlmmInput, n_points: int) -> GlmmKernel:

@@ -22,7 +22,7 @@ from nestwise.fit.glmm_model import GlmmModel, make_glmm
 from nestwise.fit.glmm_multistart import look_again_glmm
 from nestwise.fit.glmm_newton import Function, GlmmPath
 from nestwise.fit.glmm_patterned import optimise_patterned_glmm, with_structures
-from nestwise.fit.glmm_quadrature import check_points, quadrature_start
+from nestwise.fit.glmm_quadrature import check_points, laplace_kernel, quadrature_start
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.glmm_trouble import tell_trouble
 
@@ -79,7 +79,7 @@ def fit_glmm(
     if structured and n_agq > 1:
         check_plain(design, "Quadratures")
     with limited(SMALL + 1, options.threads):
-        model = make_glmm(design, family, link, options, centre=not structured)
+        model = make_glmm(design, family, link, options, laplace_kernel, not structured)
         if structured:
             return _fit_structured(design, family, link, options, model)
         model, path, saddle = optimise_glmm(model, options, n_agq)

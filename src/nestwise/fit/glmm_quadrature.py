@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmEvaluation
-from nestwise.core.quadrature_compiled import quadrature_kernel
+from nestwise.core.glmm_compiled import compiled_glmm
+from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel
+from nestwise.core.quadrature_compiled import (
+    CompiledQuadrature,
+    is_compiled,
+    quadrature_kernel,
+    with_points,
+)
 from nestwise.core.quadrature_rule import gauss_hermite
 from nestwise.design.model import Design
 from nestwise.fit.glmm_descent import criterion_of
@@ -52,6 +61,35 @@ def check_points(design: Design, n_agq: int) -> None:
     gauss_hermite(int(n_agq), sum(len(t.columns) for t in design.terms))
 
 
+def laplace_kernel(rows: GlmmInput) -> GlmmKernel:
+    """Laplace's approximation: as a quadrature of one point where that is compiled.
+
+    Parameters
+    ----------
+    rows : GlmmInput
+        The rows of the model.
+    """
+    return quadrature_kernel(rows, 1) if is_compiled(rows) else compiled_glmm(rows)
+
+
+def with_points_of(model: GlmmModel, control: Control, n_agq: int) -> GlmmModel:
+    """The same model with `n_agq` quadrature points.
+
+    Parameters
+    ----------
+    model : GlmmModel
+        From `make_glmm`.
+    control : Control
+        Options of the optimiser.
+    n_agq : int
+        Points in each dimension of a level's random effects.
+    """
+    kernel = model.problem.kernel
+    if isinstance(kernel, CompiledQuadrature):
+        return replace(model, problem=replace(model.problem, kernel=with_points(kernel, n_agq)))
+    return with_kernel(model, control, lambda rows: quadrature_kernel(rows, n_agq))
+
+
 def quadrature_start(
     model: GlmmModel, n_agq: int, control: Control, first: GlmmEvaluation, guess: FloatArray
 ) -> tuple[GlmmModel, GlmmEvaluation, FloatArray, int]:
@@ -77,7 +115,7 @@ def quadrature_start(
         approximation, the curvature learnt on the way, and the evaluations spent.
     """
     near = minimise_glmm(criterion_of(model.problem), first, guess, control, ROUGHLY)
-    integrated = with_kernel(model, control, lambda rows: quadrature_kernel(rows, n_agq))
+    integrated = with_points_of(model, control, n_agq)
     function = criterion_of(integrated.problem)
     for point in (near.point, first):
         found = function(point.psi, point.result.u)

@@ -8,10 +8,11 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.options import Control
 from nestwise.core.glmm import evaluate_glmm
-from nestwise.core.quadrature_compiled import CompiledQuadrature, quadrature_kernel
+from nestwise.core.quadrature_compiled import CompiledQuadrature
 from nestwise.design.model import Design
-from nestwise.fit.glmm_model import GlmmModel, with_kernel
+from nestwise.fit.glmm_model import GlmmModel
 from nestwise.fit.glmm_newton import GlmmPath
+from nestwise.fit.glmm_quadrature import with_points_of
 from nestwise.fit.newton import trust_step
 from nestwise.fit.rectify import diagonal_positions
 
@@ -56,7 +57,7 @@ def laplace_trouble(
     points = POINTS[k - 1]
     if len(design.y) * points**k > DENSITIES:
         return ()
-    integrated = with_kernel(model, control, lambda rows: quadrature_kernel(rows, points))
+    integrated = with_points_of(model, control, points)
     compiled = isinstance(integrated.problem.kernel, CompiledQuadrature)
     if not compiled and len(design.y) * points**k > DENSITIES // 10:
         return ()
