@@ -71,7 +71,9 @@ class CompiledQuadrature:
         if order > 0:
             by_lambda = np.array([-2.0 * square[row, column] for _, row, column in entries])
             by_beta = -2.0 * (self.X.T @ by_row)
-        return GlmmResult(criterion, modes, eta, by_lambda, by_beta, 0.0, 2.0 * log_det, n_steps)
+        return GlmmResult(
+            criterion, modes, eta, by_lambda, by_beta, 0.0, 2.0 * log_det, n_steps, True
+        )
 
 
 def with_points(kernel: CompiledQuadrature, n_points: int) -> CompiledQuadrature:

@@ -71,6 +71,7 @@ class QuadratureKernel:
             by_phi,
             2.0 * float(np.log(L.diagonal(0, 1, 2)).sum()),
             modes.n_steps,
+            True,
         )
 
     def modes(
