@@ -143,3 +143,50 @@ def level_rows(
 def family_step(
     name: str, y: FloatArray, weights: FloatArray, eta: FloatArray
 ) -> tuple[float, FloatArray, FloatArray]: ...
+
+class StructuredPatterns:
+    def add(
+        self,
+        count: int,
+        position: IntArray,
+        subject: IntArray,
+        arm: IntArray,
+        features: FloatArray,
+        root: FloatArray,
+        Z: Sequence[FloatArray],
+        level: Sequence[IntArray],
+        table: FloatArray,
+        rows: FloatArray,
+    ) -> None: ...
+    def evaluate(
+        self,
+        R: FloatArray,
+        dR: FloatArray,
+        log_sd: FloatArray,
+        lambdas: Sequence[FloatArray],
+        df: float,
+        reml: bool,
+    ) -> tuple[
+        bool,
+        float,
+        float,
+        float,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+    ]: ...
+
+def structured_patterns(
+    c: int,
+    u: int,
+    arms: int,
+    s: int,
+    f: int,
+    structured: bool,
+    widths: Sequence[int],
+    entries: IntArray,
+) -> StructuredPatterns: ...

@@ -377,4 +377,5 @@ NB_MODULE(_kernels, m) {
           nb::arg("columns"), nb::arg("scales"), nb::arg("solver"), nb::arg("memory"));
     bind_glmm(m);
     bind_quadrature(m);
+    bind_structured(m);
 }

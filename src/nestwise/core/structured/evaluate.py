@@ -10,6 +10,7 @@ from nestwise.core.structured.blockwise import (
     evaluate_blocks,
     factorise,
 )
+from nestwise.core.structured.compiled import evaluate_compiled
 from nestwise.core.structured.joined import evaluate_joined
 from nestwise.core.structured.problem import StructuredProblem
 
@@ -27,7 +28,7 @@ def evaluate(problem: StructuredProblem, par: FloatArray, reml: bool) -> Evaluat
         REML or ML.
     """
     if problem.trailing is None:
-        return evaluate_blocks(problem, par, reml)
+        return evaluate_compiled(problem, par, reml) or evaluate_blocks(problem, par, reml)
     return evaluate_joined(problem, par, reml)
 
 
