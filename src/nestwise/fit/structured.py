@@ -84,13 +84,13 @@ def fit_structured(
         check_plain(design, "Models with structured residuals")
     _check_size(design)
     options = Control() if control is None else control
-    problem = make_problem(structured_arrays(design, _least_squares(design)))
-    _refuse_exact(design, problem)
     with limited(64, options.threads):
+        problem = make_problem(structured_arrays(design, _least_squares(design)))
+        _refuse_exact(design, problem)
         path = optimise(problem, reml, options, start)
         if _of_fitted(design):
             problem, path = _renewed(design, problem, path, reml, options)
-    return assemble(design, problem, path, reml, options)
+        return assemble(design, problem, path, reml, options)
 
 
 def refit_structured(fit: StructuredFit, y: FloatArray) -> StructuredFit:
