@@ -11,7 +11,6 @@ from nestwise.core.structured.blocks import Pattern
 from nestwise.core.structured.blockwise import (
     Evaluation,
     Solution,
-    Totals,
     criterion_value,
     degrees,
     evaluation_of,
@@ -21,6 +20,7 @@ from nestwise.core.structured.covariance import structure_at
 from nestwise.core.structured.model import effect_lambdas
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.sums import PatternSums
+from nestwise.core.structured.totals import Totals
 
 NONE = np.zeros(0)
 
