@@ -15,7 +15,7 @@ using i64 = std::int64_t;
 using i32 = std::int32_t;
 
 // Tail columns from which a rank-mk update is left to BLAS.
-constexpr int blas_from = 32;
+constexpr int blas_from = 8;
 
 // Scaled blocks of one chain factor: Lambda'A Lambda (+ I), Lambda'Z'W[X, y].
 template <int K>
@@ -49,6 +49,11 @@ void assemble_chain(const CrossProducts& cp, const Lambdas& lambda, int i, Chain
         for (size_t t = cp.n_chain; t < cp.factors.size(); ++t) {
             const int kt = cp.factors[t].k;
             const Pairs& pr = cp.pairs[i][t];
+            if (K == 1 && kt == 1) {
+                const double c = La[0] * lambda[t][0];
+                for (i64 e = pr.start[l]; e < pr.start[l + 1]; ++e) T[at++] = c * pr.value[e];
+                continue;
+            }
             for (i64 e = pr.start[l]; e < pr.start[l + 1]; ++e, at += kt) {
                 lambda_t_times<K>(La, k, pr.value.data() + e * k * kt, kt, block.data());
                 times_lambda(block.data(), k, kt, lambda[t].data(), kt);
@@ -167,8 +172,10 @@ void update_tail(const CrossProducts& cp, int i, i64 l, const double* T, int nc,
                 double* column = S + col[a] * N;
                 for (int e = a; e < nc; ++e) column[col[e]] -= c * t[e];
             }
-            double* below = S + tail_x_at(cp, col[a]);
-            for (int j = 0; j < p; ++j) below[j] -= c * x[j];
+            if (p > 0) {
+                double* below = S + tail_x_at(cp, col[a]);
+                for (int j = 0; j < p; ++j) below[j] -= c * x[j];
+            }
             w.y_row[col[a]] -= c * x[p];
         }
         for (int j = 0; j < p; ++j) {

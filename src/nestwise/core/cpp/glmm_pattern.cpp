@@ -89,6 +89,27 @@ void scaled_row(const RowFactor& f, const std::vector<double>& lambda, int k, i6
     lambda_t_times<0>(lambda.data(), k, f.z.data() + r * k, 1, a);
 }
 
+// a'Ca of one row when every factor has a single column: `first` is where each factor's columns
+// begin among the neighbours, less the number of its first pair.
+double narrow_form(const Glmm& g, const Lambdas& lambda, i64 r, const std::vector<i64>& first,
+                   double own, const double* across, const double* among, i64 total) {
+    const auto value = [&](size_t f) {
+        return g.factors[f].z.empty() ? lambda[f][0] : lambda[f][0] * g.factors[f].z[r];
+    };
+    const auto place = [&](size_t f) {
+        return first[f] + (static_cast<int>(f) < g.cp->n_chain ? 0 : g.slot[0][f][r]);
+    };
+    const double a = value(0);
+    double sum = a * a * own;
+    for (size_t f = 1; f < g.factors.size(); ++f) {
+        const double b = value(f);
+        const i64 at = place(f);
+        sum += b * (2.0 * a * across[at] + b * among[at * total + at]);
+        for (size_t e = 1; e < f; ++e) sum += 2.0 * b * value(e) * among[at * total + place(e)];
+    }
+    return sum;
+}
+
 }  // namespace
 
 std::unique_ptr<Glmm> make_glmm(const Rows& rows, int solver, double memory) {
@@ -173,6 +194,8 @@ void row_leverages(Glmm& g, const Lambdas& lambda, Workspace& w, Faces& faces, d
     std::vector<std::vector<double>> a(F);
     for (size_t f = 0; f < F; ++f) a[f].resize(static_cast<size_t>(cp.factors[f].k));
     std::vector<i64> at(F, 0), first(F, 0);
+    const bool narrow = std::all_of(cp.factors.begin(), cp.factors.end(),
+                                    [](const Factor& f) { return f.k == 1; });
     // Columns of the other factors among the neighbours of a level: ancestors, then the tail.
     const auto visit = [&](i64 l, const double* own, const double* across, const double* among, i64 total) {
         i64 column = 0;
@@ -183,6 +206,10 @@ void row_leverages(Glmm& g, const Lambdas& lambda, Workspace& w, Faces& faces, d
             column += ancestor ? cp.factors[f].k : (pr.start[l + 1] - pr.start[l]) * cp.factors[f].k;
         }
         for (i64 r = g.first_row[l]; r < g.first_row[l + 1]; ++r) {
+            if (narrow) {
+                h[r] = narrow_form(g, lambda, r, first, own[0], across, among, total);
+                continue;
+            }
             double sum = 0.0;
             for (size_t f = 0; f < F; ++f) {
                 scaled_row(g.factors[f], lambda[f], cp.factors[f].k, r, a[f].data());

@@ -181,6 +181,13 @@ void add_level(const CrossProducts& cp, const Lambdas& lambda, int i, i64 l, int
     for (size_t t = cp.n_chain; t < cp.factors.size(); ++t) {
         const Pairs& pr = cp.pairs[i][t];
         const int kt = cp.factors[t].k;
+        if (k == 1 && kt == 1) {
+            double sum = 0.0;
+            for (i64 e = pr.start[l]; e < pr.start[l + 1]; ++e) sum += pr.value[e] * C_ln[at++];
+            own[0] += sum * lambda[t][0];
+            out.logdet[t][0] += sum * Lf[0];
+            continue;
+        }
         for (i64 e = pr.start[l]; e < pr.start[l + 1]; ++e, at += kt)
             add_pair(pr.value.data() + e * k * kt, C_ln + at, total, Lf, k, lambda[t].data(), kt,
                      own, out.logdet[t].data());
