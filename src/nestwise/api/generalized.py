@@ -198,6 +198,8 @@ class GeneralizedMixedModel:
     profile = mixed_questions.profile
     bootstrap = mixed_questions.bootstrap
     anova = generalized_questions.anova
+    drop1 = generalized_questions.drop1
+    ranova = generalized_questions.ranova
     residuals = generalized_questions.residuals
     predict = generalized_questions.predict
     marginal_effects = generalized_questions.marginal_effects

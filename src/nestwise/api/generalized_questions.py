@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from nestwise._base.arrays import FloatArray
 from nestwise.api.source import Source, to_native, used_rows
 from nestwise.fit.glmm_result import GlmmFit
+from nestwise.inference.glmm_deletion import glmm_drop1, glmm_ranova
 from nestwise.inference.glmm_dispersion import dispersion_tests
 from nestwise.inference.glmm_predict import predict_glmm, predict_glmm_interval
 from nestwise.inference.glmm_residuals import glmm_residuals
@@ -39,6 +40,16 @@ class FittedGeneralized(Protocol):
 def anova(model: FittedGeneralized, type: int = 2) -> Any:
     """Wald chi-square tests of the terms, type 2 or 3: ``term chisq df p_value``."""
     return to_native(wald_anova(model.fit, type), model.source.data)
+
+
+def drop1(model: FittedGeneralized) -> Any:
+    """Likelihood-ratio tests of single terms: ``term n_par loglik aic chisq df p_value``."""
+    return to_native(glmm_drop1(model.fit), model.source.data)
+
+
+def ranova(model: FittedGeneralized) -> Any:
+    """Likelihood-ratio tests of random terms, boundary-corrected too (``p_boundary``)."""
+    return to_native(glmm_ranova(model.fit), model.source.data)
 
 
 def residuals(model: FittedGeneralized, type: str = "deviance") -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nestwise._base.errors import OptionError
+from nestwise.api.generalized import GeneralizedMixedModel
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
 from nestwise.api.resampled import ComparisonResult
@@ -10,8 +11,8 @@ from nestwise.inference import pb_compare as inference
 
 
 def pb_compare(
-    m0: MixedModel | LinearModel,
-    m1: MixedModel | LinearModel,
+    m0: MixedModel | LinearModel | GeneralizedMixedModel,
+    m1: MixedModel | LinearModel | GeneralizedMixedModel,
     *,
     n: int = 1000,
     seed: int | None = None,
@@ -23,7 +24,7 @@ def pb_compare(
 
     Parameters
     ----------
-    m0, m1 : MixedModel or LinearModel
+    m0, m1 : MixedModel or LinearModel, or two GeneralizedMixedModel
         Fits to the same rows, in any order; data are simulated from the smaller one. Fits by
         REML are refitted by maximum likelihood.
     n : int
@@ -59,10 +60,10 @@ def pb_compare(
     0.01
     """
     for model in (m0, m1):
-        if not isinstance(model, (MixedModel, LinearModel)):
+        if not isinstance(model, (MixedModel, LinearModel, GeneralizedMixedModel)):
             raise OptionError(
-                f"pb_compare compares fitted models, got {type(model).__name__}; fit with nw.lmer "
-                "or nw.lm first"
+                f"pb_compare compares fitted models, got {type(model).__name__}; fit with nw.lmer, "
+                "nw.glmer or nw.lm first"
             )
     found = inference.pb_compare(
         m0.fit, m1.fit, n=n, seed=seed, n_jobs=n_jobs, progress=progress, early_stop=early_stop

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import NestwiseError, OptionError, one_of
 from nestwise._base.table import Table
-from nestwise.inference.glmm_resampling import GlmmTask, glmm_row_maker
+from nestwise.inference.glmm_resampling import GlmmTask, dismantle_glmm, glmm_row_maker
 from nestwise.inference.kinds import EquationsFit, GlmmFit
 from nestwise.inference.parameters import fit_parameters, fit_values
 from nestwise.inference.refitting import Portable, dismantle, reassemble
@@ -150,7 +150,7 @@ def _task(fit: EquationsFit, method: str, seed: int, n_jobs: int) -> Task:
     if n_jobs == 1:
         return _Local(fit, method, seed)
     if isinstance(fit, GlmmFit):
-        return GlmmTask(fit.design, fit.family, fit.link, fit.n_agq, fit.control, seed)
+        return GlmmTask(dismantle_glmm(fit), seed)
     return _Task(dismantle(fit), method, seed)
 
 

@@ -24,20 +24,36 @@ FINE, SINGULAR, FAILED = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GlmmTask:
-    """One bootstrap, as it is sent to a worker, which fits the model once more for itself."""
+class GlmmParts:
+    """A GLMM without its compiled kernels, so that it can be sent to another process."""
 
     design: Design
     family: Family
     link: Link
     n_agq: int
     control: Control
+
+
+def dismantle_glmm(fit: GlmmFit) -> GlmmParts:
+    """What another process needs to fit the model again."""
+    return GlmmParts(fit.design, fit.family, fit.link, fit.n_agq, fit.control)
+
+
+def fitted_again(parts: GlmmParts) -> GlmmFit:
+    """The fit again; deterministic."""
+    return fit_glmm(parts.design, parts.family, parts.link, parts.n_agq, parts.control)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GlmmTask:
+    """One bootstrap, as it is sent to a worker."""
+
+    parts: GlmmParts
     seed: int
 
     def begin(self) -> Callable[[int], FloatArray]:
         """A function from the number of a replicate to its row."""
-        fit = fit_glmm(self.design, self.family, self.link, self.n_agq, self.control)
-        return glmm_row_maker(fit, self.seed)
+        return glmm_row_maker(fitted_again(self.parts), self.seed)
 
 
 def glmm_row_maker(fit: GlmmFit, seed: int) -> Callable[[int], FloatArray]:

@@ -15,7 +15,8 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise.fit.lmm import fit_lmm
 from nestwise.inference.fitmeasures import fit_measures
-from nestwise.inference.kinds import LmFit, LmmFit, PlainFit
+from nestwise.inference.glmm_resampling import GlmmParts, dismantle_glmm, fitted_again
+from nestwise.inference.kinds import GlmmFit, LmFit, LmmFit, PlainFit
 from nestwise.inference.lrt import check_comparable
 from nestwise.inference.pb_statistic import deviance_of, statistic_maker
 from nestwise.inference.refitting import Portable, dismantle, reassemble
@@ -68,24 +69,20 @@ class Comparison:
 class _Task:
     """Both models, as they are sent to a worker."""
 
-    small: Portable | LmFit
-    large: Portable | LmFit
+    small: Portable | LmFit | GlmmParts
+    large: Portable | LmFit | GlmmParts
     seed: int
 
     def begin(self) -> Callable[[int], FloatArray]:
-        small, large = (
-            reassemble(one) if isinstance(one, Portable) else one
-            for one in (self.small, self.large)
-        )
-        return statistic_maker(small, large, self.seed)
+        return statistic_maker(_received(self.small), _received(self.large), self.seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Local:
     """Both models in this process."""
 
-    small: PlainFit
-    large: PlainFit
+    small: PlainFit | GlmmFit
+    large: PlainFit | GlmmFit
     seed: int
 
     def begin(self) -> Callable[[int], FloatArray]:
@@ -93,8 +90,8 @@ class _Local:
 
 
 def pb_compare(
-    fit0: PlainFit,
-    fit1: PlainFit,
+    fit0: PlainFit | GlmmFit,
+    fit1: PlainFit | GlmmFit,
     *,
     n: int = 1000,
     seed: int | None = None,
@@ -106,7 +103,7 @@ def pb_compare(
 
     Parameters
     ----------
-    fit0, fit1 : LmmFit or LmFit
+    fit0, fit1 : LmmFit or LmFit, or both GlmmFit
         The models, in any order; the one with fewer parameters is simulated from. Fits by REML
         are refitted by maximum likelihood.
     n : int
@@ -173,9 +170,15 @@ def _exceedances(early_stop: bool | int) -> int:
     return positive_count("early_stop", early_stop)
 
 
-def _ordered(fit0: PlainFit, fit1: PlainFit) -> tuple[PlainFit, PlainFit]:
+def _ordered(
+    fit0: PlainFit | GlmmFit, fit1: PlainFit | GlmmFit
+) -> tuple[PlainFit | GlmmFit, PlainFit | GlmmFit]:
     """Both by maximum likelihood, the smaller first."""
     check_comparable([fit0, fit1])
+    if isinstance(fit0, GlmmFit) != isinstance(fit1, GlmmFit):
+        raise OptionError(
+            "pb_compare: one model is a generalised one and the other is not; compare two of a kind"
+        )
     pair = sorted((_by_ml(fit0), _by_ml(fit1)), key=lambda fit: fit_measures(fit).n_par)
     if fit_measures(pair[0]).n_par == fit_measures(pair[1]).n_par:
         raise OptionError(
@@ -186,18 +189,26 @@ def _ordered(fit0: PlainFit, fit1: PlainFit) -> tuple[PlainFit, PlainFit]:
     return pair[0], pair[1]
 
 
-def _by_ml(fit: PlainFit) -> PlainFit:
+def _by_ml(fit: PlainFit | GlmmFit) -> PlainFit | GlmmFit:
     if isinstance(fit, LmmFit) and fit.reml:
         return fit_lmm(fit.design, reml=False, control=fit.control)
     return fit
 
 
-def _sent(fit: PlainFit) -> Portable | LmFit:
+def _sent(fit: PlainFit | GlmmFit) -> Portable | LmFit | GlmmParts:
+    if isinstance(fit, GlmmFit):
+        return dismantle_glmm(fit)
     return dismantle(fit) if isinstance(fit, LmmFit) else fit
 
 
-def _n_theta(fit: PlainFit) -> int:
-    return fit.par.size if isinstance(fit, LmmFit) else 0
+def _received(parts: Portable | LmFit | GlmmParts) -> PlainFit | GlmmFit:
+    if isinstance(parts, GlmmParts):
+        return fitted_again(parts)
+    return reassemble(parts) if isinstance(parts, Portable) else parts
+
+
+def _n_theta(fit: PlainFit | GlmmFit) -> int:
+    return 0 if isinstance(fit, LmFit) else fit.par.size
 
 
 def _bar(statistic: float) -> float:

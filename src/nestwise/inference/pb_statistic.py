@@ -11,8 +11,9 @@ from nestwise._base.errors import NestwiseError
 from nestwise.core.cells import draw as draw_cells
 from nestwise.core.cells import make_cells, statistics
 from nestwise.core.lmm import term_lambdas
+from nestwise.fit.glmm_refit import glmm_refitter
 from nestwise.fit.refitter import Refit, make_refitter, refit_statistics
-from nestwise.inference.kinds import LmmFit, PlainFit
+from nestwise.inference.kinds import GlmmFit, LmFit, LmmFit, PlainFit
 from nestwise.inference.refitting import first_fit
 from nestwise.inference.residuals import fixed_part
 from nestwise.inference.simulate import draw, generator
@@ -21,7 +22,7 @@ NOTHING = -1e-6
 """A statistic below this, relative to one plus the deviance, means that a refit went astray."""
 
 
-def deviance_of(fit: PlainFit) -> float:
+def deviance_of(fit: PlainFit | GlmmFit) -> float:
     """-2 log-likelihood of a fit by maximum likelihood.
 
     Examples
@@ -30,10 +31,10 @@ def deviance_of(fit: PlainFit) -> float:
     >>> round(deviance_of(nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy")).fit), 2)
     1900.29
     """
-    return fit.criterion if isinstance(fit, LmmFit) else -2.0 * fit.loglik
+    return -2.0 * fit.loglik if isinstance(fit, LmFit) else fit.criterion
 
 
-def deviance_refitter(fit: PlainFit) -> Callable[[FloatArray], float]:
+def deviance_refitter(fit: PlainFit | GlmmFit) -> Callable[[FloatArray], float]:
     """From a response to the deviance of the model refitted to it; NaN without convergence.
 
     Examples
@@ -47,6 +48,14 @@ def deviance_refitter(fit: PlainFit) -> Callable[[FloatArray], float]:
         refitter = make_refitter(fit)
 
         return lambda y: _deviance(refitter.fit_response(y))
+    if isinstance(fit, GlmmFit):
+        again = glmm_refitter(fit)
+
+        def by_laplace(y: FloatArray) -> float:
+            found = again(y)
+            return found.criterion if found.converged else float("nan")
+
+        return by_laplace
     design, n = fit.design, len(fit.design.y)
     weights = np.ones(n) if design.weights is None else design.weights
     Q = np.linalg.qr(design.fixed.X * np.sqrt(weights)[:, None])[0]
@@ -60,7 +69,9 @@ def deviance_refitter(fit: PlainFit) -> Callable[[FloatArray], float]:
     return by_projection
 
 
-def statistic_maker(small: PlainFit, large: PlainFit, seed: int) -> Callable[[int], FloatArray]:
+def statistic_maker(
+    small: PlainFit | GlmmFit, large: PlainFit | GlmmFit, seed: int
+) -> Callable[[int], FloatArray]:
     """From the number of a replicate to its likelihood ratio, NaN where a refit failed.
 
     Examples
@@ -88,7 +99,7 @@ def statistic_maker(small: PlainFit, large: PlainFit, seed: int) -> Callable[[in
 Deviances = Callable[[np.random.Generator], tuple[float, float]]
 
 
-def _by_rows(small: PlainFit, large: PlainFit) -> Deviances:
+def _by_rows(small: PlainFit | GlmmFit, large: PlainFit | GlmmFit) -> Deviances:
     """Deviances of both models refitted to one response."""
     mean = fixed_part(small)
     again0, again1 = deviance_refitter(small), deviance_refitter(large)
@@ -100,7 +111,7 @@ def _by_rows(small: PlainFit, large: PlainFit) -> Deviances:
     return pair
 
 
-def _by_cells(small: PlainFit, large: PlainFit) -> Deviances | None:
+def _by_cells(small: PlainFit | GlmmFit, large: PlainFit | GlmmFit) -> Deviances | None:
     """The same from drawn cross-products, where that is possible and less work."""
     if not (isinstance(small, LmmFit) and isinstance(large, LmmFit)):
         return None
