@@ -20,6 +20,12 @@ CHEAP_ROWS = 3000
 MOST_STARTS = 8
 """Further starts of one model."""
 
+MOST_EVALUATIONS = 150
+"""Further evaluations after which no more starts are tried."""
+
+FLAT = 1e-7
+"""Curvature, relative to the largest, of a likelihood without a maximum."""
+
 ROUGHLY = 1e-3
 """Promised decrease at which a further start is judged."""
 
@@ -67,10 +73,13 @@ def look_again_glmm(
     GlmmPath, bool
         The best path, with all evaluations counted, and whether it ended at a saddle.
     """
-    if not doubtful(problem, path.point.psi):
+    if not doubtful(problem, path.point.psi) or _ran_away(path.hessian):
         return path, saddle
     best, count, m = path, path.n_evaluations, problem.m
+    most = count + MOST_EVALUATIONS
     for par in starts(problem.layout)[:MOST_STARTS]:
+        if count > most:
+            break
         first = function(np.concatenate([par, path.point.psi[m:]]), None)
         count += 1
         if not (np.isfinite(first.value) and np.isfinite(first.gradient).all()):
@@ -85,6 +94,12 @@ def look_again_glmm(
         if there.point.value < best.point.value - 1e-9:
             best, saddle = there, back
     return replace(best, n_evaluations=count), saddle
+
+
+def _ran_away(hessian: FloatArray) -> bool:
+    """Whether the likelihood is flat in some direction: other starts would only run as far."""
+    values = np.linalg.eigvalsh(hessian)
+    return bool(values[0] < FLAT * values[-1])
 
 
 def _bowl(hessian: FloatArray) -> FloatArray:
