@@ -290,3 +290,28 @@ def test_what_cannot_be_compared_is_refused() -> None:
         nw.compare_approaches(EXAM, data, groups="scool")
     with pytest.raises(OptionError, match="a single group"):
         nw.compare_approaches("normexam ~ standLRT", data[data["school"] == "1"], groups="school")
+
+
+FORMULAS = ("y ~ x", "y ~ x * f", "y ~ 1", "y ~ z", "y ~ 0 + x", "y ~ poly(x, 2) + k")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_table_is_compared_or_refused_in_words(seed: int) -> None:
+    """Few rows, single rows, crossed and repeated labels: a reason where there is no number."""
+    rng = np.random.default_rng(seed)
+    n, n_a, n_b = (int(rng.integers(*limits)) for limits in ((10, 90), (2, 10), (2, 15)))
+    a, b = rng.integers(0, n_a, n), rng.integers(0, n_b, n)
+    data = pd.DataFrame({"a": a, "b": b, "x": rng.standard_normal(n), "k": a % 2})
+    data["f"] = rng.choice(list("uvw"), n)
+    data["z"] = rng.standard_normal(n_a)[a]
+    data["y"] = data["x"] + rng.standard_normal(n_a)[a] + rng.standard_normal(n)
+    for groups in ("a", ["a", "b"], "a/b"):
+        try:
+            found = nw.compare_approaches(FORMULAS[seed % len(FORMULAS)], data, groups=groups)
+        except nw.NestwiseError as problem:
+            assert "levels for" in str(problem)  # as many groups as rows
+            continue
+        assert (found.table["reason"] == "").eq(found.table["estimate"].notna()).all()
+        assert (found.approaches["problem"] == "").any()
+        assert str(found)
+        assert found._repr_html_()

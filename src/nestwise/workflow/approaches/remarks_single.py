@@ -141,7 +141,9 @@ def of_separate(setup: Setup, approach: Approach, approaches: Sequence[Approach]
     short = int(np.isnan(fit.beta[:, possible]).any(axis=1).sum())
     if short:
         text += f"{short} groups do not determine every coefficient that others do. "
-    slopes = [j for j in possible if names[j] != INTERCEPT]
+    slopes = [
+        j for j in possible if names[j] != INTERCEPT and (~np.isnan(fit.beta[:, j])).sum() > 1
+    ]
     if slopes:
         j = slopes[0]
         b = fit.beta[:, j]
