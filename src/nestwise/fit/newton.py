@@ -20,6 +20,9 @@ from nestwise.fit.point import Point
 PATIENCE = 6
 """Evaluations after which slow progress makes the optimiser learn curvature from its steps."""
 
+SLOW = 0.1
+"""Share of the promised decrease that a step may leave before progress counts as slow."""
+
 FLAT = 1e-9
 """Curvature, relative to the largest, below which a direction counts as flat."""
 
@@ -170,6 +173,7 @@ def minimise(
     start: FloatArray,
     control: Control,
     leave: Callable[[FloatArray], bool] | None = None,
+    slow_from: tuple[int, float] = (PATIENCE, SLOW),
 ) -> Route[Found]:
     """Minimise a function that returns value, gradient and an approximate Hessian.
 
@@ -183,6 +187,9 @@ def minimise(
         Tolerance and largest number of evaluations.
     leave : callable, optional
         Tells from par that other coordinates would be better; the path then ends ``"left"``.
+    slow_from : (int, float)
+        Progress counts as slow after so many evaluations, when a step keeps more than this share
+        of the decrease that was promised before it.
 
     Returns
     -------
@@ -210,7 +217,7 @@ def minimise(
         trial = function(point.par + step.move)
         count += trial.evaluations
         # Far from the optimum the last steps say little about the curvature here.
-        slow = count > PATIENCE and newton.predicted > 0.1 * before
+        slow = count > slow_from[0] and newton.predicted > slow_from[1] * before
         before = newton.predicted
         if slow and np.isfinite(trial.value):
             change = trial.gradient - point.gradient

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,13 @@ from nestwise.fit.structured_verdict import judge
 
 EXACT = 1e-22
 """Share of the response's sum of squares, left by least squares, that is rounding error."""
+
+LEARN = (2, 0.01)
+"""When steps of a few parameters begin to learn curvature: the average information is that of a
+covariance linear in its parameters, which correlations are not."""
+
+FEW = 2
+"""Parameters that count as few."""
 
 UPDATES = 50
 """Times that fitted values in the variance function are renewed."""
@@ -129,7 +137,7 @@ def optimise(
     begin = starting_par(problem.arrays) if start is None else np.array(start, dtype=np.float64)
     if not begin.size:
         return Route(function(begin), 1, 0.0, "tolerance")
-    path = minimise(function, begin, control)
+    path = _minimised(function, begin, control)
     if path.stopped == "degenerate":
         raise FitError(
             "the criterion cannot be evaluated at the starting values: the numbers overflow or "
@@ -138,10 +146,18 @@ def optimise(
     again = away_from_zero(problem.arrays, path.point.par)
     if again is None:
         return path
-    second = minimise(function, again, control)
+    second = _minimised(function, again, control)
     count = path.n_evaluations + second.n_evaluations
     best = second if second.point.value < path.point.value - 1e-7 else path
     return replace(best, n_evaluations=count)
+
+
+def _minimised(
+    function: Callable[[FloatArray], Evaluation], start: FloatArray, control: Control
+) -> Found:
+    if start.size > FEW:
+        return minimise(function, start, control)
+    return minimise(function, start, control, slow_from=LEARN)
 
 
 def _renewed(
