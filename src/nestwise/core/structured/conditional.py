@@ -8,7 +8,7 @@ from scipy.linalg import solve_triangular
 from nestwise._base.arrays import FloatArray
 from nestwise.core.structured.model import effect_lambdas
 from nestwise.core.structured.problem import StructuredProblem
-from nestwise.core.structured.trailing import apply_blocks, joint_faces
+from nestwise.core.structured.trailing import block_inverse
 from nestwise.core.structured.trailingcolumns import effect_columns
 from nestwise.core.structured.weighted import Inverted, invert
 
@@ -54,9 +54,7 @@ def _faces(inverted: Inverted, t: int) -> FloatArray:
                 np.add.at(faces[:, j, m], codes, value.sum(axis=2))
     if equations is None:
         return faces
-    dense = effect_columns(problem.arrays, (t,)).toarray()
-    seen = equations.Lambda.T @ (
-        equations.effects.Z.T @ apply_blocks(problem, inverted.patterns, dense)
-    )
-    inner = solve_triangular(equations.L, seen, lower=True)
-    return np.asarray(faces - joint_faces(inner.T @ inner, 0, term.n_levels, k))
+    weighted = block_inverse(problem, inverted.patterns) @ effect_columns(problem.arrays, (t,))
+    seen = equations.Lambda.T @ (equations.effects.Z.T @ weighted).toarray()
+    inner = solve_triangular(equations.L, seen, lower=True).reshape(-1, term.n_levels, k)
+    return np.asarray(faces - np.einsum("qlk,qlm->lkm", inner, inner))

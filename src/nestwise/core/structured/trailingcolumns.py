@@ -11,7 +11,7 @@ from nestwise._base.arrays import AnyArray
 from nestwise._base.errors import FitError
 from nestwise.core.structured.model import StructuredArrays
 
-MOST = 6000
+MOST = 5000
 """Random effects that join blocks up to which a dense factor is made."""
 
 
