@@ -17,7 +17,9 @@ from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference import fitmeasures
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.ddf import covariance
+from nestwise.inference.robust import ClusterRobust
 from nestwise.inference.structured.confint import confint_structured
+from nestwise.inference.structured.robust import cluster_robust_structured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,6 +161,10 @@ class StructuredModel:
     def anova(self, type: int = 3, ddf: str = "satterthwaite") -> Any:
         """F tests of the terms: ``term sum_sq mean_sq num_df den_df f_value p_value``."""
         return anova_table(self, type, ddf).table
+
+    def cluster_robust(self, *, kind: str = "CR2") -> ClusterRobust:
+        """Sandwich standard errors by subject (``.vcov``, ``.table``): CR0, CR2 or CR3."""
+        return cluster_robust_structured(self.fit, kind)
 
     def confint(
         self, method: str = "wald", *, level: float = 0.95, params: Sequence[str] | None = None

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import OptionError
+from nestwise._base.errors import OptionError, one_of
 from nestwise._base.memo import memo
+from nestwise._base.table import Table
 from nestwise.core.structured.weighted import invert
 from nestwise.fit.structured_result import StructuredFit
+from nestwise.inference.robust import ClusterRobust
 from nestwise.inference.satterthwaite import pooled_df
+from nestwise.inference.wald import two_sided_p
 
 POWERS = {"CR0": 0.0, "CR2": -0.5, "CR3": -1.0}
 """Power of I - H of a cluster, on the whitened scale."""
@@ -150,3 +153,50 @@ def sandwich_joint(fit: StructuredFit, kind: str, L: FloatArray) -> float:
     """Denominator degrees of freedom of the F test of all rows, from its principal contrasts."""
     _, vectors = np.linalg.eigh(L @ sandwich(fit, kind).vcov @ L.T)
     return pooled_df(sandwich_df(fit, kind, vectors.T @ L))
+
+
+def cluster_robust_structured(fit: StructuredFit, kind: str = "CR2") -> ClusterRobust:
+    """Sandwich covariance and the tests of single coefficients with it.
+
+    Parameters
+    ----------
+    fit : StructuredFit
+        The fit; clusters are its independent blocks of rows: subjects, or what random effects
+        join.
+    kind : str
+        ``"CR0"``, ``"CR2"`` or ``"CR3"``.
+
+    Returns
+    -------
+    ClusterRobust
+
+    Raises
+    ------
+    OptionError
+        When `kind` is not known, or rows of different subjects are not independent.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> data = nw.load_dataset("sleepstudy")
+    >>> m = nw.gls("Reaction ~ Days", data, residual="ar1(Days | Subject)")
+    >>> cluster_robust_structured(m.fit).table["std_error"].round(2).tolist()
+    [6.58, 1.48]
+    """
+    one_of("kind", kind, tuple(POWERS))
+    found = sandwich(fit, kind)
+    std_error = np.sqrt(np.diag(found.vcov))
+    df = sandwich_df(fit, kind, np.eye(fit.beta.size))
+    statistic = fit.beta / std_error
+    table = Table(
+        {
+            "term": np.array(fit.design.fixed.names, dtype=object),
+            "estimate": fit.beta.copy(),
+            "std_error": std_error,
+            "statistic": statistic,
+            "df": df,
+            "p_value": two_sided_p(statistic, df),
+        },
+        f"{kind} standard errors from {len(found.seen)} clusters, Satterthwaite's df.",
+    )
+    return ClusterRobust(kind, len(found.seen), found.vcov, table)
