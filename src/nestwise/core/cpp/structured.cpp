@@ -86,35 +86,63 @@ void table_moments(const StructuredPattern& one, int c, const Values& g, const V
     }
 }
 
-void row_moments(const StructuredPattern& one, int c, const Values& g, const Values& half, bool reml,
-                 Moments& out) {
-    const int v = one.v, p = c - 1;
-    Values e(v), X(static_cast<size_t>(v) * p), spread(static_cast<size_t>(v) * p);
-    for (int64_t b = 0; b < one.count; ++b) {
-        const double* D = &one.rows[static_cast<size_t>(b) * v * c];
-        for (int j = 0; j < v; ++j) {
-            e[j] = 0.0;
-            for (int a = 0; a < c; ++a) e[j] += D[j * c + a] * g[a];
-            for (int a = 0; a < p; ++a) X[j * p + a] = D[j * c + a];
-        }
-        if (reml) multiply(X.data(), half.data(), spread.data(), v, p, p);
-        for (int j = 0; j < v; ++j)
-            for (int k = 0; k < v; ++k) {
-                out.E[j * v + k] += e[j] * e[k];
-                double* F = &out.F[(static_cast<size_t>(j) * v + k) * p];
-                for (int a = 0; a < p; ++a) F[a] += e[j] * X[k * p + a];
-                if (!reml) continue;
-                double total = 0.0;
-                for (int a = 0; a < p; ++a) total += spread[j * p + a] * spread[k * p + a];
-                out.A[j * v + k] += total;
-            }
-    }
-}
-
 double dot(const double* a, const double* b, int64_t n) {
     double total = 0.0;
     for (int64_t i = 0; i < n; ++i) total += a[i] * b[i];
     return total;
+}
+
+// w_i'V^-1 w_j and w_i'V^-1 X of one block, w_i = dV_i V^-1 e.
+void add_directions(const Derivatives& d, const double* W, const Values& We, const Values& WX, int v, int p,
+                    int m, StructuredSums& out) {
+    const size_t a = d.active.size(), vv = static_cast<size_t>(v) * v;
+    Values moved(a * v), Wmoved(a * v);
+    for (size_t i = 0; i < a; ++i) {
+        multiply(&d.values[i * vv], We.data(), &moved[i * v], v, v, 1);
+        multiply(W, &moved[i * v], &Wmoved[i * v], v, v, 1);
+        double* mixed = &out.mixed[static_cast<size_t>(d.active[i]) * p];
+        for (int j = 0; j < v; ++j)
+            for (int k = 0; k < p; ++k) mixed[k] += moved[i * v + j] * WX[j * p + k];
+    }
+    for (size_t i = 0; i < a; ++i)
+        for (size_t j = 0; j < a; ++j)
+            out.gram[static_cast<size_t>(d.active[i]) * m + d.active[j]] += dot(&moved[i * v], &Wmoved[j * v], v);
+}
+
+// A pattern whose blocks are kept as rows, block by block: P y and P X need W times a vector only, so
+// that no product of matrices of order v is formed. Fills seen and trace, and adds the derivatives.
+void add_rows(const StructuredModel& model, const StructuredState& state, const StructuredPattern& one,
+              const double* W, const Values& g, const Values& half, bool reml, TableSums& tables,
+              Values& seen, Values& trace, StructuredSums& out) {
+    const int v = one.v, c = model.c, p = c - 1;
+    const size_t vv = static_cast<size_t>(v) * v;
+    const bool shared = tables.takes(one);
+    const Derivatives d = shared ? Derivatives{} : covariance_derivatives(model, state, one);
+    Values e(v), We(v), X(static_cast<size_t>(v) * p), WX(X), S(X), both(shared ? vv * p : 0, 0.0);
+    for (size_t jk = 0; jk < vv; ++jk) trace[jk] = static_cast<double>(one.count) * W[jk];
+    for (int64_t b = 0; b < one.count; ++b) {
+        const double* D = &one.rows[static_cast<size_t>(b) * v * c];
+        for (int j = 0; j < v; ++j) {
+            e[j] = dot(D + j * c, g.data(), c);
+            for (int k = 0; k < p; ++k) X[j * p + k] = D[j * c + k];
+        }
+        multiply(W, e.data(), We.data(), v, v, 1);
+        multiply(W, X.data(), WX.data(), v, v, p);
+        if (reml) multiply(WX.data(), half.data(), S.data(), v, p, p);
+        for (int j = 0; j < v; ++j)
+            for (int k = 0; k < v; ++k) {
+                seen[j * v + k] += We[j] * We[k];
+                if (reml) trace[j * v + k] -= dot(&S[j * p], &S[k * p], p);
+                for (int k2 = 0; shared && k2 < p; ++k2)
+                    both[(static_cast<size_t>(j) * v + k) * p + k2] += We[j] * WX[k * p + k2];
+            }
+        if (!shared) add_directions(d, W, We, WX, v, p, model.m(), out);
+    }
+    if (shared) tables.add(one, W, trace.data(), seen.data(), both.data());
+    for (size_t i = 0; i < d.active.size(); ++i) {
+        out.trace[d.active[i]] += dot(&d.values[i * vv], trace.data(), static_cast<int64_t>(vv));
+        out.score[d.active[i]] += dot(&d.values[i * vv], seen.data(), static_cast<int64_t>(vv));
+    }
 }
 
 // W A W for symmetric W.
@@ -168,6 +196,32 @@ void add_curvature(const StructuredModel& model, const StructuredPattern& one, c
         }
 }
 
+// A pattern of which sums over blocks are kept; fills seen and trace, and adds the derivatives.
+void add_table(const StructuredModel& model, const StructuredState& state, const StructuredPattern& one,
+               const double* W, const Values& g, const Values& Phi, bool reml, TableSums& tables,
+               Values& seen, Values& trace, StructuredSums& out) {
+    const int v = one.v, p = model.c - 1;
+    const size_t vv = static_cast<size_t>(v) * v;
+    Moments found{Values(vv, 0.0), Values(vv, 0.0), Values(vv * p, 0.0)};
+    table_moments(one, model.c, g, Phi, reml, found);
+    Values work(vv);
+    sandwich(W, found.E.data(), seen.data(), work.data(), v);
+    if (reml) sandwich(W, found.A.data(), trace.data(), work.data(), v);
+    for (size_t jk = 0; jk < vv; ++jk)
+        trace[jk] = static_cast<double>(one.count) * W[jk] - (reml ? trace[jk] : 0.0);
+    if (tables.takes(one)) {
+        // W F W for every column of F: first along rows, then along columns.
+        Values side(vv * p), both(vv * p);
+        multiply(W, found.F.data(), side.data(), v, v, v * p);
+        for (int j = 0; j < v; ++j)
+            multiply(W, &side[static_cast<size_t>(j) * v * p], &both[static_cast<size_t>(j) * v * p], v, v, p);
+        tables.add(one, W, trace.data(), seen.data(), both.data());
+        return;
+    }
+    const Derivatives d = covariance_derivatives(model, state, one);
+    add_derivatives(d, W, trace.data(), seen.data(), found.F.data(), v, p, model.m(), out);
+}
+
 struct Weights {
     std::vector<Values> inverse;  // V^-1 of each pattern
 };
@@ -211,21 +265,13 @@ StructuredSums evaluate_structured(const StructuredModel& model, const Structure
         const int v = one.v;
         const size_t vv = static_cast<size_t>(v) * v;
         const double* W = weights.inverse[i].data();
-        Moments found{Values(vv, 0.0), Values(vv, 0.0), Values(vv * p, 0.0)};
-        if (one.table.empty()) row_moments(one, c, g, out.half, reml, found);
-        else table_moments(one, c, g, Phi, reml, found);
-        Values seen(vv), trace(vv), work(vv);
-        sandwich(W, found.E.data(), seen.data(), work.data(), v);
-        if (reml) sandwich(W, found.A.data(), trace.data(), work.data(), v);
-        for (size_t jk = 0; jk < vv; ++jk)
-            trace[jk] = static_cast<double>(one.count) * W[jk] - (reml ? trace[jk] : 0.0);
-        add_curvature(model, one, trace.data(), seen.data(), ratio, out);
-        if (tables.takes(one)) {
-            tables.add(one, W, trace.data(), seen.data(), found.F.data());
+        Values seen(vv, 0.0), trace(vv, 0.0);
+        if (one.table.empty()) {
+            add_rows(model, state, one, W, g, out.half, reml, tables, seen, trace, out);
         } else {
-            const Derivatives d = covariance_derivatives(model, state, one);
-            add_derivatives(d, W, trace.data(), seen.data(), found.F.data(), v, p, m, out);
+            add_table(model, state, one, W, g, Phi, reml, tables, seen, trace, out);
         }
+        add_curvature(model, one, trace.data(), seen.data(), ratio, out);
     }
     tables.collect(state, out);
     out.finite = true;

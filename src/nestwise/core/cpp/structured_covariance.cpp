@@ -135,16 +135,11 @@ bool TableSums::takes(const StructuredPattern& one) const {
 }
 
 void TableSums::add(const StructuredPattern& one, const double* W, const double* trace, const double* seen,
-                    const double* F) {
+                    const double* mixed) {
     const int v = one.v, p = model_.c - 1;
     const size_t u = static_cast<size_t>(model_.u);
     const Values& sd = one.root;
-    Values scaled(static_cast<size_t>(v) * v), side(static_cast<size_t>(v) * v * p),
-        both(static_cast<size_t>(v) * v * p);
-    // W F W for every column of F: first along rows, then along columns.
-    multiply(W, F, side.data(), v, v, v * p);
-    for (int j = 0; j < v; ++j)
-        multiply(W, &side[static_cast<size_t>(j) * v * p], &both[static_cast<size_t>(j) * v * p], v, v, p);
+    Values scaled(static_cast<size_t>(v) * v);
     for (int j = 0; j < v; ++j)
         for (int k = 0; k < v; ++k) {
             const size_t at = one.position[j] * u + one.position[k];
@@ -153,7 +148,7 @@ void TableSums::add(const StructuredPattern& one, const double* W, const double*
             seen_[at] += by * seen[j * v + k];
             scaled[j * v + k] = by * seen[j * v + k];
             for (int a = 0; a < p; ++a)
-                mixed_[at * p + a] += by * both[(static_cast<size_t>(j) * v + k) * p + a];
+                mixed_[at * p + a] += by * mixed[(static_cast<size_t>(j) * v + k) * p + a];
         }
     for (int j = 0; j < v; ++j)
         for (int k = 0; k < v; ++k) {

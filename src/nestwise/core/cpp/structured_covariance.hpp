@@ -26,8 +26,9 @@ class TableSums {
   public:
     explicit TableSums(const StructuredModel& model);
     bool takes(const StructuredPattern& one) const;
+    // mixed: (v, v, p) sum over blocks of W (e X') W.
     void add(const StructuredPattern& one, const double* W, const double* trace, const double* seen,
-             const double* F);
+             const double* mixed);
     void collect(const StructuredState& state, StructuredSums& out) const;
 
   private:
