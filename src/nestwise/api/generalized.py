@@ -9,19 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.diagnostic import Diagnostic
-from nestwise.api import generalized_questions, maketables, mixed_questions, questions
-from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api import attributes, generalized_questions, maketables, mixed_questions, questions
+from nestwise.api.answers import response_of, updated
 from nestwise.api.source import Source
 from nestwise.fit.glmm import fit_glmm
 from nestwise.fit.glmm_design import with_family
 from nestwise.fit.glmm_result import GlmmFit
-from nestwise.inference import fitmeasures
-from nestwise.inference.coefficients import coefficients
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nestwise.present.plots.accessor import Plots
     from nestwise.present.summary import Summary
 
@@ -54,100 +49,30 @@ class GeneralizedMixedModel:
 
     # -- numbers ---------------------------------------------------------------------------------
 
-    @property
-    def params(self) -> pd.Series[float]:
-        """Fixed effects by coefficient name, on the scale of the link."""
-        return by_name(self.fit, self.fit.beta)
-
-    @property
-    def bse(self) -> pd.Series[float]:
-        """Standard errors of the fixed effects, from the Hessian in all parameters."""
-        return by_name(self.fit, coefficients(self.fit).std_error)
-
-    @property
-    def zvalues(self) -> pd.Series[float]:
-        """Estimates over their standard errors."""
-        return by_name(self.fit, coefficients(self.fit).statistic)
-
-    @property
-    def tvalues(self) -> pd.Series[float]:
-        """The same as `zvalues`, under the name that statsmodels uses."""
-        return self.zvalues
-
-    @property
-    def pvalues(self) -> pd.Series[float]:
-        """Two-sided p values of the normal distribution."""
-        return by_name(self.fit, coefficients(self.fit).p_value)
-
-    @property
-    def sigma(self) -> float:
-        """Residual standard deviation of families with a scale, else 1."""
-        return self.fit.sigma
+    params = attributes.params
+    bse = attributes.bse
+    tvalues = attributes.tvalues
+    zvalues = attributes.tvalues
+    pvalues = attributes.pvalues
+    sigma = attributes.sigma
+    loglik = attributes.loglik
+    aic = attributes.aic
+    bic = attributes.bic
+    nobs = attributes.nobs
+    df_resid = attributes.df_resid
+    diagnostics = attributes.diagnostics
+    formula = attributes.formula
+    theta = attributes.theta
+    criterion = attributes.criterion
+    converged = attributes.converged
+    is_singular = attributes.is_singular
+    n_evaluations = attributes.n_evaluations
+    n_groups = attributes.n_groups
 
     @property
     def phi(self) -> float | None:
         """Dispersion: R's theta of the negative binomial, the precision of the beta, ..."""
         return self.fit.phi
-
-    @property
-    def theta(self) -> FloatArray:
-        """Covariance parameters in lme4's order, relative to `sigma` (a copy)."""
-        return self.fit.theta.copy()
-
-    @property
-    def criterion(self) -> float:
-        """-2 log-likelihood."""
-        return self.fit.criterion
-
-    @property
-    def loglik(self) -> float:
-        """Log-likelihood with all constants."""
-        return self.fit.loglik
-
-    @property
-    def aic(self) -> float:
-        """Akaike's information criterion."""
-        return fitmeasures.fit_measures(self.fit).aic
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's information criterion."""
-        return fitmeasures.fit_measures(self.fit).bic
-
-    @property
-    def nobs(self) -> int:
-        """Rows used."""
-        return self.fit.design.y.size
-
-    @property
-    def df_resid(self) -> int:
-        """Rows less all estimated parameters."""
-        return fitmeasures.fit_measures(self.fit).df_resid
-
-    @property
-    def n_groups(self) -> dict[str, int]:
-        """Levels of each grouping factor."""
-        return fitmeasures.n_groups(self.fit)
-
-    @property
-    def converged(self) -> bool:
-        """Whether the optimum was found."""
-        return self.fit.verdict.converged
-
-    @property
-    def is_singular(self) -> bool:
-        """Whether a variance is zero or a correlation plus or minus one."""
-        return self.fit.verdict.singular
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What the fit has to say about itself."""
-        return self.fit.diagnostics
-
-    @property
-    def formula(self) -> str:
-        """The formula as written."""
-        return self.source.formula
 
     @property
     def family(self) -> str:
@@ -158,11 +83,6 @@ class GeneralizedMixedModel:
     def link(self) -> str:
         """Name of the link."""
         return self.fit.link.name
-
-    @property
-    def n_evaluations(self) -> int:
-        """Evaluations of the criterion with its gradient."""
-        return self.fit.n_evaluations
 
     # -- questions --------------------------------------------------------------------------------
 

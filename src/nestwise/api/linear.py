@@ -7,17 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import one_of
-from nestwise.api import maketables, questions
+from nestwise.api import attributes, maketables, questions
 from nestwise.api.anova_table import anova_table
-from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api.answers import response_of, updated
 from nestwise.api.influence import InfluenceResult
 from nestwise.api.source import Source, to_native
 from nestwise.fit.lm import fit_lm
 from nestwise.fit.result import LmFit
 from nestwise.inference import fitmeasures, wald
-from nestwise.inference.coefficients import coefficients
 from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.predict import predict
 from nestwise.inference.prediction_interval import predict_interval
@@ -25,8 +23,6 @@ from nestwise.inference.robust import ClusterRobust, cluster_robust
 from nestwise.inference.simulate import simulate
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nestwise.present.plots.accessor import Plots
     from nestwise.present.summary import Summary
 
@@ -58,30 +54,18 @@ class LinearModel:
 
     # -- numbers ---------------------------------------------------------------------------------
 
-    @property
-    def params(self) -> pd.Series[float]:
-        """Coefficients by name."""
-        return by_name(self.fit, self.fit.beta)
-
-    @property
-    def bse(self) -> pd.Series[float]:
-        """Standard errors of the coefficients."""
-        return by_name(self.fit, coefficients(self.fit).std_error)
-
-    @property
-    def tvalues(self) -> pd.Series[float]:
-        """Estimates over their standard errors."""
-        return by_name(self.fit, coefficients(self.fit).statistic)
-
-    @property
-    def pvalues(self) -> pd.Series[float]:
-        """Two-sided p values of Student's t."""
-        return by_name(self.fit, coefficients(self.fit).p_value)
-
-    @property
-    def sigma(self) -> float:
-        """Residual standard deviation."""
-        return self.fit.sigma
+    params = attributes.params
+    bse = attributes.bse
+    tvalues = attributes.tvalues
+    pvalues = attributes.pvalues
+    sigma = attributes.sigma
+    loglik = attributes.loglik
+    aic = attributes.aic
+    bic = attributes.bic
+    nobs = attributes.nobs
+    df_resid = attributes.df_resid
+    diagnostics = attributes.diagnostics
+    formula = attributes.formula
 
     @property
     def r_squared(self) -> float:
@@ -92,41 +76,6 @@ class LinearModel:
     def adj_r_squared(self) -> float:
         """The same, adjusted for the number of coefficients."""
         return fitmeasures.r_squared(self.fit).adjusted
-
-    @property
-    def loglik(self) -> float:
-        """Gaussian log-likelihood at the estimates."""
-        return self.fit.loglik
-
-    @property
-    def aic(self) -> float:
-        """Akaike's information criterion."""
-        return fitmeasures.fit_measures(self.fit).aic
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's information criterion."""
-        return fitmeasures.fit_measures(self.fit).bic
-
-    @property
-    def nobs(self) -> int:
-        """Rows used."""
-        return self.fit.design.y.size
-
-    @property
-    def df_resid(self) -> int:
-        """Rows less coefficients."""
-        return self.fit.df_resid
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What the fit has to say about itself."""
-        return self.fit.diagnostics
-
-    @property
-    def formula(self) -> str:
-        """The formula as written."""
-        return self.source.formula
 
     # -- questions --------------------------------------------------------------------------------
 

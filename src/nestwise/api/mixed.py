@@ -10,22 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.diagnostic import Diagnostic
-from nestwise.api import maketables, mixed_questions, questions
+from nestwise.api import attributes, maketables, mixed_questions, questions
 from nestwise.api.anova_table import anova_table
-from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api.answers import response_of, updated
 from nestwise.api.source import Source
 from nestwise.api.stepwise import StepResult, step
 from nestwise.fit.lmm import refit
 from nestwise.fit.result import LmmFit
-from nestwise.inference import fitmeasures
-from nestwise.inference.coefficients import coefficients
 from nestwise.inference.ddf import covariance
 from nestwise.inference.robust import ClusterRobust, cluster_robust
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nestwise.present.plots.accessor import Plots
     from nestwise.present.summary import Summary
 
@@ -59,95 +54,24 @@ class MixedModel:
 
     # -- numbers ---------------------------------------------------------------------------------
 
-    @property
-    def params(self) -> pd.Series[float]:
-        """Fixed effects by coefficient name."""
-        return by_name(self.fit, self.fit.beta)
-
-    @property
-    def bse(self) -> pd.Series[float]:
-        """Standard errors of the fixed effects."""
-        return by_name(self.fit, coefficients(self.fit, "normal").std_error)
-
-    @property
-    def tvalues(self) -> pd.Series[float]:
-        """Estimates over their standard errors."""
-        return by_name(self.fit, coefficients(self.fit, "normal").statistic)
-
-    @property
-    def pvalues(self) -> pd.Series[float]:
-        """Two-sided p values with Satterthwaite's degrees of freedom."""
-        return by_name(self.fit, coefficients(self.fit, "satterthwaite").p_value)
-
-    @property
-    def sigma(self) -> float:
-        """Residual standard deviation."""
-        return self.fit.sigma
-
-    @property
-    def theta(self) -> FloatArray:
-        """Relative covariance parameters in lme4's order (a copy)."""
-        return self.fit.theta.copy()
-
-    @property
-    def criterion(self) -> float:
-        """REML criterion, or -2 log-likelihood of a fit by ML."""
-        return self.fit.criterion
-
-    @property
-    def loglik(self) -> float:
-        """Log-likelihood (restricted for REML)."""
-        return fitmeasures.fit_measures(self.fit).loglik
-
-    @property
-    def aic(self) -> float:
-        """Akaike's information criterion."""
-        return fitmeasures.fit_measures(self.fit).aic
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's information criterion."""
-        return fitmeasures.fit_measures(self.fit).bic
-
-    @property
-    def nobs(self) -> int:
-        """Rows used."""
-        return self.fit.design.y.size
-
-    @property
-    def df_resid(self) -> int:
-        """Rows less all estimated parameters, as lme4 counts."""
-        return fitmeasures.fit_measures(self.fit).df_resid
-
-    @property
-    def n_groups(self) -> dict[str, int]:
-        """Levels of each grouping factor."""
-        return fitmeasures.n_groups(self.fit)
-
-    @property
-    def converged(self) -> bool:
-        """Whether the optimum was found."""
-        return self.fit.verdict.converged
-
-    @property
-    def is_singular(self) -> bool:
-        """Whether a variance is zero or a correlation plus or minus one."""
-        return self.fit.verdict.singular
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What the fit has to say about itself."""
-        return self.fit.diagnostics
-
-    @property
-    def formula(self) -> str:
-        """The formula as written."""
-        return self.source.formula
-
-    @property
-    def n_evaluations(self) -> int:
-        """Evaluations of the criterion with its gradient."""
-        return self.fit.n_evaluations
+    params = attributes.params
+    bse = attributes.bse
+    tvalues = attributes.tvalues
+    pvalues = attributes.pvalues
+    sigma = attributes.sigma
+    loglik = attributes.loglik
+    aic = attributes.aic
+    bic = attributes.bic
+    nobs = attributes.nobs
+    df_resid = attributes.df_resid
+    diagnostics = attributes.diagnostics
+    formula = attributes.formula
+    theta = attributes.theta
+    criterion = attributes.criterion
+    converged = attributes.converged
+    is_singular = attributes.is_singular
+    n_evaluations = attributes.n_evaluations
+    n_groups = attributes.n_groups
 
     # -- questions --------------------------------------------------------------------------------
 

@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.diagnostic import Diagnostic
-from nestwise.api import maketables, questions, structured_questions
+from nestwise.api import attributes, maketables, questions, structured_questions
 from nestwise.api.anova_table import anova_table
-from nestwise.api.answers import by_name, response_of, updated
+from nestwise.api.answers import response_of, updated
 from nestwise.api.source import Source, to_native
 from nestwise.fit.structured import refit_structured
 from nestwise.fit.structured_result import StructuredFit
-from nestwise.inference import fitmeasures
-from nestwise.inference.coefficients import coefficients
 from nestwise.inference.ddf import covariance
 from nestwise.inference.robust import ClusterRobust
 from nestwise.inference.structured.confint import confint_structured
 from nestwise.inference.structured.robust import cluster_robust_structured
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nestwise.present.summary import Summary
 
 
@@ -56,95 +51,28 @@ class StructuredModel:
 
     # -- numbers ---------------------------------------------------------------------------------
 
-    @property
-    def params(self) -> pd.Series[float]:
-        """Fixed effects by coefficient name."""
-        return by_name(self.fit, self.fit.beta)
-
-    @property
-    def bse(self) -> pd.Series[float]:
-        """Standard errors of the fixed effects."""
-        return by_name(self.fit, coefficients(self.fit, "normal").std_error)
-
-    @property
-    def tvalues(self) -> pd.Series[float]:
-        """Estimates over their standard errors."""
-        return by_name(self.fit, coefficients(self.fit, "normal").statistic)
-
-    @property
-    def pvalues(self) -> pd.Series[float]:
-        """Two-sided p values with Satterthwaite's degrees of freedom."""
-        return by_name(self.fit, coefficients(self.fit, "satterthwaite").p_value)
-
-    @property
-    def sigma(self) -> float:
-        """Residual standard deviation (of the first visit, arm and stratum)."""
-        return self.fit.sigma
-
-    @property
-    def theta(self) -> FloatArray:
-        """Relative covariance parameters of the random effects (a copy)."""
-        return self.fit.theta.copy()
-
-    @property
-    def criterion(self) -> float:
-        """-2 log-likelihood, restricted for REML."""
-        return self.fit.criterion
-
-    @property
-    def loglik(self) -> float:
-        """Log-likelihood (restricted for REML)."""
-        return self.fit.loglik
-
-    @property
-    def aic(self) -> float:
-        """Akaike's information criterion."""
-        return fitmeasures.fit_measures(self.fit).aic
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's information criterion."""
-        return fitmeasures.fit_measures(self.fit).bic
-
-    @property
-    def nobs(self) -> int:
-        """Rows used."""
-        return self.fit.design.y.size
-
-    @property
-    def df_resid(self) -> int:
-        """Rows less all estimated parameters."""
-        return fitmeasures.fit_measures(self.fit).df_resid
+    params = attributes.params
+    bse = attributes.bse
+    tvalues = attributes.tvalues
+    pvalues = attributes.pvalues
+    sigma = attributes.sigma
+    loglik = attributes.loglik
+    aic = attributes.aic
+    bic = attributes.bic
+    nobs = attributes.nobs
+    df_resid = attributes.df_resid
+    diagnostics = attributes.diagnostics
+    formula = attributes.formula
+    theta = attributes.theta
+    criterion = attributes.criterion
+    converged = attributes.converged
+    is_singular = attributes.is_singular
+    n_evaluations = attributes.n_evaluations
 
     @property
     def n_groups(self) -> dict[str, int]:
         """Levels of each grouping factor, and subjects."""
         return structured_questions.n_groups(self.fit)
-
-    @property
-    def converged(self) -> bool:
-        """Whether the optimum was found."""
-        return self.fit.verdict.converged
-
-    @property
-    def is_singular(self) -> bool:
-        """Whether a variance is zero or a correlation plus or minus one."""
-        return self.fit.verdict.singular
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What the fit has to say about itself."""
-        return self.fit.diagnostics
-
-    @property
-    def formula(self) -> str:
-        """The formula as written."""
-        return self.source.formula
-
-    @property
-    def n_evaluations(self) -> int:
-        """Evaluations of the criterion with its gradient."""
-        return self.fit.n_evaluations
 
     # -- questions -------------------------------------------------------------------------------
 
