@@ -89,7 +89,7 @@ def test_what_is_constant_in_a_group_is_left_out_there(oracle: Callable[[str], A
 
 
 def test_fitted_values_and_residuals() -> None:
-    data = nw.load_dataset("Exam")
+    data = nw.load_dataset("Exam").query("school in ['1', '2', '3', '6', '8']")
     model = nw.lm_list("normexam ~ standLRT + sex | school", data)
     whole = nw.lm("normexam ~ school + school:standLRT + school:sex", data)
     np.testing.assert_allclose(model.fitted(), whole.fitted(), atol=1e-10)
