@@ -45,14 +45,26 @@ class QuadratureKernel:
         order: int,
     ) -> GlmmResult:
         """See `GlmmKernel.evaluate`; `criterion` is -2 log-likelihood with all its constants."""
+        # What overflows is told by a NaN.
+        with np.errstate(all="ignore"):
+            return self._evaluate(lambdas, entries, beta, phi, u, order)
+
+    def _evaluate(
+        self,
+        lambdas: FloatArray,
+        entries: IntArray,
+        beta: FloatArray,
+        phi: float | None,
+        u: FloatArray | None,
+        order: int,
+    ) -> GlmmResult:
         levels, modes = self.modes(lambdas, beta, phi, u)
         observed = self.model.observed
         weights = -modes.terms.d2 if observed else modes.terms.info
         L, good = cholesky(levels.curvature(weights))
         if not (modes.found.all() and good.all()):
             return _failed(levels, modes)
-        with np.errstate(over="ignore", invalid="ignore"):
-            sums = integrate(levels, modes, L, self.rule, order)
+        sums = integrate(levels, modes, L, self.rule, order)
         criterion = -2.0 * float(sums.log_integral.sum())
         if not np.isfinite(criterion):
             return _failed(levels, modes)

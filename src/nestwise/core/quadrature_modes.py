@@ -175,15 +175,18 @@ def find_modes(levels: Levels, start: FloatArray) -> Modes:
         height = _height(levels, terms, u)
     count = 0
     step, decrement = _direction(levels, terms, u)
-    while count < MOST_STEPS and (decrement > EXACT).any():
+    active = decrement > EXACT
+    while count < MOST_STEPS and active.any():
         count += 1
+        step[~active] = 0.0
         moved, terms, new = _halved(levels, u, step, height)
-        before, stuck = decrement, np.array_equal(moved, u)
-        u, height = moved, new
+        stuck = active & (moved == u).all(axis=1)
+        before, u, height = decrement, moved, new
         step, decrement = _direction(levels, terms, u)
-        done = (decrement <= EXACT) | ((before < ROUNDING) & (decrement > 0.25 * before))
-        if stuck or done.all():
+        # A level without its mode makes the whole evaluation fail: no need to refine the others.
+        if not (decrement[stuck] <= SURE).all() or not np.isfinite(decrement).all():
             break
+        active = (decrement > EXACT) & ~stuck & ((before > ROUNDING) | (decrement < 0.25 * before))
     return Modes(u, terms, height, decrement <= SURE, count)
 
 

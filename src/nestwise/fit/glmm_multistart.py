@@ -11,14 +11,14 @@ from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmProblem
 from nestwise.fit.glmm_descent import descend_glmm, settle_glmm
 from nestwise.fit.glmm_newton import Function, GlmmPath, minimise_glmm
-from nestwise.fit.multistart import CHEAP, PLENTY, starts
+from nestwise.fit.multistart import CHEAP, PLENTY, SIZES, starts
 from nestwise.fit.rectify import diagonal_positions
 
 CHEAP_ROWS = 3000
 """Rows up to which looking again costs little."""
 
-MOST_STARTS = 8
-"""Further starts of one model."""
+ALL_ALIKE, MOST_STARTS = 3, 5
+"""Further starts with all factors alike, and further starts of one model."""
 
 MOST_EVALUATIONS = 150
 """Further evaluations after which no more starts are tried."""
@@ -76,8 +76,8 @@ def look_again_glmm(
     if not doubtful(problem, path.point.psi) or _ran_away(path.hessian):
         return path, saddle
     best, count, m = path, path.n_evaluations, problem.m
-    most = count + MOST_EVALUATIONS
-    for par in starts(problem.layout)[:MOST_STARTS]:
+    most, further = count + MOST_EVALUATIONS, starts(problem.layout)
+    for par in (*further[:ALL_ALIKE], *further[len(SIZES) :])[:MOST_STARTS]:
         if count > most:
             break
         first = function(np.concatenate([par, path.point.psi[m:]]), None)
