@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -259,3 +260,28 @@ def test_simulated_responses_have_the_covariance_of_the_fit(model: nw.Structured
     refitted = model.refit(draws[:, 0])
     assert refitted.converged
     assert refitted.loglik != pytest.approx(model.loglik)
+
+
+def test_intervals_are_those_of_nlme(
+    oracle: Callable[[str], Any], shared_file: Callable[[str], Path]
+) -> None:
+    expected = oracle("structured_first")["limits"]
+    orthodont = pd.read_csv(shared_file("Orthodont.csv"))
+    models = {
+        "ovary": nw.gls(
+            "follicles ~ sin(2*pi*Time) + cos(2*pi*Time)",
+            pd.read_csv(shared_file("Ovary.csv")),
+            residual="ar1(1 | Mare)",
+        ),
+        "ident": nw.gls(
+            "distance ~ age*Sex", orthodont, residual="ar1(age | Subject)", variance="Sex"
+        ),
+        "cs": nw.gls("distance ~ age*Sex", orthodont, residual="cs(age | Subject)"),
+    }
+    for name, model in models.items():
+        table = model.residual_parameters()
+        found = table[["conf_low", "estimate", "conf_high"]].to_numpy()
+        theirs = [expected[name].get(k) for k in ("corStruct", "varStruct", "sigma")]
+        np.testing.assert_allclose(found, np.array([x for x in theirs if x]), rtol=2e-3)
+        own = model.confint(params=list(table["term"]))
+        np.testing.assert_allclose(own["conf_low"], table["conf_low"])

@@ -14,7 +14,17 @@ control <- glsControl(tolerance = 1e-10, msTol = 1e-12)
 tight <- lmeControl(tolerance = 1e-10, msTol = 1e-12, niterEM = 50)
 g <- function(...) tell(gls(..., control = control))
 l <- function(...) tell(lme(..., control = tight))
+limits <- function(...) {
+  found <- intervals(gls(..., control = control))
+  lapply(found[c("corStruct", "varStruct", "sigma")], function(x) as.numeric(x))
+}
 out <- list(
+  limits = list(
+    ovary = limits(follicles ~ sin(2 * pi * Time) + cos(2 * pi * Time), ov,
+                   correlation = corAR1(form = ~ 1 | Mare)),
+    ident = limits(distance ~ age * Sex, o, correlation = corAR1(form = ~ v | Subject),
+                   weights = varIdent(form = ~ 1 | Sex)),
+    cs = limits(distance ~ age * Sex, o, correlation = corCompSymm(form = ~ 1 | Subject))),
   ar1 = g(distance ~ age * Sex, o, correlation = corAR1(form = ~ v | Subject)),
   cs = g(distance ~ age * Sex, o, correlation = corCompSymm(form = ~ 1 | Subject)),
   us_ml = g(distance ~ age * Sex, o, correlation = corSymm(form = ~ v | Subject),

@@ -8,7 +8,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise._base.table import Table
 from nestwise.core.residual.visits import Visits
-from nestwise.fit.structured_natural import arm_labels
+from nestwise.fit.structured_natural import arm_labels, natural_parameters
 from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference.structured.satterthwaite import parameter_covariance
 from nestwise.inference.wald import quantile
@@ -17,8 +17,9 @@ from nestwise.inference.wald import quantile
 def residual_parameters(fit: StructuredFit, level: float | None = None) -> Table:
     """Correlations, ratios of standard deviations, powers: estimates and intervals.
 
-    Intervals are normal on the scale on which a parameter is free and are then transformed:
-    Fisher's z for correlations, the logarithm for positive parameters.
+    Intervals are normal on the scale on which a parameter is free and are then transformed. Where
+    several free parameters make one (the correlations of ``us``), that scale is Fisher's z for
+    correlations and the logarithm for ratios.
 
     Parameters
     ----------
@@ -60,27 +61,38 @@ def residual_parameters(fit: StructuredFit, level: float | None = None) -> Table
     slopes[-1, m] = fit.sigma
     covariance = parameter_covariance(fit)
     std_error = np.sqrt(np.einsum("ki,ij,kj->k", slopes, covariance, slopes))
-    low, high = _intervals(columns["estimate"], std_error, list(columns["term"]), level)
+    low, high = _intervals(fit, columns["estimate"], std_error, level)
     return Table({**columns, "std_error": std_error, "conf_low": low, "conf_high": high})
 
 
 def _intervals(
-    values: FloatArray, std_error: FloatArray, names: list[str], level: float
+    fit: StructuredFit, values: FloatArray, std_error: FloatArray, level: float
 ) -> tuple[FloatArray, FloatArray]:
-    half = quantile(np.full(values.size, np.inf), level) * std_error
+    """Limits on the free scale, transformed; Fisher's z or the logarithm where several pars mix."""
+    width = quantile(np.full(values.size, np.inf), level)
+    half = width * std_error
     low, high = values - half, values + half
-    for i, name in enumerate(names):
+    for i, name in enumerate([*fit.natural.names, "sigma"]):
         value = float(values[i])
-        if name.startswith(("rho", "cor")) and abs(value) < 1.0:
+        used = [] if name == "sigma" else np.flatnonzero(fit.natural.slopes[i]).tolist()
+        if len(used) == 1:
+            step = half[i] / abs(float(fit.natural.slopes[i, used[0]]))
+            ends = [_moved(fit, i, used[0], sign * step) for sign in (-1.0, 1.0)]
+            low[i], high[i] = min(ends), max(ends)
+        elif name.startswith(("rho", "cor")) and abs(value) < 1.0:
             z, step = np.arctanh(value), half[i] / (1.0 - value**2)
             low[i], high[i] = np.tanh(z - step), np.tanh(z + step)
-        elif name.startswith(("sd[", "range", "sigma")) and value > 0.0:
+        elif value > 0.0:
             step = half[i] / value
             low[i], high[i] = value * np.exp(-step), value * np.exp(step)
-        elif name == "nugget" and 0.0 < value < 1.0:
-            z, step = np.log(value / (1.0 - value)), half[i] / (value * (1.0 - value))
-            low[i], high[i] = 1.0 / (1.0 + np.exp(step - z)), 1.0 / (1.0 + np.exp(-step - z))
     return low, high
+
+
+def _moved(fit: StructuredFit, i: int, at: int, step: float) -> float:
+    """The i-th natural parameter when one par is moved."""
+    par = fit.par.copy()
+    par[at] += step
+    return float(natural_parameters(fit.design, fit.problem.arrays, par).values[i])
 
 
 def residual_covariance(fit: StructuredFit) -> Table:
