@@ -141,8 +141,8 @@ def level_rows(
     scale: FloatArray,
 ) -> LevelRows: ...
 def family_step(
-    name: str, y: FloatArray, weights: FloatArray, eta: FloatArray
-) -> tuple[float, FloatArray, FloatArray]: ...
+    name: str, y: FloatArray, weights: FloatArray, eta: FloatArray, phi: float
+) -> tuple[float, FloatArray, FloatArray, FloatArray]: ...
 
 class StructuredPatterns:
     def add(

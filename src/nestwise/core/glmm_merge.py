@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.families.binomial import BINOMIAL
+from nestwise.core.families.poisson import POISSON
 from nestwise.core.glmm_rows import FamilyRows, total_loglik
 from nestwise.core.problem import ModelArrays, TermColumns
 
-FAMILIES = ("binomial", "poisson")
-"""Families whose rows may be put together."""
+MERGEABLE = (BINOMIAL.rows, POISSON.rows)
+"""Log densities whose rows may be put together."""
 
 FEWEST = 2000
 """Rows from which it pays to look."""
@@ -81,7 +83,7 @@ def merge_rows(arrays: ModelArrays, offset: FloatArray, rows: FamilyRows) -> Mer
     [0.5, 0.5, 0.5]
     """
     n = len(offset)
-    if rows.family.name not in FAMILIES or n < FEWEST or not (rows.weights > 0.0).all():
+    if rows.family.rows not in MERGEABLE or n < FEWEST or not (rows.weights > 0.0).all():
         return None
     columns = [arrays.X[:, j] for j in range(arrays.X.shape[1])]
     columns += [c for t in arrays.terms for c in t.columns if c is not None]
@@ -155,6 +157,6 @@ def _gathered(
 def _inside(rows: FamilyRows) -> float:
     """A linear predictor at which every row has a likelihood: that of the mean response."""
     mean = float(np.average(rows.y, weights=rows.weights))
-    if rows.family.name == "binomial":
+    if rows.family.rows is BINOMIAL.rows:
         mean = min(max(mean, 1e-3), 1.0 - 1e-3)
     return float(rows.link.link(np.array([max(mean, 1e-3)]))[0])

@@ -9,13 +9,26 @@ from scipy.special import gammaln
 
 from nestwise._base.arrays import FloatArray
 from nestwise.core import _kernels
-from nestwise.core.families.binomial import log_choose
+from nestwise.core.families.binomial import BINOMIAL, log_choose
 from nestwise.core.families.family import Family, RowTerms
+from nestwise.core.families.gamma import GAMMA
+from nestwise.core.families.negative_binomial import NEGATIVE_BINOMIAL
+from nestwise.core.families.poisson import POISSON
 from nestwise.core.glmm_kernel import RowFunction
 from nestwise.core.links.link import Link
+from nestwise.core.links.log import LOG
+from nestwise.core.links.logit import LOGIT
 
-COMPILED = {("binomial", "logit"), ("poisson", "log")}
-"""Families and links whose rows are evaluated in C++; others go through NumPy."""
+COMPILED = {
+    (BINOMIAL.rows, LOGIT): "binomial-logit",
+    (POISSON.rows, LOG): "poisson-log",
+    (NEGATIVE_BINOMIAL.rows, LOG): "negative_binomial-log",
+    (GAMMA.rows, LOG): "gamma-log",
+}
+"""Rows and links that are evaluated in C++; others, and those of a user, go through NumPy."""
+
+LARGEST_COUNT = 10_000
+"""Response up to which the compiled negative binomial sums over whole numbers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,15 +65,21 @@ class FamilyRows:
     @property
     def compiled(self) -> str:
         """Name of the compiled family, empty where there is none."""
-        known = (self.family.name, self.link.name) in COMPILED
-        return f"{self.family.name}-{self.link.name}" if known else ""
+        name = COMPILED.get((self.family.rows, self.link), "")
+        if name == "negative_binomial-log":
+            y = self.y
+            whole = y.max(initial=0.0) <= LARGEST_COUNT and bool((y == np.floor(y)).all())
+            return name if whole else ""
+        return name
 
 
 def compiled_constant(rows: FamilyRows) -> float:
-    """What the compiled log-likelihood leaves out: it does not depend on the linear predictor."""
-    y, w = rows.y, rows.weights
-    if rows.family.name == "binomial":
+    """What the compiled log-likelihood leaves out: it depends on no parameter."""
+    y, w, name = rows.y, rows.weights, rows.compiled
+    if name == "binomial-logit":
         own = 0.0 if (w == 1.0).all() else float(log_choose(y, w).sum())
+    elif name == "gamma-log":
+        own = -float(np.log(y).sum())
     else:
         own = -float((w * gammaln(y + 1.0)).sum())
     return own + rows.constant
@@ -97,10 +116,12 @@ def row_step(rows: RowFunction, eta: FloatArray, phi: float | None) -> Step:
         Dispersion.
     """
     if isinstance(rows, FamilyRows) and rows.compiled:
-        value, d1, observed = _kernels.family_step(
-            rows.compiled, rows.y, rows.weights, np.ascontiguousarray(eta)
+        known = float("nan") if phi is None else phi
+        return Step(
+            *_kernels.family_step(
+                rows.compiled, rows.y, rows.weights, np.ascontiguousarray(eta), known
+            )
         )
-        return Step(value, d1, observed, observed)
     terms = rows(eta, phi)
     return Step(float(np.sum(terms.loglik)), terms.d1, -terms.d2, terms.info)
 

@@ -78,5 +78,8 @@ LaplaceResult laplace(Glmm& g, const Lambdas& lambda, const double* fixed, doubl
 // Built-in families: fused loops over the rows. `constant` is added to the log-likelihood.
 RowFunctions binomial_logit(std::vector<double> y, std::vector<double> weights, double constant);
 RowFunctions poisson_log(std::vector<double> y, std::vector<double> weights, double constant);
+// y whole numbers that are not huge.
+RowFunctions negative_binomial_log(std::vector<double> y, std::vector<double> weights, double constant);
+RowFunctions gamma_log(std::vector<double> y, std::vector<double> weights, double constant);
 
 }  // namespace nw

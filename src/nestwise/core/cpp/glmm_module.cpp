@@ -81,6 +81,9 @@ RowFunctions compiled_family(const std::string& name, const Vector& y, const Vec
     if (a.size() != b.size()) throw nb::value_error("response and weights differ in length");
     if (name == "binomial-logit") return nw::binomial_logit(std::move(a), std::move(b), constant);
     if (name == "poisson-log") return nw::poisson_log(std::move(a), std::move(b), constant);
+    if (name == "negative_binomial-log")
+        return nw::negative_binomial_log(std::move(a), std::move(b), constant);
+    if (name == "gamma-log") return nw::gamma_log(std::move(a), std::move(b), constant);
     throw nb::value_error("no compiled family of this name");
 }
 
@@ -90,19 +93,20 @@ void set_family(GlmmHandle& h, const std::string& name, Vector y, Vector weights
     h.python = false;
 }
 
-// Log-likelihood without its constant, d1 and -d2 of all rows.
-nb::tuple family_step(const std::string& name, Vector y, Vector weights, Vector eta) {
+// Log-likelihood without its constant, d1, -d2 and the expected information of all rows.
+nb::tuple family_step(const std::string& name, Vector y, Vector weights, Vector eta, double phi) {
     const RowFunctions family = compiled_family(name, y, weights, 0.0);
     if (eta.shape(0) != y.shape(0)) throw nb::value_error("eta has the wrong length");
     RowValues v;
-    v.d1.resize(y.shape(0));
-    v.observed.resize(y.shape(0));
+    for (auto* part : {&v.d1, &v.observed, &v.expected}) part->resize(y.shape(0));
     double loglik = 0.0;
     {
         nb::gil_scoped_release release;
-        loglik = family.step(eta.data(), 0.0, v);
+        loglik = family.step(eta.data(), phi, v);
     }
-    return nb::make_tuple(loglik, array(std::move(v.d1)), array(std::move(v.observed)));
+    if (family.canonical) v.expected = v.observed;
+    return nb::make_tuple(loglik, array(std::move(v.d1)), array(std::move(v.observed)),
+                          array(std::move(v.expected)));
 }
 
 void set_python_family(GlmmHandle& h, nb::callable step, nb::callable slopes) {
@@ -172,7 +176,7 @@ void bind_glmm(nb::module_& m) {
              nb::arg("phi"), nb::arg("u"), nb::arg("order"))
         .def_prop_ro("tail", [](const GlmmHandle& h) { return h.model->cp->tail; });
     m.def("family_step", &family_step, nb::arg("name"), nb::arg("y"), nb::arg("weights"),
-          nb::arg("eta"));
+          nb::arg("eta"), nb::arg("phi"));
     m.def("glmm", &build, nb::arg("n"), nb::arg("codes"), nb::arg("n_levels"), nb::arg("columns"),
           nb::arg("scales"), nb::arg("observed"), nb::arg("solver"), nb::arg("memory"));
 }
