@@ -73,6 +73,8 @@ def _tested(fit: Fit, method: str) -> Coefficients:
     how = methods(fit)[method]
     std_error = np.sqrt(np.diag(how.vcov(fit)))
     df = how.single(fit, np.eye(fit.beta.size))
-    statistic = fit.beta / std_error
+    # A fit without any residual has standard errors of zero.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = fit.beta / std_error
     p_value = two_sided_p(statistic, df)
     return Coefficients(fit.design.fixed.names, fit.beta, std_error, df, statistic, p_value, method)

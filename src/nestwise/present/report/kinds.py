@@ -51,7 +51,7 @@ def structure_in_words(fit: StructuredFit) -> str:
         known = RESIDUAL_STRUCTURES.get(asked.structure)
         words.append(asked.text if known is None else f"{asked.text}: {known.meaning}")
     if part.request.variance is not None:
-        words.append(f"variance by {part.request.variance}")
+        words.append(f"variance by {part.request.variance.text}")
     return "; ".join(words)
 
 

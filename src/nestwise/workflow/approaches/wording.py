@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from nestwise.workflow.approaches.approach import Approach
@@ -55,7 +56,9 @@ def disagreements(setup: Setup, approach: Approach, reference: Approach) -> str:
     found = [
         f"{names[j]} ({p_text(mine[j])} here, {p_text(true[j])} there)"
         for j in range(len(names))
-        if names[j] != INTERCEPT and (mine[j] < ALPHA) != (true[j] < ALPHA)
+        if names[j] != INTERCEPT
+        and not math.isnan(mine[j] + true[j])
+        and (mine[j] < ALPHA) != (true[j] < ALPHA)
     ]
     if not found:
         return ""
