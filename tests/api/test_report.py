@@ -155,8 +155,10 @@ def test_the_numbers_are_those_of_the_fit() -> None:
     low, high = number(row["conf_low"]), number(row["conf_high"])
     assert f"intervention {number(row['estimate'])}" in shown
     assert f"{low} to {high}" in shown
-    assert "intervention = 1, compared with 0, goes with 5.664 more math_gain" in shown
-    assert "sex = Male, compared with Female, goes with 1.227 more math_gain" in shown
+    assert (
+        "intervention = 1, compared with 0, goes with a difference of 5.664 in math_gain" in shown
+    )
+    assert "sex = Male, compared with Female, goes with a difference of 1.227 in math_gain" in shown
     assert "35 % of the variance that the predictors leave lies between groups" in shown
     assert "With 120 rows in a level of school on average" in shown
     assert "600 rows were used, in 40 levels of classroom:school and 5 levels of school." in shown
@@ -174,6 +176,21 @@ def test_approaches_are_compared() -> None:
         report_html(nw.lm("math_gain ~ ses", data), approaches=True)
 
 
+def test_main_effects_beside_interactions_say_where_they_hold() -> None:
+    shown = words(linear_page())
+    assert "One more temp goes with a difference of" in shown
+    assert "all else equal and where recipe is at its reference level" in shown
+    assert "all else equal and where temp is zero" in shown
+
+
+def test_words_of_variance_functions() -> None:
+    data = nw.load_dataset("sleepstudy")
+    data["half"] = np.where(data["Days"] < 5, "first", "second")
+    page = words(report_html(nw.lmer("Reaction ~ Days + (1 | Subject)", data, variance="half")))
+    assert "variance by half" in page
+    assert "VarianceFormula" not in page
+
+
 def test_words_of_generalised_models() -> None:
     shown = words(binomial_page())
     assert "generalised linear mixed model (binomial distribution, logit link)" in shown
@@ -187,7 +204,7 @@ def test_words_of_generalised_models() -> None:
 
 def test_words_of_structured_residuals() -> None:
     shown = words(structured_page())
-    assert "ar1(Days | Subject): first-order autoregression" in shown
+    assert "ar1(Days | Subject), first-order autoregression" in shown
     assert "rho correlation 0.8000 0.6995 to 0.8694" in shown
     both = nw.lmer(
         "Reaction ~ Days + (1 | Subject)",

@@ -107,7 +107,7 @@ def test_report_writes_the_page(
     page = out.read_text(encoding="utf-8")
     assert "<h1>Sleep &amp; time</h1>" in page
     assert "nestwise report" in page
-    assert "10.47 more Reaction" in page
+    assert "a difference of 10.47 in Reaction" in page
 
 
 def test_compare(sleepstudy: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,7 +49,7 @@ def structure_in_words(fit: StructuredFit) -> str:
     asked = part.request.residual
     if asked is not None:
         known = RESIDUAL_STRUCTURES.get(asked.structure)
-        words.append(asked.text if known is None else f"{asked.text}: {known.meaning}")
+        words.append(asked.text if known is None else f"{asked.text}, {known.meaning}")
     if part.request.variance is not None:
         words.append(f"variance by {part.request.variance.text}")
     return "; ".join(words)

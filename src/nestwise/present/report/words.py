@@ -146,7 +146,8 @@ def coefficient_in_words(
     >>> import nestwise as nw
     >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
     >>> print(coefficient_in_words(m.fit, 1, 10.467, (8.0, 12.9), 0.95))
-    One more Days goes with 10.47 more Reaction (95 % interval 8 to 12.90), all else equal.
+    One more Days goes with a difference of 10.47 in Reaction (95 % interval 8 to 12.90), all else
+    equal.
     """
     fixed = fit.design.fixed
     response = fit.design.formula.response_label
@@ -158,7 +159,7 @@ def coefficient_in_words(
         between = f"({100 * level:g} % interval {low} to {high})"
     what = fixed.names[j]
     value = _variable_of(fixed, j)
-    others = ", all else equal" if len([n for n in fixed.names if n != "(Intercept)"]) > 0 else ""
+    others = _held(fixed, j)
     if what == "(Intercept)" and isinstance(fit, GlmmFit):
         return _intercept(fit, estimate, interval, level)
     if what == "(Intercept)":
@@ -189,9 +190,27 @@ def _size(fit: Fit, estimate: float) -> str:
         if name:
             what = f"the odds of {response}" if name == "Odds ratio" else f"the expected {response}"
             return f"{what} {number(float(np.exp(estimate)))} times as high"
-        change = "higher" if estimate >= 0 else "lower"
-        return f"a {fit.link.name} of {response} {number(abs(estimate))} {change}"
-    return f"{number(abs(estimate))} {'more' if estimate >= 0 else 'less'} {response}"
+        return f"a difference of {number(estimate)} in the {fit.link.name} of {response}"
+    return f"a difference of {number(estimate)} in {response}"
+
+
+def _held(fixed: FixedPart, j: int) -> str:
+    """Under what a main effect holds: with an interaction only at the other predictors' zero."""
+    if fixed.assign[j] < 0:
+        return ""
+    mine = set(fixed.variables[fixed.assign[j]])
+    others = dict.fromkeys(
+        v for variables in fixed.variables if mine < set(variables) for v in variables
+    )
+    partners = [v for v in others if v not in mine]
+    if not partners:
+        return ", all else equal"
+    kinds = dict(fixed.prototypes)
+    at = [
+        f"{v} is {'zero' if isinstance(kinds.get(v), Numeric) else 'at its reference level'}"
+        for v in partners
+    ]
+    return f", all else equal and where {listed(at)}"
 
 
 def _intercept(fit: GlmmFit, estimate: float, ends: tuple[float, float], level: float) -> str:
