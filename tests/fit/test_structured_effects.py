@@ -205,6 +205,8 @@ def test_spellings() -> None:
         ("toep(0 + f | g, hom=TRUE)", "homtoep"),
     ]:
         assert parse(f"y ~ x + {text}").random[0].structure == name
+    with pytest.raises(nw.FormulaError, match="one bar"):
+        parse("y ~ cs(x || g)")
     with pytest.raises(nw.FormulaError, match="hom=TRUE"):
         parse("y ~ us(x | g, hom=TRUE)")
     with pytest.raises(nw.FormulaError, match="hom=TRUE"):
@@ -214,6 +216,22 @@ def test_spellings() -> None:
 def test_a_sequence_needs_a_factor(crossed: pd.DataFrame) -> None:
     with pytest.raises(nw.DataError, match=r"factor\(time\)"):
         nw.lmer("y ~ time + ar1(0 + time | id)", crossed)
+    with pytest.raises(nw.DataError, match=r"factor\(time\)"):
+        nw.lmer("y ~ time + ar1(1 | id)", crossed)
+
+
+def test_at_the_limit_tests_stay_sensible(crossed: pd.DataFrame) -> None:
+    """A response without any variation between subjects: variances go to zero."""
+    noise = crossed.assign(y=np.random.default_rng(3).normal(size=len(crossed)))
+    m = nw.lmer("y ~ time + cs(0 + f | id)", noise)
+    assert m.is_singular
+    plain = nw.lm("y ~ time", noise)
+    np.testing.assert_allclose(m.bse, plain.bse, rtol=0.1)
+    df = degrees_of_freedom(m.fit)
+    assert ((df > 20) & (df < 480)).all()
+    with pytest.raises(nw.OptionError, match="satterthwaite"):
+        m.summary("kenward-roger")
+    assert nw.lmer("y ~ time + homdiag(0 + f | id)", noise).converged
 
 
 def test_answers_that_read_the_fit(crossed: pd.DataFrame) -> None:

@@ -16,9 +16,12 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise.core.kenward import VarianceComponents
-from nestwise.core.lmm import flat_lambdas, lambda_templates
+from nestwise.core.lmm import flat_lambdas, lambda_templates, term_lambdas
 from nestwise.core.patterns import pattern_places, theta_of
 from nestwise.core.problem import Problem
+
+LEAST = 1e-3
+"""Pivot of a relative Lambda below which Kenward & Roger's forms are not formed."""
 
 STEP = 1e-3
 """Step of the four-point differences of exact first derivatives."""
@@ -57,14 +60,9 @@ def structured_components(
     Raises
     ------
     OptionError
-        Where a variance of a structured term is zero: its correlations then mean nothing.
+        Where a variance of a structured term is zero or its correlations are at their limits.
     """
-    for pattern, k, own, _ in pattern_places(problem):
-        if pattern is not None and not np.abs(pattern.factor(par[own], k)[0].diagonal()).min() > 0:
-            raise OptionError(
-                "ddf='kenward-roger' needs positive variances in structured random effects, and "
-                "one is estimated as zero here; use ddf='satterthwaite' or a simpler term"
-            )
+    _refuse_limits(problem, par)
     n = len(par)
     J = np.zeros((n + 1, len(problem.entries) + 1))
     J[:n, :-1], J[n, -1] = _by_phi(problem, par), 1.0
@@ -76,6 +74,19 @@ def structured_components(
         traces=J @ parts.traces @ J.T,
     )
     return StructuredComponents(linear, -np.einsum("ija,apq->ijpq", second, parts.P))
+
+
+def _refuse_limits(problem: Problem, par: FloatArray) -> None:
+    """Variances near zero and correlations at their limits leave V no usable derivatives."""
+    theta, _ = theta_of(problem, par)
+    lambdas = term_lambdas(problem, theta * problem.theta_scale)
+    for (pattern, *_), Lambda in zip(pattern_places(problem), lambdas, strict=True):
+        if pattern is not None and np.abs(Lambda.diagonal()).min() < LEAST:
+            raise OptionError(
+                "ddf='kenward-roger' needs structured random effects whose variances are above "
+                "zero and whose correlations are inside their limits, and those of this fit are "
+                "not; use ddf='satterthwaite' or a simpler term"
+            )
 
 
 def _by_par(problem: Problem, par: FloatArray) -> FloatArray:

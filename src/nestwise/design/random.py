@@ -61,10 +61,11 @@ def build_random(
         if not columns:
             raise DataError(f"the random term ({bar.label}) has no columns")
         if len(columns) == 1 and bar.structure in ORDERED:
+            time = "time" if columns[0].term < 0 else columns[0].name
             raise DataError(
                 f"{bar.structure}({bar.label}) has one column, {columns[0].name!r}, and so no "
                 f"correlations; give it a factor with a level for each visit: "
-                f"{bar.structure}(0 + factor({columns[0].name}) | {bar.name})"
+                f"{bar.structure}(0 + factor({time}) | {bar.name})"
             )
         terms.append(
             RandomTerm(

@@ -141,6 +141,13 @@ def expand_bar(
         raise complaint("offset(...) has no meaning in a random term", text, bar.left.at)
     if not whole.terms and not whole.intercept:
         raise complaint("this random term has nothing on its left; write (1 | g)", text, bar.at)
+    if bar.op == "||" and structure not in ("us", "diag"):
+        raise complaint(
+            f"'||' leaves no correlations for {structure}(...) to structure; write "
+            f"{structure}(x | g) with one bar",
+            text,
+            bar.at,
+        )
     groups = _groups(bar.right, text)
     pieces = [(whole, structure)] if bar.op == "|" else [(p, "diag") for p in _pieces(whole)]
     return tuple(
