@@ -285,3 +285,28 @@ def test_intervals_are_those_of_nlme(
         np.testing.assert_allclose(found, np.array([x for x in theirs if x]), rtol=2e-3)
         own = model.confint(params=list(table["term"]))
         np.testing.assert_allclose(own["conf_low"], table["conf_low"])
+
+
+def test_intervals_of_random_effects(shared_file: Callable[[str], Path]) -> None:
+    """Nearly equal variances: as the delta method on the mixed model's own Hessian has them."""
+    from nestwise.core.hessian import hessian
+
+    data = pd.read_csv(shared_file("Orthodont.csv"))
+    model = nw.lmer("distance ~ age + (1 | Subject)", data, variance="Sex")
+    table = model.confint().set_index("term")
+    sd = dict(zip(model.varcorr()["group"], model.varcorr()["sdcor"], strict=True))["Subject"]
+    low, high = table.loc["sd_(Intercept)|Subject"]
+    assert low < sd < high
+    assert np.sqrt(low * high) == pytest.approx(sd, rel=1e-6)
+    plain = nw.lmer("distance ~ age + (1 | Subject)", data)
+    H = hessian(plain.fit.problem, plain.fit.theta, plain.sigma, True)
+    g = np.array([1.0 / plain.theta[0], 1.0 / plain.sigma])
+    std_error = float(np.sqrt(g @ (2.0 * np.linalg.inv(H)) @ g))
+    assert np.log(high / low) / 3.92 == pytest.approx(std_error, rel=0.1)
+    assert list(table.index) == [
+        "(Intercept)",
+        "age",
+        "sd_(Intercept)|Subject",
+        "sd[Male]/sd[Female]",
+        "sigma",
+    ]
