@@ -121,3 +121,11 @@ def test_refit_is_a_new_fit_and_checks_its_response() -> None:
         refit(fit, np.zeros(3))
     with pytest.raises(DataError, match="missing or infinite"):
         refit(fit, np.full(180, np.nan))
+
+
+def test_a_singular_model_of_one_factor_is_looked_at_again_but_not_for_long() -> None:
+    rng = np.random.default_rng(0)
+    data = load_dataset("sleepstudy").assign(Reaction=rng.normal(size=180))
+    fit = fit_lmm(build("Reaction ~ Days + (Days | Subject)", data))
+    assert fit.verdict.status == "singular"
+    assert fit.n_evaluations < 90

@@ -150,9 +150,8 @@ def fit_problems(
     par = rectify(inner, path.point.par)
     singular = singular_terms(design, inner, par, options.singular_tolerance)
     collapsed = path.point.result.pwrss <= COLLAPSED * spread
-    verdict, told = decide(
-        singular, flat, path, saddle, collapsed, options, acceptable(path.stopped, path.point.par)
-    )
+    forgiven = acceptable(path.stopped, path.point.par, bool(flat))
+    verdict, told = decide(singular, flat, path, saddle, collapsed, options, forgiven)
     theta, result = par / inner.theta_scale, path.point.result
     final = rectify(problem, problems.user_theta(theta) * problem.theta_scale) / problem.theta_scale
     return LmmFit(

@@ -31,6 +31,9 @@ WILD = 24
 """Random starts where a factor has fewer than two levels for each column: the best optimum may
 then have a narrow basin, which no start of a simple shape meets."""
 
+ENOUGH, SAME = 2, 1e-5
+"""Further starts that must end at the same criterion, and how near: one factor, many levels."""
+
 BUDGET = 3000
 """Evaluations after which no further start is made."""
 
@@ -50,9 +53,13 @@ def doubtful(problem: Problem, path: Path) -> bool:
         return False
     if len(path.point.par) == 1:
         return bool(path.point.par[0] != 0.0) and problem.shapes[0][1] < PLENTY
-    few = any(m < PLENTY * k for k, m in problem.shapes)
+    few = _few_levels(problem)
     singular = bool((np.abs(path.point.par[problem.diagonal]) < 1e-3).any())
     return few or singular or _confounded(problem)
+
+
+def _few_levels(problem: Problem) -> bool:
+    return any(m < PLENTY * k for k, m in problem.shapes)
 
 
 def _confounded(problem: Problem) -> bool:
@@ -119,15 +126,17 @@ def look_again(
     """
     if not doubtful(problem, path):
         return path, saddle
-    count = path.n_evaluations
+    count, agreeing = path.n_evaluations, 0
+    simple = len(problem.shapes) == 1 and not _few_levels(problem)
     for start in starts(problem):
-        if count > BUDGET:
+        if count > BUDGET or (simple and agreeing >= ENOUGH):
             break
         first = descend(problem, reml, start, control)
         if first.stopped == "degenerate":
             continue
         other, other_saddle = settle(problem, reml, first, control)
         count += other.n_evaluations
+        agreeing += abs(other.point.value - path.point.value) < SAME
         if other.point.value < path.point.value - 1e-9:
             path, saddle = other, other_saddle
     return Route(path.point, count, path.decrease, path.stopped), saddle

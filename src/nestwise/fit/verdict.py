@@ -20,6 +20,9 @@ from nestwise.fit.result import Status, Verdict
 ACCEPTABLE = 1e-6
 """Promised further decrease up to which an optimum is called found."""
 
+FLAT_NOISE = 0.1
+"""The same along a direction that the data leave open, when no step helps any more."""
+
 PERFECT = 1e-6
 """Distance of a correlation from one that is called one."""
 
@@ -130,7 +133,7 @@ def _collapsed() -> Diagnostic:
     )
 
 
-def acceptable(stopped: str, par: FloatArray) -> float:
+def acceptable(stopped: str, par: FloatArray, flat: bool) -> float:
     """Promised decrease up to which an optimum is found: what rounding hides cannot be had.
 
     With relative standard deviations of 1e4 the reduced matrices keep half of the digits, which
@@ -142,9 +145,13 @@ def acceptable(stopped: str, par: FloatArray) -> float:
         Why the optimiser stopped.
     par : (m,) float64
         Its last parameters, columns scaled.
+    flat : bool
+        Whether the data leave a direction open: along it there is nothing but rounding.
     """
     if stopped != "noise":
         return ACCEPTABLE
+    if flat:
+        return FLAT_NOISE
     return max(ACCEPTABLE, min(5e-14 * float(np.square(par).max(initial=0.0)), 1e-3))
 
 
