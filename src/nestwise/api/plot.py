@@ -47,52 +47,317 @@ def caterpillar(model: Plotted, group: str | None = None) -> Axes:
 
 
 def ranef_qq(model: Plotted, group: str | None = None) -> Axes:
-    """Random effects against normal quantiles."""
+    """Random effects against normal quantiles.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+    group : str, optional
+        Grouping factor; the one with the most levels by default.
+
+    Returns
+    -------
+    Axes
+        Of the first effect; ``axes.figure.axes`` has all.
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.random_quantile.ranef_qq`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> nw.plot.ranef_qq(m).get_xlabel()
+    'Normal quantile'
+    """
     return model.plot.ranef_qq(group)
 
 
 def ranef_correlation(model: Plotted, group: str | None = None) -> Axes:
-    """Random effects of one factor against each other, with the estimated correlation."""
+    """Random effects of one factor against each other, with the estimated correlation.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+    group : str, optional
+        Grouping factor with several effects; the first such by default.
+
+    Returns
+    -------
+    Axes
+        Of the first pair.
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.random_pairs.ranef_correlation`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> nw.plot.ranef_correlation(m).get_title(loc="left")
+    'correlation 0.07'
+    """
     return model.plot.ranef_correlation(group)
 
 
 def observed_vs_predicted(model: Plotted, *, ax: Axes | None = None) -> Axes:
-    """Observed against fitted values."""
+    """Observed against fitted values.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.observed.observed_vs_predicted`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> nw.plot.observed_vs_predicted(m).get_xlabel()
+    'Predicted Reaction (ms)'
+    """
     return model.plot.observed_vs_predicted(ax=ax)
 
 
 def residuals(model: Plotted, x: str | None = None, *, ax: Axes | None = None) -> Axes:
-    """Scaled residuals against fitted values, or against a numeric column."""
+    """Scaled residuals against fitted values, or against a numeric column.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+    x : str, optional
+        A numeric column of the data, in the model or not; fitted values by default.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.residual.residuals`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> nw.plot.residuals(m, "Days").get_xlabel()
+    'Days'
+    """
     return model.plot.residuals(x, ax=ax)
 
 
 def qq(model: Plotted, *, ax: Axes | None = None) -> Axes:
-    """Scaled residuals against normal quantiles."""
+    """Scaled residuals against normal quantiles.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.quantile.qq`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> nw.plot.qq(m).get_xlabel()
+    'Normal quantile'
+    """
     return model.plot.qq(ax=ax)
 
 
 def checks(model: Plotted) -> Axes:
-    """Four residual checks on one page."""
+    """Four residual checks on one page.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+
+    Returns
+    -------
+    Axes
+        Of the first; ``axes.figure.axes`` has all four.
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.checks.checks`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lm("Reaction ~ Days", nw.load_dataset("sleepstudy"))
+    >>> len(nw.plot.checks(m).figure.axes)
+    4
+    """
     return model.plot.checks()
 
 
 def profile(model: Plotted, params: Sequence[str] | None = None, *, level: float = 0.95) -> Axes:
-    """Profile likelihood of each parameter: zeta curves with the intervals they give."""
+    """Profile likelihood of each parameter: zeta curves with the intervals they give.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+    params : sequence of str, optional
+        Which parameters; all by default.
+    level : float
+        Of the interval that is marked.
+
+    Returns
+    -------
+    Axes
+        Of the first parameter.
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.profile.profile`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Yield ~ 1 + (1 | Batch)", nw.load_dataset("Dyestuff"))
+    >>> nw.plot.profile(m, ["sigma"]).get_ylabel()
+    'zeta'
+    """
     return model.plot.profile(params, level)
 
 
 def effects(model: Plotted, x: str, *, by: str | None = None, level: float = 0.95) -> Axes:
-    """Marginal mean along a predictor, with its interval and where the data are."""
+    """Marginal mean along a predictor, with its interval and where the data are.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+    x : str
+        Predictor along the axis.
+    by : str, optional
+        A second one, in colours.
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.effects.effects`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> nw.plot.effects(m, "Days").get_ylabel()
+    'Marginal mean of Reaction (ms)'
+    """
     return model.plot.effects(x, by, level)
 
 
 def interaction(model: Plotted, x: str, *, by: str, level: float = 0.95) -> Axes:
-    """Marginal means of two predictors; those of a factor are joined by lines."""
+    """Marginal means of two predictors; those of a factor are joined by lines.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+    x, by : str
+        The two predictors, the first along the axis.
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.effects.effects`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("angle ~ recipe * temp + (1 | recipe:replicate)", nw.load_dataset("cake"))
+    >>> nw.plot.interaction(m, "recipe", by="temp").get_xlabel()
+    'recipe'
+    """
     return model.plot.interaction(x, by, level)
 
 
 def groups(model: Plotted, x: str, *, group: str | None = None) -> Axes:
-    """Lines of every group beside the population's, and their shrinkage."""
+    """Lines of every group beside the population's, and their shrinkage.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+    x : str
+        A numeric predictor.
+    group : str, optional
+        Grouping factor; the one with the fewest levels by default.
+
+    Returns
+    -------
+    Axes
+        Of the lines; ``axes.figure.axes`` has both.
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.groups.groups`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> len(nw.plot.groups(m, "Days").figure.axes)
+    2
+    """
     return model.plot.groups(x, group)
 
 
@@ -103,7 +368,37 @@ def pooling(
     group: str | None = None,
     levels: Sequence[object] | None = None,
 ) -> Axes:
-    """A small plot for each group: its data, its own line, the model's, the population's."""
+    """A small plot for each group: its data, its own line, the model's, the population's.
+
+    Parameters
+    ----------
+    model : fitted model
+        Of `lmer`, `lm`, `glmer` or `gls`.
+    x : str
+        A numeric predictor.
+    group : str, optional
+        Grouping factor; the one with the fewest levels by default.
+    levels : sequence, optional
+        Which groups; all up to 20, else 20 spread evenly.
+
+    Returns
+    -------
+    Axes
+        Of the first group; ``axes.figure.axes`` has all.
+
+    Raises
+    ------
+    NestwiseError
+        When the plot does not suit the model or a name is not known: see
+        `nestwise.present.plots.pooling.pooling`.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy"))
+    >>> len(nw.plot.pooling(m, "Days", levels=["308", "309"]).figure.axes)
+    2
+    """
     return model.plot.pooling(x, group, levels)
 
 
