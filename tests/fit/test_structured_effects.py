@@ -18,8 +18,10 @@ from nestwise.core.structures.registry import STRUCTURES
 from nestwise.design import build
 from nestwise.design.check import check_plain
 from nestwise.fit.patterned import patterned_objective
+from nestwise.fit.refitter import make_refitter
 from nestwise.formula.parser import parse
 from nestwise.inference.kenward_roger import adjusted_vcov, kenward_roger_df
+from nestwise.inference.parameters import parameters
 from nestwise.inference.satterthwaite import degrees_of_freedom
 
 Oracle = Callable[[str], Any]
@@ -244,8 +246,39 @@ def test_answers_that_read_the_fit(crossed: pd.DataFrame) -> None:
     assert compared["df"].iloc[1] == 1
     assert m.predict(crossed.head(3), interval="prediction").notna().to_numpy().all()
     assert np.isfinite(m.simulate(1, seed=1)).all()
-    with pytest.raises(nw.OptionError, match="wald"):
+    with pytest.raises(nw.OptionError, match="boot"):
         m.confint(method="profile")
+
+
+@pytest.mark.parametrize("name", ["ar1", "cs", "homdiag", "toep"])
+def test_refits_of_other_responses(name: str, crossed: pd.DataFrame) -> None:
+    """The refits of the bootstrap reach what a fit from the start reaches."""
+    m = nw.lmer(f"y ~ time + {name}(0 + f | id)", crossed)
+    again = make_refitter(m.fit)
+    for seed in range(3):
+        y = m.simulate(1, seed=seed).ravel()
+        short, whole = again.fit_response(y), m.refit(y)
+        assert short.criterion == pytest.approx(whole.criterion, abs=1e-6)
+        assert short.sigma == pytest.approx(whole.sigma, rel=1e-4)
+        np.testing.assert_allclose(short.beta, whole.fit.beta, rtol=1e-3, atol=1e-4)
+
+
+def test_bootstrap_of_a_structure(crossed: pd.DataFrame) -> None:
+    m = nw.lmer("y ~ time + ar1(0 + f | id)", crossed)
+    table = m.bootstrap(60, seed=2).confint().set_index("term")
+    assert list(table.index[:3]) == ["sd_f1..f6|id", "cor_rho|id", "sigma"]
+    C = covariance(m)
+    rho = C[0, 1] / C[0, 0]
+    assert table.loc["cor_rho|id", "conf_low"] < rho < table.loc["cor_rho|id", "conf_high"]
+    sd = np.sqrt(C[0, 0])
+    assert table.loc["sd_f1..f6|id", "conf_low"] < sd < table.loc["sd_f1..f6|id", "conf_high"]
+    het = nw.lmer("y ~ time + toep(0 + f | id)", crossed)
+    names = [p.name for p in parameters(het.fit.design)]
+    assert names[:8] == [
+        *(f"sd_f{i}|id" for i in range(1, 7)),
+        "cor_lag1|id",
+        "cor_lag2|id",
+    ]
 
 
 def test_no_residual_left(crossed: pd.DataFrame) -> None:

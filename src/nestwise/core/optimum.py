@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -164,6 +164,15 @@ def response_statistics(problem: Problem, arrays: ModelArrays, y: FloatArray) ->
         ]
         Zy.append((np.stack(sums, axis=1) / problem.column_scales[f]).ravel())
     return ResponseStatistics(np.concatenate(Zy), Xy, float(r @ weighted))
+
+
+def with_response(problem: Problem, response: ResponseStatistics) -> Problem:
+    """The same problem with another response; only its cross-products are exchanged."""
+    kernel = problem.kernel
+    if not isinstance(kernel, CompiledKernel):
+        raise TypeError("responses are exchanged in the compiled kernel only")
+    handle = kernel.handle.with_response(response.Zy, response.Xy, response.yy)
+    return replace(problem, kernel=replace(kernel, handle=handle))
 
 
 def optimum(

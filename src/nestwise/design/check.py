@@ -133,7 +133,7 @@ def check_groups(design: Design) -> None:
             )
 
 
-def check_plain(design: Design, what: str) -> None:
+def check_plain(design: Design, what: str, instead: str = "") -> None:
     """Refuse structured random effects where only free or no correlations are known.
 
     Parameters
@@ -142,6 +142,8 @@ def check_plain(design: Design, what: str) -> None:
         The design of the model.
     what : str
         What does not know them, as the beginning of the message.
+    instead : str
+        What to do; a plain term by default.
 
     Raises
     ------
@@ -157,8 +159,8 @@ def check_plain(design: Design, what: str) -> None:
         if term.structure not in ("us", "diag"):
             label = design.formula.random[term.bar].label
             raise OptionError(
-                f"{what} do not know the structure of {term.structure}({label}); use ({label}) "
-                "or diag(...)"
+                f"{what} do not know the structure of {term.structure}({label}); "
+                + (instead or f"use ({label}) or diag(...)")
             )
 
 

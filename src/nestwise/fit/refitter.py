@@ -7,14 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import DataError, OptionError
-from nestwise.core.lmm import degrees
-from nestwise.core.optimum import ResponseStatistics, optimum, response_statistics
-from nestwise.core.patterns import is_patterned
+from nestwise._base.errors import DataError
+from nestwise.core.lmm import degrees, evaluate
+from nestwise.core.optimum import (
+    ResponseStatistics,
+    optimum,
+    response_statistics,
+    with_response,
+)
+from nestwise.core.patterns import is_patterned, theta_of
+from nestwise.core.problem import Problem
 from nestwise.core.start import SMALLEST
 from nestwise.fit.assemble import model_arrays
+from nestwise.fit.patterned import optimise_patterned, patterned_starts
 from nestwise.fit.problems import Problems, again
-from nestwise.fit.rectify import rectify
+from nestwise.fit.rectify import rectify, upright
 from nestwise.fit.result import LmmFit
 from nestwise.fit.verdict import ACCEPTABLE
 
@@ -90,12 +97,6 @@ def make_refitter(fit: LmmFit) -> Refitter:
     >>> abs(again.criterion - fit.criterion) < 1e-6
     True
     """
-    if is_patterned(fit.problem):
-        raise OptionError(
-            "refits by the thousand (bootstrap, parametric tests) know random effects with free or "
-            "no correlations, and this model has a structured term such as cs(...) or ar1(...); "
-            "use simulate() and refit(), or a term with us or diag"
-        )
     start = fit.working_theta * fit.working.theta_scale
     diagonal = fit.working.diagonal
     start[diagonal] = np.maximum(start[diagonal], SMALLEST / 2)
@@ -142,6 +143,8 @@ def refit_statistics(refitter: Refitter, statistics: ResponseStatistics) -> Refi
         Of the response less the working problem's first fit.
     """
     fit, problem = refitter.fit, refitter.problems.working
+    if is_patterned(problem):
+        return _refit_patterned(fit, with_response(problem, statistics))
     best = optimum(
         problem,
         statistics,
@@ -160,4 +163,22 @@ def refit_statistics(refitter: Refitter, statistics: ResponseStatistics) -> Refi
         converged=best.finite and best.decrease <= ACCEPTABLE,
         singular=bool((diagonal < fit.control.singular_tolerance).any()),
         n_evaluations=best.n_evaluations,
+    )
+
+
+def _refit_patterned(fit: LmmFit, problem: Problem) -> Refit:
+    """Structured terms: Newton's method from the estimates at hand and from moments."""
+    starts = [fit.par, patterned_starts(problem)[0]]
+    path = optimise_patterned(problem, fit.reml, fit.control, starts)
+    par = upright(problem, path.point.par)
+    theta, _ = theta_of(problem, par)
+    pivots = np.abs((theta * problem.theta_scale)[problem.diagonal])
+    return Refit(
+        theta=theta,
+        beta=evaluate(problem, theta, fit.reml, 0).beta,
+        sigma=float(np.sqrt(path.point.result.pwrss / degrees(problem, fit.reml))),
+        criterion=path.point.value,
+        converged=path.decrease <= ACCEPTABLE,
+        singular=bool((pivots < fit.control.singular_tolerance).any()),
+        n_evaluations=path.n_evaluations,
     )

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import OptionError
+from nestwise.core.structures.registry import STRUCTURES
+from nestwise.core.structures.structure import Pattern
 from nestwise.design.model import Design
 from nestwise.inference.kinds import EquationsFit, GlmmFit
 
@@ -46,13 +47,8 @@ def parameters(design: Design) -> tuple[Parameter, ...]:
     Parameters
     ----------
     design : Design
-        With terms of general (``us``) or diagonal (``diag``) structure.
-
-    Raises
-    ------
-    OptionError
-        When a term has another structure: it has no standard deviations and correlations of its
-        own that could vary freely.
+        With random terms. A structured one has its own parameters: one standard deviation or
+        several, ``"cor_rho|Subject"`` or ``"cor_lag1|Subject"`` and so on.
 
     Examples
     --------
@@ -63,13 +59,11 @@ def parameters(design: Design) -> tuple[Parameter, ...]:
     """
     out: list[Parameter] = []
     for t, term in enumerate(design.terms):
-        if term.structure not in ("us", "diag"):
-            raise OptionError(
-                f"intervals by profile or bootstrap know terms with free or no correlations, not "
-                f"{term.structure!r} (random effects by {design.factors[term.factor].name}); use "
-                "method='wald' for the fixed effects"
-            )
         group, k = design.factors[term.factor].name, len(term.columns)
+        pattern = STRUCTURES[term.structure].pattern
+        if pattern is not None:
+            out += _structured(term.columns, group, t, pattern)
+            continue
         for c in range(k):
             out.append(Parameter(f"sd_{term.columns[c]}|{group}", "sd", t, c, c))
             for r in range(c + 1, k if term.structure == "us" else 0):
@@ -78,6 +72,21 @@ def parameters(design: Design) -> tuple[Parameter, ...]:
     out.append(Parameter("sigma", "sigma", -1, 0, 0))
     fixed = design.fixed.names
     return (*out, *(Parameter(name, "beta", -1, j, j) for j, name in enumerate(fixed)))
+
+
+def _structured(
+    columns: tuple[str, ...], group: str, term: int, pattern: Pattern
+) -> list[Parameter]:
+    """Parameters of a structured term: its standard deviations, then its correlations."""
+    k = len(columns)
+    n_sds = pattern.n_sds(k)
+    names = columns if n_sds == k else (f"{columns[0]}..{columns[-1]}",)
+    out = [Parameter(f"sd_{name}|{group}", "sd", term, c, c) for c, name in enumerate(names)]
+    count = pattern.n_par(k) - n_sds
+    for lag in range(1, count + 1):
+        word = "rho" if count == 1 else f"lag{lag}"
+        out.append(Parameter(f"cor_{word}|{group}", "cor", term, lag, 0))
+    return out
 
 
 def parameter_values(

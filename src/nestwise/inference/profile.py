@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from nestwise._base.arrays import FloatArray
+from nestwise.design.check import check_plain
 from nestwise.fit.lmm import fit_lmm
 from nestwise.inference.glmm_chart import glmm_charts_of
 from nestwise.inference.kinds import EquationsFit, GlmmFit, LmmFit
@@ -125,6 +126,7 @@ def profile(fit: EquationsFit, params: Sequence[str] | None = None, level: float
     ([6.2, 14.7], [-2.6, 2.6])
     """
     zeta_max = float(ndtri(0.5 + 0.5 * checked_level(level)))
+    check_plain(fit.design, "Profiles", "use bootstrap(...), or confint(method='boot')")
     ml, refitted = fit, isinstance(fit, LmmFit) and fit.reml
     if refitted:
         ml = fit_lmm(fit.design, reml=False, control=fit.control, start=fit.theta)

@@ -88,7 +88,7 @@ def homogeneous(
         out[1:, 0], out[1:, 1:] = 2.0 * par[0] * values, par[0] ** 2 * slopes
         return par[0] ** 2 * np.append(1.0, values), out
 
-    return Pattern(lambda k: 1 + n_par(k), factor, nearest, natural)
+    return Pattern(lambda k: 1 + n_par(k), factor, nearest, lambda k: 1, natural)
 
 
 def heterogeneous(
@@ -120,4 +120,4 @@ def heterogeneous(
         out[k:, k:] = slopes
         return np.append(variances, values), out
 
-    return Pattern(lambda k: k + n_par(k), factor, nearest, natural)
+    return Pattern(lambda k: k + n_par(k), factor, nearest, lambda k: k, natural)

@@ -22,6 +22,8 @@ class Pattern:
     nearest : callable
         ``nearest(covariance)``: parameters of a covariance matrix (k, k), relative to sigma^2;
         exact when the matrix has the pattern.
+    n_sds : callable
+        Width to the number of standard deviations among the parameters: 1, or one for each effect.
     natural : callable
         ``natural(par, k)``: (n_par,) variances and correlations, covariances where the matrix is
         linear in them; and their derivatives by par.
@@ -30,6 +32,7 @@ class Pattern:
     n_par: Callable[[int], int]
     factor: Callable[[FloatArray, int], tuple[FloatArray, FloatArray]]
     nearest: Callable[[FloatArray], FloatArray]
+    n_sds: Callable[[int], int]
     natural: Callable[[FloatArray, int], tuple[FloatArray, FloatArray]]
 
 
