@@ -9,6 +9,7 @@ import pytest
 
 from core.structured_models import random_arrays, random_par
 from nestwise.core.residual.registry import RESIDUAL_STRUCTURES
+from nestwise.core.structured.blockwise import evaluate_blocks
 from nestwise.core.structured.dense import dense_evaluate
 from nestwise.core.structured.evaluate import evaluate
 from nestwise.core.structured.problem import make_problem
@@ -61,7 +62,7 @@ def test_blocks_that_do_not_repeat_are_stacked(name: str | None, effects: tuple[
     assert problem.loose == ()
     par = random_par(arrays, 8)
     for reml in (True, False):
-        expected, found = dense_evaluate(arrays, par, reml), evaluate(problem, par, reml)
+        expected, found = dense_evaluate(arrays, par, reml), evaluate_blocks(problem, par, reml)
         assert found.value == pytest.approx(expected.value, rel=1e-11)
         np.testing.assert_allclose(found.gradient, expected.gradient, atol=1e-8)
         t = len(arrays.entries)

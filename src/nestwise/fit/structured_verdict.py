@@ -75,6 +75,13 @@ def _residuals(problem: StructuredProblem, path: Route[Evaluation]) -> tuple[Dia
     if arrays.errors.structure is None:
         return ()
     found, least = structure_at(arrays, blocks, par), np.inf
+    if found is not None and found.tables is not None:
+        # The correlations of a subject are a part of those of all positions.
+        roots = [np.sqrt(R.diagonal()) for R, _ in found.tables]
+        pairs = zip(found.tables, roots, strict=True)
+        whole = [R / np.outer(sd, sd) for (R, _), sd in pairs]
+        if min(float(np.linalg.eigvalsh(C)[0]) for C in whole) > NEARLY:
+            return ()
     for pattern in blocks.patterns:
         R, _, _ = error_covariance(arrays, blocks, pattern, par, found)
         sd = np.sqrt(R.diagonal())

@@ -35,6 +35,10 @@ class Pattern:
         Square roots of 1 / weights.
     Z, level : tuple of (v, k) float64 and of (v,) int32
         Columns of the absorbed random-effects terms, and their levels within the block.
+    single : bool
+        Whether a block has one subject only.
+    plain : bool
+        Whether all standard deviations are one: no features, no weights.
     """
 
     rows: AnyArray
@@ -45,6 +49,8 @@ class Pattern:
     root: FloatArray
     Z: tuple[FloatArray, ...]
     level: tuple[IntArray, ...]
+    single: bool
+    plain: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,4 +211,6 @@ def _pattern(
         root=np.ones(one.size) if weights is None else 1.0 / np.sqrt(weights[one]),
         Z=tuple(arrays.effects[t].Z[one] for t in absorbed),
         level=tuple(local[t][one] for t in absorbed),
+        single=not local[-1][one].any(),
+        plain=weights is None and not errors.features.shape[1],
     )

@@ -128,15 +128,14 @@ def factorise(
 
 
 def _factored(covariance: Covariance) -> Factored | None:
-    if not np.isfinite(covariance.V).all() or not np.isfinite(covariance.dV).all():
-        return None
     L, failed_at = lapack.dpotrf(covariance.V, lower=1)
     if failed_at:
         return None
     logdet = 2.0 * float(np.log(L.diagonal()).sum())
-    inverse, _ = lapack.dpotri(L, lower=1)
-    inverse = np.tril(inverse) + np.tril(inverse, -1).T
-    return Factored(covariance, np.ascontiguousarray(inverse), logdet)
+    lower, _ = lapack.dpotri(L, lower=1)
+    inverse = np.ascontiguousarray(lower + lower.T)
+    inverse.flat[:: len(inverse) + 1] *= 0.5
+    return Factored(covariance, inverse, logdet) if np.isfinite(logdet) else None
 
 
 def solve_fixed(C: FloatArray) -> Solution | None:
@@ -226,6 +225,8 @@ def evaluation_of(
     extra: FloatArray,
 ) -> Evaluation:
     """Gradient and average information from their sums."""
+    if not (np.isfinite(total.trace).all() and np.isfinite(total.gram).all()):
+        return failed(par)
     projected = total.mixed @ solution.half
     gram = total.gram - projected @ projected.T
     average = ratio * (gram - np.outer(total.score, total.score) / solution.pwrss)
@@ -263,6 +264,6 @@ def collect(
     total.trace[active] += flat @ trace.ravel()
     total.score[active] += flat @ seen.ravel()
     left = inverse @ dV
-    total.gram[np.ix_(active, active)] += flat @ (left @ seen).reshape(a, size).T
+    total.gram[active[:, None], active] += flat @ (left @ seen).reshape(a, size).T
     total.mixed[active] += (left @ inverse).reshape(a, size) @ found.F
     return np.asarray(trace - ratio * seen)

@@ -109,13 +109,15 @@ def error_covariance(
     errors, v, first = arrays.errors, len(pattern.position), len(arrays.entries)
     n_features = pattern.features.shape[1]
     by_feature = first + errors.n_par - n_features + np.arange(n_features)
-    sd = pattern.root * np.exp(pattern.features @ par[by_feature])
-    outer = sd[:, None] * sd
     if found is None:
         C, dC, active = np.eye(v), np.zeros((0, v, v)), np.zeros(0, dtype=np.intp)
     else:
         C, dC, active = _correlation(arrays, blocks, pattern, found)
         active = active + first
+    if pattern.plain:
+        return C, active, dC
+    sd = pattern.root * np.exp(pattern.features @ par[by_feature])
+    outer = sd[:, None] * sd
     R = C * outer
     dR = dC * outer
     if n_features:
@@ -132,10 +134,10 @@ def _correlation(
 ) -> tuple[FloatArray, FloatArray, AnyArray]:
     """C of the block: the structure's matrix for each subject, zero between subjects."""
     size = found.par.shape[1]
-    arms = np.unique(pattern.arm)
-    if len(arms) == 1 and not pattern.subject.any():
-        C, dC = _matrix(arrays, blocks, found, int(arms[0]), pattern.position)
-        return C, dC, int(arms[0]) * size + np.arange(size)
+    if pattern.single:
+        arm = int(pattern.arm[0])
+        C, dC = _matrix(arrays, blocks, found, arm, pattern.position)
+        return C, dC, arm * size + np.arange(size)
     v = len(pattern.position)
     C, dC = np.zeros((v, v)), np.zeros((found.par.size, v, v))
     for s in np.unique(pattern.subject):

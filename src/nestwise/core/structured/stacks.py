@@ -59,7 +59,7 @@ def make_stacks(blocks: Blocks, data: FloatArray) -> tuple[tuple[Stack, ...], tu
     loose = []
     for i, pattern in enumerate(blocks.patterns):
         count, v = pattern.rows.shape
-        if count > RARE or pattern.subject.any() or blocks.trailing:
+        if count > RARE or not pattern.single or blocks.trailing:
             loose.append(i)
         else:
             groups.setdefault((v, int(pattern.arm[0])), []).append(i)
