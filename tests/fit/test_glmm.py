@@ -16,6 +16,7 @@ from nestwise.core.links.registry import link_named
 from nestwise.design import build
 from nestwise.fit.glmm import fit_glmm
 from nestwise.fit.glmm_result import GlmmFit
+from nestwise.fit.lmm import fit_lmm
 
 BINOMIAL, LOGIT = FAMILIES["binomial"], link_named("logit")
 
@@ -114,7 +115,7 @@ def test_the_working_model_has_the_curvature_of_the_joint_density(cbpp: pd.DataF
 
 
 def _shuffled(table: pd.DataFrame) -> pd.DataFrame:
-    """The same rows; a tiny jitter of an unused pattern keeps them apart from each other."""
+    """The same rows in another order."""
     return table.sample(frac=1.0, random_state=1).reset_index(drop=True)
 
 
@@ -165,3 +166,36 @@ def _psi(fit: GlmmFit) -> np.ndarray:
     layout = fit.model.layout
     beta = np.linalg.solve(layout.basis.to_user, fit.beta)
     return np.concatenate([fit.theta * layout.theta_scale, beta])
+
+
+@pytest.mark.parametrize("random", ["(1 | g)", "(1 + x | g)", "(1 | g) + (1 | h)", "(1 | h / g)"])
+def test_a_gaussian_response_gives_the_linear_mixed_model(random: str) -> None:
+    rng = np.random.default_rng(8)
+    g, h = rng.integers(0, 25, 300), rng.integers(0, 8, 300)
+    x = 2000.0 + rng.normal(size=300)
+    y = 3.0 + 0.5 * (x - 2000.0) + rng.normal(size=25)[g] + 0.7 * rng.normal(size=8)[h]
+    y += 0.6 * rng.normal(size=25)[g] * (x - 2000.0) + 0.8 * rng.normal(size=300)
+    design = build(f"y ~ x + {random}", {"y": y, "x": x, "g": g, "h": h})
+    fit = fit_glmm(design, FAMILIES["gaussian"], link_named("identity"))
+    linear = fit_lmm(design, reml=False)
+    assert fit.criterion == pytest.approx(linear.criterion, abs=1e-6)
+    assert fit.sigma == pytest.approx(linear.sigma, rel=1e-4)
+    np.testing.assert_allclose(fit.beta, linear.beta, rtol=1e-5)
+    for own, other in zip(fit.lambdas, linear.lambdas, strict=True):
+        size = np.abs(other @ other.T).max()
+        np.testing.assert_allclose(own @ own.T, other @ other.T, atol=2e-3 * size)
+    for b, other in zip(fit.modes, linear.modes, strict=True):
+        np.testing.assert_allclose(b, other, atol=2e-3 * np.abs(other).max())
+
+
+def test_recoding_the_covariate_changes_nothing_else() -> None:
+    table = _counts(9, 0.6)
+    poisson, log = FAMILIES["poisson"], link_named("log")
+    fit = fit_glmm(build("y ~ x + (1 + x | g)", table), poisson, log)
+    far = table.assign(x=2000.0 + 10.0 * table["x"])
+    other = fit_glmm(build("y ~ x + (1 + x | g)", far), poisson, log)
+    assert other.criterion == pytest.approx(fit.criterion, abs=1e-6)
+    assert other.beta[1] == pytest.approx(fit.beta[1] / 10.0, rel=1e-4)
+    np.testing.assert_allclose(other.eta, fit.eta, atol=1e-4)
+    shuffled = fit_glmm(build("y ~ x + (1 + x | g)", _shuffled(table)), poisson, log)
+    assert shuffled.criterion == pytest.approx(fit.criterion, abs=1e-7)

@@ -28,7 +28,11 @@ from nestwise.fit.rectify import diagonal_positions
 from nestwise.fit.start import starting_par
 
 ROUNDS = 3
-"""Working linear mixed models that are fitted, at most."""
+"""Working linear mixed models that are fitted, at most; with few rows one is enough, since further
+gradients of the criterion itself cost less."""
+
+FEW_ROWS = 5000
+"""Rows up to which they are few."""
 
 NEAR = 0.2
 """Change of the linear predictor (root mean square) that is near enough to begin."""
@@ -98,7 +102,7 @@ def starting_point(
     phi = None if dispersion is None else 1.0
     terms = row_step(rows, eta, phi)
     found: Start | None = None
-    for _ in range(ROUNDS):
+    for _ in range(1 if len(eta) < FEW_ROWS else ROUNDS):
         step = _round(arrays, offset, eta, terms, found, dispersion == "scale", control)
         if step is None:
             break
