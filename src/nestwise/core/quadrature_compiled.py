@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.errors import OptionError
@@ -13,6 +14,7 @@ from nestwise.core.families.binomial import BINOMIAL
 from nestwise.core.families.poisson import POISSON
 from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, GlmmResult, RowFunction
 from nestwise.core.glmm_rows import FamilyRows
+from nestwise.core.kernel import FactorColumns
 from nestwise.core.links.log import LOG
 from nestwise.core.links.logit import LOGIT
 from nestwise.core.quadrature_kernel import dense_quadrature
@@ -33,7 +35,11 @@ class CompiledQuadrature:
     model : GlmmInput
         The rows.
     X : (n, p) float64, Fortran order
-        Scaled fixed-effects matrix.
+        Scaled fixed-effects matrix, rows in the order of their levels.
+    offset : (n,) float64
+        Known part of the predictor, in that order.
+    order : (n,) int or None
+        The row that stands at each place; None where the rows came in that order.
     rule : Rule
         Nodes and weights.
     constant : float
@@ -43,6 +49,8 @@ class CompiledQuadrature:
     handle: _kernels.LevelRows
     model: GlmmInput
     X: FloatArray
+    offset: FloatArray
+    order: NDArray[np.intp] | None
     rule: Rule
     constant: float
 
@@ -57,13 +65,16 @@ class CompiledQuadrature:
     ) -> GlmmResult:
         """See `GlmmKernel.evaluate`."""
         factor = self.model.factors[0]
-        fixed = self.model.offset + self.X @ beta
+        fixed = self.offset + self.X @ beta
         start = np.zeros(factor.n_levels * len(factor.columns)) if u is None else u
         nodes, weights = self.rule.nodes, self.rule.log_weights
         loglik, log_det, found, n_steps, modes, eta, by_row, square = self.handle.evaluate(
             np.ascontiguousarray(lambdas), fixed, np.ascontiguousarray(start), nodes, weights, order
         )
         criterion = -2.0 * (loglik + self.constant)
+        if self.order is not None:
+            moved, eta = eta, np.empty_like(eta)
+            eta[self.order] = moved
         if not found or not np.isfinite(criterion):
             nan, none = float("nan"), np.zeros(0)
             return GlmmResult(nan, np.zeros(len(modes)), eta, none, none, nan, nan, n_steps)
@@ -133,18 +144,46 @@ def quadrature_kernel(model: GlmmInput, n_points: int) -> GlmmKernel:
     if code < 0:
         return dense_quadrature(model, n_points)
     assert isinstance(model.rows, FamilyRows)
-    factor, rows = model.factors[0], model.rows
-    handle = _kernels.level_rows(
+    rule = gauss_hermite(n_points, len(model.factors[0].columns))
+    # Rows of a level side by side: a million rows in no order would miss the cache at each.
+    order = level_order(model.factors[0].codes)
+    X = (model.X - model.center) / model.scale
+    X = np.asfortranarray(X if order is None else X[order])
+    offset = model.offset if order is None else model.offset[order]
+    handle = _level_rows(code, model.rows, model.factors[0], order)
+    constant = _constant(code, model.rows)
+    return CompiledQuadrature(handle, model, X, offset, order, rule, constant)
+
+
+def level_order(codes: IntArray) -> NDArray[np.intp] | None:
+    """Rows by level, in their own order within a level; None where they are.
+
+    Examples
+    --------
+    >>> level_order(np.array([1, 0, 1], dtype=np.int32)).tolist()
+    [1, 0, 2]
+    """
+    return None if (codes[:-1] <= codes[1:]).all() else np.argsort(codes, kind="stable")
+
+
+def _level_rows(
+    code: int, rows: FamilyRows, factor: FactorColumns, order: NDArray[np.intp] | None
+) -> _kernels.LevelRows:
+    def put(values: FloatArray) -> FloatArray:
+        return np.ascontiguousarray(values if order is None else values[order], dtype=np.float64)
+
+    return _kernels.level_rows(
         code,
-        np.ascontiguousarray(rows.y, dtype=np.float64),
-        np.ascontiguousarray(rows.weights, dtype=np.float64),
-        factor.codes,
+        put(rows.y),
+        put(rows.weights),
+        factor.codes if order is None else factor.codes[order],
         factor.n_levels,
-        list(factor.columns),
+        [None if c is None else put(c) for c in factor.columns],
         factor.scale,
     )
+
+
+def _constant(code: int, rows: FamilyRows) -> float:
+    """What the compiled log density leaves out: the difference to the family's own at zero."""
     at_zero = float(np.sum(rows(np.zeros(len(rows.y)), None).loglik))
-    known = -float(rows.weights.sum()) * (np.log(2.0) if code == 0 else 1.0)
-    X = np.asfortranarray((model.X - model.center) / model.scale)
-    rule = gauss_hermite(n_points, len(factor.columns))
-    return CompiledQuadrature(handle, model, X, rule, at_zero - known)
+    return at_zero + float(rows.weights.sum()) * (float(np.log(2.0)) if code == 0 else 1.0)
