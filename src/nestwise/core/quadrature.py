@@ -94,34 +94,36 @@ def integrate(levels: Levels, modes: Modes, L: FloatArray, rule: Rule, order: in
         0: only the integrals; 1: also what the gradient needs.
     """
     n, k = levels.A.shape
-    total = np.zeros(levels.n_levels)
+    m, codes = levels.n_levels, levels.codes
+    S = np.stack([solve_upper(L, np.tile(e, (m, 1))) for e in np.eye(k)], axis=2)
+    total, phi = np.zeros(m), np.zeros(m)
     slope, moment = np.zeros(n), np.zeros((n, k))
-    drift, spread = np.zeros((levels.n_levels, k)), np.zeros((levels.n_levels, k, k))
-    phi = np.zeros(levels.n_levels)
-    for z, log_weight in zip(rule.nodes, rule.log_weights, strict=True):
-        v = modes.u + solve_upper(L, np.broadcast_to(z, modes.u.shape))
-        terms = levels.density(levels.predictor(v))
-        inside = levels.sums(terms.loglik) - 0.5 * (v**2).sum(axis=1) - modes.height
+    drift, spread = np.zeros((m, k)), np.zeros((m, k, k))
+    for at in range(0, len(rule.nodes), levels.at_once):
+        z = rule.nodes[at : at + levels.at_once]
+        v = modes.u + np.einsum("lab,jb->jla", S, z)
+        terms = levels.at_nodes(v)
+        inside = levels.node_sums(terms.loglik, len(z)) - 0.5 * (v**2).sum(axis=2)
         # Relative to the mode nothing overflows, and what underflows does not matter.
-        share = np.exp(inside + log_weight)
-        total += share
+        share = np.exp(inside - modes.height + rule.log_weights[at : at + len(z), None])
+        total += share.sum(axis=0)
         if order == 0:
             continue
-        by_row = share[levels.codes] * terms.d1
-        slope += by_row
-        moment += by_row[:, None] * v[levels.codes]
-        g = levels.weighted(terms.d1) - v
-        drift += share[:, None] * g
-        spread += share[:, None, None] * z[:, None] * solve_lower(L, g)[:, None, :]
+        d1 = terms.d1.reshape(len(z), n)
+        by_row = share[:, codes] * d1
+        slope += by_row.sum(axis=0)
+        moment += np.einsum("jn,jnk->nk", by_row, v[:, codes])
+        g = np.stack([levels.node_sums(d1 * a, len(z)) for a in levels.A.T], axis=2) - v
+        drift += np.einsum("jl,jla->la", share, g)
+        spread += np.einsum("jl,ja,lcb,jlc->lab", share, z, S, g, optimize=True)
         if terms.phi_loglik is not None:
-            phi += share * levels.sums(terms.phi_loglik)
+            phi += (share * levels.node_sums(terms.phi_loglik, len(z))).sum(axis=0)
     log_integral = modes.height + np.log(total) - np.log(L.diagonal(0, 1, 2)).sum(axis=1)
     by_level = 1.0 / total
-    by_row = by_level[levels.codes]
     return Sums(
         log_integral,
-        slope * by_row,
-        moment * by_row[:, None],
+        slope * by_level[codes],
+        moment * by_level[codes, None],
         drift * by_level[:, None],
         spread * by_level[:, None, None],
         float(phi @ by_level),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
-from nestwise.core.glmm_kernel import GlmmInput, GlmmResult
+from nestwise.core.glmm_kernel import GlmmInput, GlmmResult, RowFunction, Terms
+from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.kernel import FactorColumns
 from nestwise.core.quadrature import integrate, slopes
 from nestwise.core.quadrature_modes import Levels, Modes, cholesky, find_modes
 from nestwise.core.quadrature_rule import Rule, gauss_hermite
+
+AT_ONCE = 50_000
+"""Densities that are evaluated together: many for few rows, few where they would fill the cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +103,8 @@ class QuadratureKernel:
             self.Z @ lambdas.reshape(k, k),
             self.model.offset + self.X @ beta,
             lambda eta: self.model.rows(eta, phi),
+            lambda copies: _copied(self.model.rows, copies, phi),
+            max(1, AT_ONCE // len(factor.codes)) if isinstance(self.model.rows, FamilyRows) else 1,
         )
         start = np.zeros((factor.n_levels, k)) if u is None else u.reshape(-1, k)
         return levels, find_modes(levels, start)
@@ -116,6 +123,13 @@ def dense_quadrature(model: GlmmInput, n_points: int) -> QuadratureKernel:
     factor = model.factors[0]
     X = np.ascontiguousarray((model.X - model.center) / model.scale)
     return QuadratureKernel(model, X, _columns(factor), gauss_hermite(n_points, len(factor.scale)))
+
+
+def _copied(rows: RowFunction, copies: int, phi: float | None) -> Callable[[FloatArray], Terms]:
+    """The density of so many copies of the rows, one after the other."""
+    assert isinstance(rows, FamilyRows)
+    tiled = replace(rows, y=np.tile(rows.y, copies), weights=np.tile(rows.weights, copies))
+    return lambda eta: tiled(eta, phi)
 
 
 def _columns(factor: FactorColumns) -> FloatArray:

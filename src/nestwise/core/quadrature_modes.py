@@ -42,6 +42,10 @@ class Levels:
         offset + X beta.
     density : callable
         From predictors (n,) to the rows' log densities and derivatives.
+    many : callable
+        ``many(copies)`` does that for predictors of so many copies of the rows, (copies n,).
+    at_once : int
+        Copies that are handled together.
     """
 
     codes: IntArray
@@ -49,10 +53,26 @@ class Levels:
     A: FloatArray
     fixed: FloatArray
     density: Callable[[FloatArray], Terms]
+    many: Callable[[int], Callable[[FloatArray], Terms]]
+    at_once: int
 
     def sums(self, values: FloatArray) -> FloatArray:
         """Sums over the rows of each level: (n,) to (l,)."""
         return np.asarray(np.bincount(self.codes, values, self.n_levels), dtype=np.float64)
+
+    def at_nodes(self, v: FloatArray) -> Terms:
+        """All rows with random effects `v` (J, l, k): arrays of J n."""
+        eta = np.broadcast_to(self.fixed, (len(v), len(self.fixed))).copy()
+        for j, a in enumerate(self.A.T):
+            eta += a * v[:, self.codes, j]
+        return self.density(eta[0]) if len(v) == 1 else self.many(len(v))(eta.ravel())
+
+    def node_sums(self, values: FloatArray, n_nodes: int) -> FloatArray:
+        """Sums over the rows of each level and node: J n values to (J, l)."""
+        place = np.arange(n_nodes)[:, None] * self.n_levels + self.codes
+        size = n_nodes * self.n_levels
+        summed = np.bincount(place.ravel(), np.ravel(values), size)
+        return np.asarray(summed, dtype=np.float64).reshape(n_nodes, self.n_levels)
 
     def weighted(self, values: FloatArray) -> FloatArray:
         """A' values of each level: (n,) to (l, k)."""

@@ -44,8 +44,8 @@ def one_sided_columns(design: Design, side: IntArray) -> tuple[Diagnostic, ...]:
 
 
 def _about(name: str, rows: BoolArray, side: IntArray) -> Diagnostic | None:
-    there, elsewhere = np.unique(side[rows]), np.unique(side[~rows])
-    if len(there) != 1 or there[0] == 0 or not len(elsewhere):
+    there = side[rows]
+    if not 0 < len(there) < len(side) or there[0] == 0 or (there != there[0]).any():
         return None
     what = "no event" if there[0] < 0 else "nothing but events"
     return Diagnostic(
