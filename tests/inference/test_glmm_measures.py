@@ -154,3 +154,17 @@ def test_links_that_do_not_keep_means_in_range_say_so() -> None:
         population_means(m.fit, LinearPredictions(one, none, 0 * one, one, none))
     low = m.predict({"g": [0]}, re_form=None, interval="confidence", level=1 - 1e-12)
     assert low["lower"][0] >= 0.0
+
+
+def test_gamma_responses_near_zero_do_not_lead_astray() -> None:
+    """With a shape of 0.1 some responses are 1e-30: the search must not begin at their logarithms."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        g = np.repeat(np.arange(12), 8)
+        x = rng.standard_normal(g.size)
+        mu = np.exp(0.5 + 0.4 * x + 0.3 * rng.standard_normal(12)[g])
+        data = {"y": np.maximum(rng.gamma(0.1, mu / 0.1), 1e-200), "x": x, "g": g}
+        m = nw.glmer("y ~ x + (1 | g)", data, family="gamma", link="log")
+        assert m.converged
+        assert m.fitted().max() < 1e3
+        assert m.phi == pytest.approx(10.0, rel=0.3)

@@ -10,8 +10,7 @@ import math
 import numpy as np
 from scipy.special import polygamma
 
-from nestwise._base.errors import one_of
-from nestwise.core.links.link import mean
+from nestwise._base.errors import FitError, one_of
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.inference.glmm_predict import predict_glmm
 
@@ -45,6 +44,8 @@ def distribution_variance(fit: GlmmFit, method: str | None = None) -> float:
     ------
     OptionError
         When the method is not known, or not for this family and link.
+    FitError
+        When the fit ran away, so that there is no such variance.
 
     Examples
     --------
@@ -59,11 +60,19 @@ def distribution_variance(fit: GlmmFit, method: str | None = None) -> float:
     if chosen == "latent":
         return LATENT[fit.link.name]
     centre = np.array([np.mean(predict_glmm(fit, re_form=None, marginal=True))])
-    variance = float(fit.family.variance(centre, fit.phi)[0])
+    with np.errstate(all="ignore"):
+        variance = fit.family.variance(centre, fit.phi)
+        slope = fit.link.inverse(fit.link.link(centre), 1)[1]
+        relative = float((variance / centre**2)[0])
+        by_delta = float((variance / slope**2)[0])
+    found = by_delta if chosen == "delta" else relative
+    if not 0.0 < found < np.inf:
+        raise FitError(
+            f"the mean response of this model is {float(centre[0]):.3g}, where its distribution "
+            "has no variance on the scale of the link; see its diagnostics"
+        )
     if chosen == "delta":
-        eta = fit.link.link(centre)
-        return variance / float(fit.link.inverse(eta, 1)[1][0]) ** 2
-    relative = variance / float(mean(fit.link, fit.link.link(centre))[0]) ** 2
+        return by_delta
     if chosen == "lognormal":
         return math.log1p(relative)
     return float(polygamma(1, 1.0 / relative))

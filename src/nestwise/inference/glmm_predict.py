@@ -161,8 +161,9 @@ def predict_glmm_interval(
             "interval='confidence' on the scale of the link"
         )
     rows = model_rows(fit, data, re_form=re_form, allow_new_levels=allow_new_levels)
-    linear = linear_predictions(fit, rows, marginal)
-    found = predictions(fit, linear, marginal)
+    with np.errstate(over="ignore", invalid="ignore"):  # of a fit that ran away
+        linear = linear_predictions(fit, rows, marginal)
+        found = predictions(fit, linear, marginal)
     at = found.link if type == "link" else found.response
     se = found.link_se if type == "link" else found.response_se
     columns = {"fit": spread(rows, at), "se": spread(rows, se)}

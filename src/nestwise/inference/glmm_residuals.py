@@ -46,6 +46,12 @@ def glmm_residuals(fit: GlmmFit, type: str = "deviance") -> FloatArray:
     2.88
     """
     kind = one_of("type", type, TYPES)
+    # Means of a fit that ran away may be infinite, or their variances zero.
+    with np.errstate(all="ignore"):
+        return _residuals(fit, kind)
+
+
+def _residuals(fit: GlmmFit, kind: str) -> FloatArray:
     y, mu = fit.design.y, fit.mu
     raw = y - mu
     if kind == "response":

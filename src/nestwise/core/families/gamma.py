@@ -31,7 +31,8 @@ def _rows(
 
 
 def _variance(mu: FloatArray, phi: float | None) -> FloatArray:
-    return dispersion_of(phi, "gamma") * mu * mu
+    with np.errstate(over="ignore"):  # of a fit that ran away
+        return dispersion_of(phi, "gamma") * mu * mu
 
 
 def _response_variance(mu: FloatArray, weights: FloatArray, phi: float | None) -> FloatArray:
@@ -42,7 +43,8 @@ def _simulate(
     mu: FloatArray, weights: FloatArray, phi: float | None, rng: np.random.Generator
 ) -> FloatArray:
     shape = weights / dispersion_of(phi, "gamma")
-    return np.maximum(rng.gamma(shape, mu / shape), np.finfo(np.float64).tiny)
+    scale = np.minimum(mu, 1e300) * (1.0 / shape)
+    return np.maximum(rng.gamma(shape, scale), np.finfo(np.float64).tiny)
 
 
 def _deviance(y: FloatArray, mu: FloatArray, weights: FloatArray, phi: float | None) -> FloatArray:
@@ -55,7 +57,8 @@ def _check(y: FloatArray, weights: FloatArray, rows: IntArray | None) -> tuple[D
 
 
 def _start(y: FloatArray, weights: FloatArray) -> FloatArray:
-    return y.copy()
+    """Half way to the mean: responses near zero are no place to begin."""
+    return 0.5 * (y + float(np.mean(y)))
 
 
 GAMMA = Family(

@@ -29,7 +29,8 @@ def _rows(
 
 
 def _variance(mu: FloatArray, phi: float | None) -> FloatArray:
-    return dispersion_of(phi, "inverse gaussian") * mu**3
+    with np.errstate(over="ignore"):  # of a fit that ran away
+        return dispersion_of(phi, "inverse gaussian") * mu**3
 
 
 def _response_variance(mu: FloatArray, weights: FloatArray, phi: float | None) -> FloatArray:
@@ -39,7 +40,8 @@ def _response_variance(mu: FloatArray, weights: FloatArray, phi: float | None) -
 def _simulate(
     mu: FloatArray, weights: FloatArray, phi: float | None, rng: np.random.Generator
 ) -> FloatArray:
-    return np.asarray(rng.wald(mu, weights / dispersion_of(phi, "inverse gaussian")))
+    mean = np.clip(mu, np.finfo(np.float64).tiny, 1e300)
+    return np.asarray(rng.wald(mean, weights / dispersion_of(phi, "inverse gaussian")))
 
 
 def _deviance(y: FloatArray, mu: FloatArray, weights: FloatArray, phi: float | None) -> FloatArray:
@@ -52,7 +54,8 @@ def _check(y: FloatArray, weights: FloatArray, rows: IntArray | None) -> tuple[D
 
 
 def _start(y: FloatArray, weights: FloatArray) -> FloatArray:
-    return y.copy()
+    """Half way to the mean: responses near zero are no place to begin."""
+    return 0.5 * (y + float(np.mean(y)))
 
 
 INVERSE_GAUSSIAN = Family(

@@ -6,7 +6,7 @@ import numpy as np
 
 from nestwise._base.arrays import BoolArray, FloatArray
 from nestwise.core.families.family import Family
-from nestwise.core.links.link import Link, in_domain
+from nestwise.core.links.link import Link
 
 
 def always_possible(family: Family, link: Link) -> bool:
@@ -38,5 +38,6 @@ def possible_means(family: Family, link: Link, eta: FloatArray) -> tuple[FloatAr
         return link.inverse(eta, 0)[0], np.ones(eta.shape, dtype=np.bool_)
     with np.errstate(all="ignore"):
         mu = link.inverse(eta, 0)[0]
-    inside = in_domain(link, eta) & (mu > family.mean_lower) & (mu < family.mean_upper)
+    # The square of a negative predictor is a mean, too, though no fit goes there.
+    inside = (mu > family.mean_lower) & (mu < family.mean_upper)
     return np.where(inside, mu, np.nan), np.asarray(inside)
