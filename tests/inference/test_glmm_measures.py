@@ -157,7 +157,7 @@ def test_links_that_do_not_keep_means_in_range_say_so() -> None:
 
 
 def test_gamma_responses_near_zero_do_not_lead_astray() -> None:
-    """With a shape of 0.1 some responses are 1e-30: the search must not begin at their logarithms."""
+    """With a shape of 0.1 some responses are 1e-30: no place for the search to begin."""
     for seed in range(4):
         rng = np.random.default_rng(seed)
         g = np.repeat(np.arange(12), 8)
