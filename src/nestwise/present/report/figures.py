@@ -55,8 +55,7 @@ def picture(draw: Callable[[], Axes], alt: str, caption: str, n_points: int = 0)
         return Text(f"{caption} It could not be drawn: {problem}.")
     import matplotlib as mpl
 
-    figure = axes.get_figure(root=True)
-    assert figure is not None
+    figure = axes.figure.figure
     width, height = figure.get_size_inches().tolist()
     stream = io.BytesIO()
     kind, name = ("png", "png") if n_points > MANY else ("svg", "svg+xml")
