@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from nestwise.core.equations import Rows, row_variances
+from nestwise.core.families.family import RowTerms
 from nestwise.core.families.registry import FAMILIES
 from nestwise.core.glmm import evaluate_glmm
 from nestwise.core.links.registry import link_named
@@ -199,3 +201,25 @@ def test_recoding_the_covariate_changes_nothing_else() -> None:
     np.testing.assert_allclose(other.eta, fit.eta, atol=1e-4)
     shuffled = fit_glmm(build("y ~ x + (1 + x | g)", _shuffled(table)), poisson, log)
     assert shuffled.criterion == pytest.approx(fit.criterion, abs=1e-7)
+
+
+def test_a_users_own_family_goes_through_numpy(cbpp: pd.DataFrame) -> None:
+    design = build("share ~ period + (1 | herd)", cbpp, weights="size")
+    own = replace(BINOMIAL, name="mine", rows=lambda *given: BINOMIAL.rows(*given))
+    fit, compiled = fit_glmm(design, own, LOGIT), fit_glmm(design, BINOMIAL, LOGIT)
+    assert fit.criterion == pytest.approx(compiled.criterion, abs=1e-9)
+    np.testing.assert_allclose(fit.vcov, compiled.vcov, rtol=3e-4)
+
+
+def test_an_error_in_a_users_family_comes_back_as_it_is(cbpp: pd.DataFrame) -> None:
+    calls = []
+
+    def rows(*given: object) -> RowTerms:
+        calls.append(1)
+        if len(calls) > 4:
+            raise ZeroDivisionError("in the user's own code")
+        return BINOMIAL.rows(*given)  # type: ignore[arg-type]
+
+    design = build("share ~ period + (1 | herd)", cbpp, weights="size")
+    with pytest.raises(ZeroDivisionError, match="own code"):
+        fit_glmm(design, replace(BINOMIAL, name="mine", rows=rows), LOGIT)
