@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from core.random_glmms import STRUCTURES, make_glmm_input
+from core.random_models import make_model
 from nestwise.core.families.registry import FAMILIES
 from nestwise.core.glmm_compiled import compiled_glmm
-from nestwise.core.glmm_kernel import GlmmKernel
+from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel
 from nestwise.core.glmm_reference import dense_glmm
+from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.links.registry import link_named
 from nestwise.core.lmm import flat_lambdas
-from nestwise.core.problem import Problem
+from nestwise.core.problem import Problem, build_problem, factor_columns
 
 PAIRS = [(key, link_named(link).name) for key, family in FAMILIES.items() for link in family.links]
 
@@ -78,5 +80,33 @@ def test_compiled_is_the_twin(name: str, link: str, structure: str, observed: bo
     psi = _start(problem, has_phi)
     expected, slope = _evaluate(dense_glmm(model), problem, psi, has_phi)
     value, gradient = _evaluate(compiled_glmm(model), problem, psi, has_phi)
+    assert value == pytest.approx(expected, rel=1e-11)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-7, atol=1e-7 * abs(slope).max())
+
+
+@pytest.mark.parametrize("solver", ["dense", "sparse"])
+@pytest.mark.parametrize("levels", [(9, 6, 4), (12, 12)])
+def test_three_crossed_factors_by_either_factor(solver: str, levels: tuple[int, ...]) -> None:
+    arrays = make_model(21, levels, (False,) * len(levels), (1, 2, 1)[: len(levels)], 2)
+    rng = np.random.default_rng(1)
+    problem = build_problem(arrays)
+    rows = FamilyRows(
+        FAMILIES["poisson"],
+        link_named("log"),
+        rng.poisson(2.0, problem.n).astype(float),
+        np.ones(problem.n),
+    )
+    model = GlmmInput(
+        rows,
+        arrays.X,
+        problem.basis.center,
+        problem.basis.scale,
+        np.zeros(problem.n),
+        factor_columns(arrays),
+        solver=solver,
+    )
+    psi = 0.3 * rng.normal(size=len(problem.entries) + problem.p)
+    expected, slope = _evaluate(dense_glmm(model), problem, psi, False)
+    value, gradient = _evaluate(compiled_glmm(model), problem, psi, False)
     assert value == pytest.approx(expected, rel=1e-11)
     np.testing.assert_allclose(gradient, slope, rtol=1e-7, atol=1e-7 * abs(slope).max())
