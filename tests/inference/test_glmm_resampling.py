@@ -111,3 +111,19 @@ def test_bootstrap_of_other_families(shared_file: Finder) -> None:
     assert (t["n"] >= 38).all()
     at = t["term"].tolist().index("phi")
     assert t["estimate"][at] == pytest.approx(m.phi)
+
+
+def test_structured_terms_have_no_simulated_refits() -> None:
+    rng = np.random.default_rng(3)
+    data = {
+        "y": rng.poisson(2.0, 160).astype(float),
+        "t": np.tile(list("abcd"), 40),
+        "g": np.repeat(np.arange(40), 4),
+    }
+    m = nw.glmer("y ~ 1 + cs(0 + t | g)", data, family="poisson")
+    with pytest.raises(
+        nw.OptionError, match="Simulated refits of GLMMs do not know the structure of cs"
+    ):
+        m.bootstrap(5, seed=1)
+    with pytest.raises(nw.OptionError, match="Profiles do not know the structure of cs"):
+        m.profile()

@@ -16,6 +16,7 @@ from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.lmm import term_lambdas
 from nestwise.core.quadrature_compiled import quadrature_kernel
 from nestwise.core.threads import limited
+from nestwise.design.check import check_plain
 from nestwise.fit.glmm import optimise_glmm
 from nestwise.fit.glmm_descent import criterion_of, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm, with_kernel
@@ -71,7 +72,13 @@ def glmm_refitter(fit: GlmmFit) -> Callable[[FloatArray], GlmmRefit]:
     -------
     callable
         Raises `FitError` where a response cannot be fitted at all.
+
+    Raises
+    ------
+    OptionError
+        When a term has a structured covariance, whose parameters are others.
     """
+    check_plain(fit.design, "Simulated refits of GLMMs", "use confint(), which is Wald's")
     model = make_glmm(fit.design, fit.family, fit.link, fit.control)
     order = max(model.problem.layout.kernel.dense_order, 6 * model.problem.size)
     with limited(order, fit.control.threads):
