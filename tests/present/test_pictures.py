@@ -17,6 +17,8 @@ from inference.r_models import linear, mixed, table
 from nestwise.present.plots.labels import label_of
 from present.pictures import check_picture
 
+LONG = "prior_knowledge_of_mathematics_at_the_beginning_of_the_school_year_2024"
+
 
 def schools() -> nw.MixedModel:
     formula = "math_gain ~ prior_math + ses + sex + intervention + (1 | school/classroom)"
@@ -45,6 +47,17 @@ def comparison() -> nw.Approaches:
 PICTURES: dict[str, Callable[[], Axes]] = {
     "histogram": lambda: nw.plot.histograms(nw.load_dataset("schools"), "math_gain"),
     "histograms": lambda: nw.plot.histograms(nw.load_dataset("sleepstudy"), "Reaction", "Subject"),
+    "histograms with a long name": lambda: nw.plot.histograms(
+        nw.load_dataset("schools").rename(columns={"math_gain": LONG}), LONG, "school"
+    ),
+    "pooling with a long name": lambda: nw.plot.pooling(
+        nw.lmer(
+            f"Reaction ~ {LONG} + (1 | Subject)",
+            nw.load_dataset("sleepstudy").rename(columns={"Days": LONG}),
+        ),
+        LONG,
+        levels=["308", "309", "310"],
+    ),
     "histograms of many": lambda: nw.plot.histograms(nw.load_dataset("Exam"), "normexam", "school"),
     "spaghetti": lambda: nw.plot.spaghetti(
         nw.load_dataset("cake"), "temp", "angle", "replicate", by="recipe"

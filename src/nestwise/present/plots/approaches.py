@@ -11,7 +11,15 @@ from scipy.special import stdtrit
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import OptionError, one_of
 from nestwise._base.table import Table
-from nestwise.present.plots.canvas import BLUE, GREY, VERMILION, heading, legend_below, new_axes
+from nestwise.present.plots.canvas import (
+    BLUE,
+    GREY,
+    VERMILION,
+    heading,
+    legend_below,
+    new_axes,
+    shortened,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +120,7 @@ def _draw(
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(labelsize=8)
     axes.grid(False, axis="y")
-    axes.set_title(term, loc="left", fontsize=10)
+    axes.set_title(shortened(term, 32), loc="left", fontsize=10)
 
 
 def _intervals(estimates: Table, at: AnyArray, level: float) -> tuple[FloatArray, FloatArray]:

@@ -9,7 +9,14 @@ import numpy as np
 
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import DataError
-from nestwise.present.plots.canvas import BLUE, VERMILION, heading, legend_below, new_axes
+from nestwise.present.plots.canvas import (
+    BLUE,
+    VERMILION,
+    heading,
+    legend_below,
+    new_axes,
+    shortened,
+)
 from nestwise.present.plots.columns import Groups, group_column, number_column
 from nestwise.present.plots.labels import label_of
 
@@ -126,7 +133,8 @@ def _panels(groups: list[tuple[str, FloatArray]], edges: FloatArray, label: str)
         axes.set_xlim(edges[0], edges[-1])
         lowest = i + columns >= len(groups)
         axes.tick_params(labelleft=i % columns == 0, labelbottom=lowest)
-        axes.set_xlabel(label if lowest else "", fontsize=9)
+        small = label if columns == 1 else shortened(label, 24)
+        axes.set_xlabel(small if lowest else "", fontsize=9)
     every[0].figure.supylabel("Rows", fontsize=10)
     return every[0]
 

@@ -20,6 +20,7 @@ from nestwise.present.plots.canvas import (
     heading,
     legend_below,
     new_axes,
+    shortened,
 )
 from nestwise.present.plots.columns import evenly
 from nestwise.present.plots.labels import label_of, response_label
@@ -98,7 +99,7 @@ def pooling(
         axes.tick_params(labelsize=8, labelleft=i % columns == 0)
         lowest = i + columns >= len(chosen)
         axes.tick_params(labelbottom=lowest)
-        axes.set_xlabel(label_of(data, x) if lowest else "", fontsize=9)
+        axes.set_xlabel(shortened(label_of(data, x), 22) if lowest else "", fontsize=9)
     _write(every[0], fit, data, x, found, len(chosen))
     return every[0]
 
