@@ -152,3 +152,13 @@ def test_generalised_models() -> None:
     assert nw.power(fit, term="x", n_sim=20, seed=1).table["power"][0] > 0.5
     with pytest.raises(OptionError, match="test='satterthwaite' is not known"):
         nw.power(fit, term="x", test="satterthwaite")
+
+
+def test_groups_that_are_treated_in_turn_stay_balanced() -> None:
+    group = np.repeat(np.arange(12), 6)
+    table = {"y": np.arange(72.0) % 7, "t": (group % 2).astype(float), "g": group}
+    smaller = extend(build("y ~ t + (1 | g)", table), "g", 6, None)
+    assert smaller.fixed.X[:, 1].mean() == 0.5
+    within = {"y": np.arange(72.0) % 7, "t": np.arange(72.0) % 2, "g": group}
+    fewer = extend(build("y ~ t + (1 | g)", within), "g", None, 4)
+    assert fewer.fixed.X[:, 1].mean() == 0.5

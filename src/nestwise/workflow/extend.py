@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nestwise._base.arrays import AnyArray
+from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import OptionError, did_you_mean
 from nestwise.design.model import Design, GroupingFactor
 from nestwise.design.rank import redundant_columns
@@ -15,9 +15,10 @@ from nestwise.design.rank import redundant_columns
 def extend(design: Design, group: str | None, n_groups: int | None, size: int | None) -> Design:
     """Copy groups, or leave some out, and rows within them.
 
-    Groups and rows are taken evenly spaced from those at hand, again from the first when there are
-    not enough, so that covariates keep their distribution. Groups nested in a copied group are
-    copied with it; crossed groups stay the same.
+    Groups and rows are put in the order of their covariates and taken evenly spaced from them,
+    again from the first when there are not enough, so that covariates keep their distribution:
+    half of twelve groups that are treated in turn has three treated. Groups nested in a copied
+    group are copied with it; crossed groups stay the same.
 
     Parameters
     ----------
@@ -55,10 +56,11 @@ def extend(design: Design, group: str | None, n_groups: int | None, size: int | 
     order = np.argsort(factor.codes, kind="stable")
     counts = np.bincount(factor.codes, minlength=factor.n_levels)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    rows, copies = [], []
-    for new, old in enumerate(_evenly(factor.n_levels, n)):
+    X, rows, copies = design.fixed.X, [], []
+    means = np.add.reduceat(X[order], starts, axis=0) / counts[:, None]
+    for new, old in enumerate(_evenly(means, n)):
         own = order[starts[old] : starts[old] + counts[old]]
-        taken = own if size is None else own[_evenly(len(own), size)]
+        taken = own if size is None else own[_evenly(X[own], size)]
         rows.append(taken)
         copies.append(np.full(len(taken), new // factor.n_levels))
     return _checked(_taken(design, factor, np.concatenate(rows), np.concatenate(copies)), n, size)
@@ -88,10 +90,12 @@ def extended_factor(design: Design, group: str | None) -> GroupingFactor:
     return by_name[group]
 
 
-def _evenly(have: int, want: int) -> AnyArray:
-    """Positions 0 .. have - 1, as often as it takes, the last round evenly spaced."""
+def _evenly(X: FloatArray, want: int) -> AnyArray:
+    """Positions of the rows of X, as often as it takes, the last round evenly spaced along X."""
+    have = len(X)
     rounds, rest = divmod(want, have)
-    last = np.arange(rest) * have // max(rest, 1)
+    along = np.lexsort(X.round(10).T[::-1])
+    last = np.sort(along[np.arange(rest) * have // max(rest, 1)])
     return np.concatenate([np.tile(np.arange(have), rounds), last])
 
 
