@@ -19,8 +19,11 @@ MOST_HALVINGS = 30
 EXACT = 1e-22
 """Newton decrement (log-likelihood units) at which a mode has no more digits to gain."""
 
-ROUNDING = 1e-14
+ROUNDING = 1e-10
 """Newton decrement from which on a step that does not shrink it moves among rounding errors."""
+
+NEAR = 1e-9
+"""Newton decrement from which on a step is taken though the height seems to fall by as little."""
 
 SURE = 1e-9
 """Newton decrement up to which a mode is accepted when rounding hides further progress."""
@@ -199,7 +202,9 @@ def find_modes(levels: Levels, start: FloatArray) -> Modes:
     while count < MOST_STEPS and active.any():
         count += 1
         step[~active] = 0.0
-        moved, terms, new = _halved(levels, u, step, height)
+        # So near the mode the digits of the height are fewer than those of its slope.
+        noise = np.where(decrement < NEAR, NEAR, 1e-13 * (1.0 + np.abs(height)))
+        moved, terms, new = _halved(levels, u, step, height - noise)
         stuck = active & (moved == u).all(axis=1)
         before, u, height = decrement, moved, new
         step, decrement = _direction(levels, terms, u)
@@ -211,11 +216,10 @@ def find_modes(levels: Levels, start: FloatArray) -> Modes:
 
 
 def _halved(
-    levels: Levels, u: FloatArray, step: FloatArray, height: FloatArray
+    levels: Levels, u: FloatArray, step: FloatArray, least: FloatArray
 ) -> tuple[FloatArray, Terms, FloatArray]:
-    """Where the levels stand after one step, shortened where it would go downhill."""
+    """Where the levels stand after one step, shortened where it would end below `least`."""
     size = np.ones(len(u))
-    least = height - 1e-13 * (1.0 + np.abs(height))
     for halving in range(MOST_HALVINGS + 1):
         moved = u + size[:, None] * step
         terms = levels.density(levels.predictor(moved))
