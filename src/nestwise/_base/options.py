@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 from nestwise._base.errors import OptionError, one_of
 
@@ -20,9 +23,32 @@ def flag(name: str, value: object) -> bool:
     >>> flag("REML", True)
     True
     """
-    if not isinstance(value, bool):
+    if not isinstance(value, bool | np.bool_):
         raise OptionError(f"{name}={value!r} is neither True nor False")
-    return value
+    return bool(value)
+
+
+def names_of(argument: str, value: object) -> list[str]:
+    """One name or several, as a list; an error that names the argument when they are no text.
+
+    Raises
+    ------
+    OptionError
+        When something other than names is given.
+
+    Examples
+    --------
+    >>> names_of("params", "ses"), names_of("params", ("ses", "sex"))
+    (['ses'], ['ses', 'sex'])
+    """
+    if isinstance(value, str):
+        return [value]
+    found: list[str] = []
+    for name in value if isinstance(value, Iterable) else [value]:
+        if not isinstance(name, str):
+            raise OptionError(f"{argument} must be a name or several names, got {name!r}")
+        found.append(name)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

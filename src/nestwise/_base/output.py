@@ -9,6 +9,24 @@ from pathlib import Path
 from nestwise._base.errors import OptionError
 
 
+def as_path(path: object) -> Path:
+    """The path of a file.
+
+    Raises
+    ------
+    OptionError
+        When it is neither text nor a path, or empty.
+
+    Examples
+    --------
+    >>> as_path("model.nestwise").name
+    'model.nestwise'
+    """
+    if isinstance(path, str | Path) and str(path):
+        return Path(path)
+    raise OptionError(f"path={path!r} is not the name of a file")
+
+
 def check_free(path: str | Path, overwrite: bool, how: str = "overwrite=True") -> Path:
     """Refuse a file that exists, before long work is begun for it.
 
@@ -35,7 +53,7 @@ def check_free(path: str | Path, overwrite: bool, how: str = "overwrite=True") -
     >>> check_free("no-such-file.html", overwrite=False).name
     'no-such-file.html'
     """
-    file = Path(path)
+    file = as_path(path)
     if file.is_dir():
         raise OptionError(f"{str(file)!r} is a folder; give the name of a file in it")
     if not file.absolute().parent.is_dir():

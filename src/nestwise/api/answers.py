@@ -72,6 +72,11 @@ def response_of(fit: Fit, y: Any) -> FloatArray:
         )
     if not np.isfinite(values).all():
         raise DataError("refit: the new response has missing or infinite values")
+    if (values == values[0]).all():
+        raise DataError(
+            f"refit: the new response is constant: every row is {values[0]:.6g}; there is nothing "
+            "to explain"
+        )
     return values
 
 

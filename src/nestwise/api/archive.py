@@ -22,6 +22,7 @@ import pandas as pd
 from nestwise._base.arrays import AnyArray
 from nestwise._base.errors import DataError, FitError, OptionError
 from nestwise._base.options import Control
+from nestwise._base.output import as_path
 from nestwise.api.calls import lm, mixed_design
 from nestwise.api.generalized import GeneralizedMixedModel
 from nestwise.api.glmer import glmer
@@ -172,6 +173,7 @@ def save(model: Model, path: str | Path) -> None:
     OptionError
         When the file cannot be written.
     """
+    path = as_path(path)
     arrays: dict[str, AnyArray] = {}
     frame = _plain_frame(model.source.data, _columns(model))
     about = {
@@ -195,6 +197,7 @@ def save(model: Model, path: str | Path) -> None:
 
 
 def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    path = as_path(path)
     try:
         with zipfile.ZipFile(path) as archive:
             about: dict[str, Any] = json.loads(archive.read("model.json"))

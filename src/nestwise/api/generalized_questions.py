@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.options import flag
 from nestwise.api.source import Source, to_native, used_rows
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.inference.glmm_deletion import glmm_drop1, glmm_ranova
@@ -85,7 +86,7 @@ def predict(
     options["allow_new_levels"] = allow_new_levels
     if re_form == "marginal":
         options |= {"re_form": None, "marginal": True}
-    if not se and interval is None:
+    if not flag("se", se) and interval is None:
         return predict_glmm(model.fit, newdata, **options)
     options |= {"interval": interval, "level": level, "seed": seed}
     return to_native(predict_glmm_interval(model.fit, newdata, **options), model.source.data)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
+from nestwise._base.options import flag
 from nestwise.api import attributes, maketables, questions
 from nestwise.api.anova_table import anova_table
 from nestwise.api.answers import response_of, updated
@@ -138,7 +139,7 @@ class LinearModel:
         With `se` or `interval` (``"confidence"``, ``"prediction"``) a table
         ``fit se [lower upper]``.
         """
-        if not se and interval is None:
+        if not flag("se", se) and interval is None:
             return predict(self.fit, newdata)
         table = predict_interval(self.fit, newdata, interval=interval, level=level)
         return to_native(table, self.source.data)

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import one_of
+from nestwise._base.errors import OptionError, one_of
+from nestwise._base.options import flag
 from nestwise.api.fitted import FittedEquations, FittedMixed, FittedRandom
 from nestwise.api.influence import InfluenceResult
 from nestwise.api.resampled import BootstrapResult, ProfileResult
 from nestwise.api.source import to_native
+from nestwise.inference.bootstrap import Bootstrap
 from nestwise.inference.bootstrap import bootstrap as bootstrap_of
 from nestwise.inference.caic import ConditionalAic
 from nestwise.inference.caic import caic as caic_of
@@ -118,9 +120,17 @@ def bootstrap(
         seed=seed,
         n_jobs=n_jobs,
         progress=progress,
-        resume=None if resume is None else resume.found,
+        resume=_earlier(resume),
     )
     return BootstrapResult(found, model.source.data)
+
+
+def _earlier(resume: object) -> Bootstrap | None:
+    if resume is None:
+        return None
+    if not isinstance(resume, BootstrapResult):
+        raise OptionError(f"resume={resume!r} is not what an earlier bootstrap() returned")
+    return resume.found
 
 
 def predict(
@@ -149,7 +159,7 @@ def predict(
     """
     one_of("type", type, ("response", "link"))
     chosen: dict[str, Any] = {"re_form": re_form, "allow_new_levels": allow_new_levels}
-    if not se and interval is None:
+    if not flag("se", se) and interval is None:
         return predict_of(model.fit, newdata, **chosen)
     chosen |= {"interval": interval, "level": level, "ddf": ddf}
     table = predict_interval(model.fit, newdata, theta_uncertainty=theta_uncertainty, **chosen)

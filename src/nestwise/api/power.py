@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -187,7 +187,7 @@ def _several(value: float | Sequence[float]) -> list[float]:
 def _counts(name: str, given: int | Sequence[int] | None, least: int) -> list[int | None]:
     if given is None:
         return [None]
-    values = [given] if isinstance(given, int) else list(given)
+    values = list(given) if isinstance(given, Iterable) else [given]
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise OptionError(f"{name}={value!r} is not a whole number of {least} or more")

@@ -275,6 +275,8 @@ def paired(
 
 def _long(data: Any, first: str, second: str) -> pd.DataFrame:
     """Two columns of a wide table as a long one, first before second."""
+    if first == second:
+        raise OptionError(f"first and second are both {first!r}; name two columns")
     source = open_table(data)
     values = [numbers(source, name, "paired") for name in (first, second)]
     occasion = pd.Categorical(np.repeat([first, second], source.n), categories=[first, second])

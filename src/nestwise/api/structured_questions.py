@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
+from nestwise._base.options import flag
 from nestwise.api.source import Source, to_native
 from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference import fitmeasures
@@ -84,7 +85,7 @@ def predict(
         "allow_new_levels": allow_new_levels,
         "residual": residual,
     }
-    if not se and interval is None:
+    if not flag("se", se) and interval is None:
         return predict_structured(model.fit, newdata, **chosen)
     table = predict_structured_table(model.fit, newdata, interval=interval, level=level, **chosen)
     return to_native(table, model.source.data)

@@ -111,7 +111,7 @@ def build(
     """
     one_of("na_action", na_action, ("drop", "fail"))
     source = open_table(data)
-    own = dict(functions or {})
+    own = _own_functions(functions)
     parsed, columns = _parsed(formula, source, own)
     context = Context(source, {}, functions=own)
     request = residual_request(residual, variance, tuple(sorted(own)))
@@ -219,6 +219,21 @@ def _frame(
     prior = None if prior is None else check_weights(prior, kept)
     values = {label: drop_unused(value) for label, value in values.items()}
     return _Frame(response, values, kept, n_dropped, prior, total)
+
+
+def _own_functions(functions: object) -> dict[str, Callable[..., Any]]:
+    """The caller's functions by name."""
+    if functions is None:
+        return {}
+    if not isinstance(functions, Mapping) or not all(isinstance(f, str) for f in functions):
+        raise OptionError(
+            f"functions={functions!r} is not a mapping of names to functions; write for instance "
+            "functions={'twice': lambda x: 2 * x}"
+        )
+    for name, value in functions.items():
+        if not callable(value):
+            raise OptionError(f"functions: '{name}' is {value!r}, which cannot be called")
+    return dict(functions)
 
 
 def _kept_rows(

@@ -46,7 +46,10 @@ class DevianceFunction:
 
 
 def _checked(function: DevianceFunction, theta: FloatArray) -> FloatArray:
-    values = np.asarray(theta, dtype=np.float64)
+    try:
+        values = np.asarray(theta, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise OptionError(f"theta={theta!r} is not made of numbers") from None
     if values.shape != function.start.shape or not np.isfinite(values).all():
         raise OptionError(
             f"theta has shape {values.shape}; this model needs {len(function.start)} finite "

@@ -93,7 +93,9 @@ def fit_structured(
     _check_size(design)
     options = Control() if control is None else control
     with limited(64, options.threads):
-        problem = make_problem(structured_arrays(design, _least_squares(design)))
+        arrays = structured_arrays(design, _least_squares(design))
+        _check_parameters(arrays)
+        problem = make_problem(arrays)
         _refuse_exact(design, problem)
         path = optimise(problem, reml, options, start)
         if _of_fitted(design):
@@ -255,6 +257,17 @@ def _check_size(design: Design) -> None:
         raise FitError(
             f"{p} coefficients cannot be estimated with a residual variance from {n} rows; leave "
             "out terms or add rows"
+        )
+
+
+def _check_parameters(arrays: StructuredArrays) -> None:
+    """A covariance with more parameters than rows has no maximum, and takes for ever to say so."""
+    errors, n = arrays.errors, len(arrays.y)
+    if errors.n_par >= n:
+        raise FitError(
+            f"the residual covariance has {errors.n_par} parameters ({errors.n_visits} visits), "
+            f"but the data have {n} rows; use a structure with fewer, such as ar1 or cs, or name "
+            "a visit variable with fewer values"
         )
 
 

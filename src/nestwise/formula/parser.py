@@ -64,9 +64,12 @@ def _parse(text: str, columns: tuple[str, ...] | None, functions: tuple[str, ...
     dot = None if columns is None else _dot_columns(columns, left)
     label = deparse(left)
     linear = linear_of(Number(1.0) if fixed is None else fixed, text, dot)
-    if any(variable == label for variable, _ in linear.variables):
-        raise FormulaError(f"the response '{label}' also stands on the right side of '{text}'")
     random = tuple(b for structure, bar in bars for b in expand_bar(structure, bar, text, dot))
+    right_side = [*linear.variables]
+    for bar in random:
+        right_side += [*bar.within.variables, *bar.groups]
+    if any(variable == label for variable, _ in right_side):
+        raise FormulaError(f"the response '{label}' also stands on the right side of '{text}'")
     used = [left, *(e for _, e in linear.variables)]
     for bar in random:
         used += [e for _, e in bar.within.variables] + [e for _, e in bar.groups]

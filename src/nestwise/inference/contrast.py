@@ -9,6 +9,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, did_you_mean
+from nestwise._base.options import flag
 from nestwise._base.table import Table
 from nestwise.inference.hypothesis import joint_test, single_tests
 from nestwise.inference.kinds import Fit
@@ -63,7 +64,7 @@ def contrast(
     """
     labels, rows = read_contrasts(L, fit.design.fixed.names)
     values = _right_side(rhs, len(rows))
-    if not joint:
+    if not flag("joint", joint):
         t = single_tests(fit, rows, values, ddf)
         return Table(
             {

@@ -62,7 +62,9 @@ def _residuals(fit: GlmmFit, kind: str) -> FloatArray:
     if kind == "deviance":
         parts = fit.family.deviance_residuals2(y, mu, weights, fit.phi)
         return np.asarray(np.sign(raw) * np.sqrt(parts))
-    scaled = raw / np.sqrt(fit.family.response_variance(mu, weights, fit.phi))
+    spread = np.sqrt(fit.family.response_variance(mu, weights, fit.phi))
+    # Under separation a mean is 0 or 1 to the last digit: no residual, and no variance either.
+    scaled = np.divide(raw, spread, out=np.zeros_like(raw), where=(spread > 0.0) | (raw != 0.0))
     return np.asarray(scaled if kind == "scaled" else fit.sigma * scaled)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, did_you_mean
+from nestwise._base.options import names_of
 from nestwise._base.table import Table
 from nestwise.core.links.link import mean
 from nestwise.fit.glmm_result import GlmmFit
@@ -153,7 +154,7 @@ def _chosen(
     known = {v.name: v for v in reference_grid(fit, data).variables}
     if variables is None:
         return tuple(known.values())
-    wanted = [variables] if isinstance(variables, str) else list(variables)
+    wanted = names_of("variables", variables)
     for name in wanted:
         if name not in known:
             raise OptionError(f"{name!r} is not among the predictors{did_you_mean(name, known)}")

@@ -9,6 +9,7 @@ import numpy as np
 
 from nestwise._base.arrays import BoolArray, FloatArray, IntArray
 from nestwise._base.errors import DataError
+from nestwise._base.options import flag
 from nestwise.core.equations import Rows
 from nestwise.core.problem import Problem
 from nestwise.design import NewData, encode_new
@@ -97,7 +98,8 @@ def model_rows(
     ([[1.0, 0.0], [1.0, 10.0]], [0, 1])
     """
     design = fit.design
-    selection = select_random(design, re_form) if design.terms else ()
+    flag("allow_new_levels", allow_new_levels)
+    selection = select_random(design, re_form)
     if data is None:
         return ModelRows(
             design.fixed.X,

@@ -10,6 +10,7 @@ import numpy as np
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import OptionError
 from nestwise._base.memo import memo
+from nestwise._base.options import flag
 from nestwise._base.table import Table
 from nestwise.core.lmm import conditional_covariance
 from nestwise.core.structured.conditional import conditional_covariances
@@ -117,7 +118,7 @@ def ranef(fit: MixedFit, cond_var: bool = False) -> Table:
     """
     if not fit.design.terms:
         raise OptionError("this fit has no random effects; write them as (1 | g) in nw.lmer")
-    effects = group_effects(fit, cond_var)
+    effects = group_effects(fit, flag("cond_var", cond_var))
     columns = _long(effects, [g.columns for g in effects], [g.modes for g in effects])
     if cond_var and effects:
         columns["cond_var"] = np.concatenate([g.variances.ravel(order="F") for g in effects])

@@ -6,6 +6,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
+from nestwise._base.options import flag
 from nestwise.inference.drawn_means import drawn_means
 from nestwise.inference.glmm_residuals import row_weights
 from nestwise.inference.kinds import Fit, GlmmFit, LmFit, StructuredFit
@@ -111,7 +112,7 @@ def predictor(fit: Fit, conditional: bool) -> FloatArray:
     >>> predictor(m.fit, False)[:2].round(2).tolist()
     [251.41, 261.87]
     """
-    if not conditional:
+    if not flag("conditional", conditional):
         return fixed_part(fit)
     return fit.eta.copy() if isinstance(fit, GlmmFit) else fitted(fit)
 

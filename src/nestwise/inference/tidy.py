@@ -8,6 +8,7 @@ import numpy as np
 
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import OptionError, one_of
+from nestwise._base.options import flag
 from nestwise._base.table import Table
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.fitmeasures import FitMeasures, fit_measures, r_squared
@@ -70,6 +71,7 @@ def tidy(
     """
     allowed = EFFECTS[:1] if isinstance(fit, LmFit) else EFFECTS
     kind = one_of("effects", effects, allowed)
+    conf_int, exponentiate = flag("conf_int", conf_int), flag("exponentiate", exponentiate)
     if kind == "fixed":
         return _fixed(fit, conf_level if conf_int else None, ddf, exponentiate)
     if conf_int or exponentiate:

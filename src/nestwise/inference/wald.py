@@ -9,6 +9,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError, did_you_mean
+from nestwise._base.options import names_of
 from nestwise._base.table import Table
 from nestwise.inference.kinds import Fit, GlmmFit, LmFit
 
@@ -176,7 +177,9 @@ def chosen(
     """
     if wanted is None:
         return list(range(len(names)))
-    listed = [wanted] if isinstance(wanted, str) else list(wanted)
+    listed = names_of("params", wanted)
+    if not listed:
+        raise OptionError("params=[] asks for nothing; leave params out to get all of them")
     for name in listed:
         if name not in names:
             hint = did_you_mean(str(name), names)

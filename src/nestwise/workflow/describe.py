@@ -82,6 +82,8 @@ def describe(
     source = open_table(data)
     groups_by = () if by is None else as_names(by)
     names = _numeric(source, groups_by) if columns is None else as_names(columns)
+    if not names:
+        raise OptionError("describe: there is no column to describe; name one or more numeric ones")
     require_columns(source, (*groups_by, *names))
     groups = group_rows(source, groups_by)
     shares = _shares(quantiles)

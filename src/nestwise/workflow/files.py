@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, TypeAlias
 import pandas as pd
 
 from nestwise._base.errors import DataError, MissingExtraError, NestwiseError, OptionError
+from nestwise._base.output import as_path
 from nestwise.workflow.textfiles import TextOptions, read_text, refuse_twice
 
 Sheet: TypeAlias = str | int | None
@@ -71,7 +72,7 @@ def read_table(
     if str(path) == "-":
         source = sys.stdin.buffer if stdin is None else stdin
         return _checked(_read_stream(source.read(), text), "standard input")
-    file = Path(path)
+    file = as_path(path)
     kind, reader = _reader_of(file)
     if sheet is not None and kind != "Excel":
         raise OptionError(f"sheet={sheet!r}: {str(file)!r} is no Excel file and has no sheets")

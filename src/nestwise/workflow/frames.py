@@ -12,6 +12,7 @@ import pandas as pd
 
 from nestwise._base.arrays import AnyArray, FloatArray, IntArray
 from nestwise._base.errors import DataError
+from nestwise._base.options import names_of
 from nestwise.design.table import Source, read_column, require_columns
 
 
@@ -37,12 +38,17 @@ class Groups:
 def as_names(columns: str | Sequence[str]) -> tuple[str, ...]:
     """One name or several as a tuple.
 
+    Raises
+    ------
+    OptionError
+        When something other than names is given.
+
     Examples
     --------
     >>> as_names("ses"), as_names(["ses", "sex"])
     (('ses',), ('ses', 'sex'))
     """
-    return (columns,) if isinstance(columns, str) else tuple(columns)
+    return tuple(names_of("columns", columns))
 
 
 def numbers(source: Source, name: str, purpose: str) -> FloatArray:

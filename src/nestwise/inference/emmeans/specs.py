@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from nestwise._base.errors import OptionError, did_you_mean
+from nestwise._base.options import names_of
 
 Names = str | Sequence[str] | None
 
@@ -53,11 +54,7 @@ def _split(specs: Names) -> tuple[list[str], list[str]]:
     if specs is None:
         return [], []
     if not isinstance(specs, str):
-        names = list(specs)
-        for name in names:
-            if not isinstance(name, str):
-                raise OptionError(f"specs must be names of predictors, got {name!r}")
-        return list(dict.fromkeys(names)), []
+        return list(dict.fromkeys(names_of("specs", specs))), []
     lhs, _, text = specs.rpartition("~")
     if lhs.strip():
         raise OptionError(
