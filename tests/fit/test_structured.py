@@ -119,6 +119,8 @@ def test_weights_scale_and_order_do_not_matter(shared_file: Callable[[str], Path
         ("exp(age + Sex | Subject)", "the coordinate 'Sex' is no number"),
         ("ar1(age | Subjct)", "did you mean 'Subject'"),
         ("ar1(age + distance | Subject)", "one visit variable"),
+        ("us(distance + age/100 | Subject)", "one visit variable"),
+        ("us(I(age + distance / 100) | Subject)", "but the data have 108 rows"),
     ],
 )
 def test_refuses_with_reasons(

@@ -12,7 +12,7 @@ from nestwise.core.structured.blocks import Blocks, Pattern
 from nestwise.core.structured.model import StructuredArrays, effect_lambdas
 
 TABLE = 400
-"""Distinct positions up to which the structure is evaluated once for all of them."""
+"""Distinct times up to which the structure is evaluated once for all of them; visits always are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +66,8 @@ def structure_at(arrays: StructuredArrays, blocks: Blocks, par: FloatArray) -> C
     count = errors.n_arms * errors.n_structure
     by_arm = par[first : first + count].reshape(errors.n_arms, errors.n_structure)
     total = sum(len(p.position) ** 2 for p in blocks.patterns)
-    if len(blocks.visit) > TABLE or len(blocks.visit) ** 2 > 4 * total:
+    many = len(blocks.visit) > TABLE or len(blocks.visit) ** 2 > 4 * total
+    if many and errors.structure.needs != "visits":
         return Correlations(by_arm, None)
     visits = Visits(blocks.visit, blocks.time, errors.n_visits)
     tables = tuple(errors.structure.covariance(one, visits) for one in by_arm)

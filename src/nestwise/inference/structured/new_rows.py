@@ -10,6 +10,7 @@ import numpy as np
 from nestwise._base.arrays import AnyArray, FloatArray, IntArray
 from nestwise._base.errors import DataError
 from nestwise.core.residual.visits import Visits
+from nestwise.design.groups import level_labels
 from nestwise.design.residual import ResidualPart
 from nestwise.design.residual_new import NewResidual, encode_residual
 from nestwise.fit.structured_arrays import variance_features
@@ -133,9 +134,12 @@ def error_covariances(
     time = new.time
     if structure.needs == "visits":
         if (new.visit[chosen] < 0).any():
+            part = fit.design.residual
+            assert part is not None
+            assert part.subject is not None
             raise DataError(
-                f"a new row of subject {subject + 1} has a visit that the fit has not seen; "
-                "predict it without its residuals (residual=False)"
+                f"a new row of subject {level_labels(part.subject)[subject]} has a visit that the "
+                "fit has not seen; predict it without its residuals (residual=False)"
             )
         time = new.visit.astype(np.float64)
     if time is None:
