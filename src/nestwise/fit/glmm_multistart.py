@@ -20,6 +20,9 @@ CHEAP_ROWS = 3000
 ALL_ALIKE, MOST_STARTS = 3, 5
 """Further starts with all factors alike, and further starts of one model."""
 
+SHIFT = 2.0
+"""Change of the logarithm of the dispersion in further starts."""
+
 MOST_EVALUATIONS = 150
 """Further evaluations after which no more starts are tried."""
 
@@ -76,11 +79,11 @@ def look_again_glmm(
     if not doubtful(problem, path.point.psi) or _ran_away(path.hessian):
         return path, saddle
     best, count, m = path, path.n_evaluations, problem.m
-    most, further = count + MOST_EVALUATIONS, starts(problem.layout)
-    for par in (*further[:ALL_ALIKE], *further[len(SIZES) :])[:MOST_STARTS]:
+    most = count + MOST_EVALUATIONS
+    for start in _starts(problem, path.point.psi[m:]):
         if count > most:
             break
-        first = function(np.concatenate([par, path.point.psi[m:]]), None)
+        first = function(start, None)
         count += 1
         if not (np.isfinite(first.value) and np.isfinite(first.gradient).all()):
             continue
@@ -94,6 +97,22 @@ def look_again_glmm(
         if there.point.value < best.point.value - 1e-9:
             best, saddle = there, back
     return replace(best, n_evaluations=count), saddle
+
+
+def _starts(problem: GlmmProblem, rest: FloatArray) -> list[FloatArray]:
+    """Further psi: other covariances, and where there is a dispersion, much more and less of it.
+
+    A dispersion and the variance of an effect that few rows share can stand for each other.
+    """
+    further = starts(problem.layout)
+    out = []
+    if problem.has_phi:
+        for shift in (SHIFT, -SHIFT):
+            moved = rest.copy()
+            moved[-1] += shift
+            out.append(np.concatenate([further[1], moved]))
+    chosen = (*further[:ALL_ALIKE], *further[len(SIZES) :])[:MOST_STARTS]
+    return [*out, *(np.concatenate([par, rest]) for par in chosen)]
 
 
 def _ran_away(hessian: FloatArray) -> bool:
