@@ -10,7 +10,7 @@ import pandas as pd
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import DataError, OptionError, did_you_mean
-from nestwise.api.source import Source
+from nestwise.api.source import Source, check_own_response
 from nestwise.api.update import updated_formula
 from nestwise.inference.kinds import Fit
 
@@ -100,6 +100,8 @@ def updated(
     for name in changes:
         if name not in known:
             raise OptionError(f"update: {name!r} is not an argument{did_you_mean(name, known)}")
+    if "data" not in changes:
+        check_own_response(source, "update")
     text = source.formula if formula is None else updated_formula(source.formula, formula)
     settings = {**source.settings, **changes}
     return call(text, settings.pop("data", source.data), **settings)

@@ -28,7 +28,7 @@ from nestwise.api.generalized import GeneralizedMixedModel
 from nestwise.api.glmer import glmer
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
-from nestwise.api.source import Source
+from nestwise.api.source import Source, check_own_response
 from nestwise.api.structured import StructuredModel
 from nestwise.core.families.family import Family
 from nestwise.core.families.registry import FAMILIES
@@ -174,6 +174,7 @@ def save(model: Model, path: str | Path) -> None:
         When the file cannot be written.
     """
     path = as_path(path)
+    check_own_response(model.source, "save")
     arrays: dict[str, AnyArray] = {}
     frame = _plain_frame(model.source.data, _columns(model))
     about = {

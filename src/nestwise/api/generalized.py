@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 from nestwise._base.arrays import FloatArray
 from nestwise.api import attributes, generalized_questions, maketables, mixed_questions, questions
 from nestwise.api.answers import response_of, updated
+from nestwise.api.new_response import with_response
 from nestwise.api.source import Source
 from nestwise.fit.glmm import fit_glmm
 from nestwise.fit.glmm_design import with_family
@@ -146,7 +147,9 @@ class GeneralizedMixedModel:
         """Fit the same model to another response (shares, where there are trials)."""
         f = self.fit
         design = with_family(replace(f.design, y=response_of(f, y)), f.family)
-        return replace(self, fit=fit_glmm(design, f.family, f.link, f.n_agq, f.control))
+        source = with_response(self.source, f.design, design.y)
+        fit = fit_glmm(design, f.family, f.link, f.n_agq, f.control)
+        return replace(self, fit=fit, source=source)
 
     def __repr__(self) -> str:
         kind = f"{self.family}({self.link})"

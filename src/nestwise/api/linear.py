@@ -13,6 +13,7 @@ from nestwise.api import attributes, maketables, questions
 from nestwise.api.anova_table import anova_table
 from nestwise.api.answers import response_of, updated
 from nestwise.api.influence import InfluenceResult
+from nestwise.api.new_response import with_response
 from nestwise.api.source import Source, to_native
 from nestwise.fit.lm import fit_lm
 from nestwise.fit.result import LmFit
@@ -177,7 +178,7 @@ class LinearModel:
     def refit(self, y: Any) -> LinearModel:
         """Fit the same model to another response, one value a used row (or a row of the data)."""
         design = replace(self.fit.design, y=response_of(self.fit, y))
-        return LinearModel(fit_lm(design), self.source)
+        return LinearModel(fit_lm(design), with_response(self.source, design, design.y))
 
     def __repr__(self) -> str:
         return f"<LinearModel {self.formula!r}: {self.nobs} rows, sigma {self.sigma:.4g}>"

@@ -13,6 +13,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise.api import attributes, maketables, mixed_questions, questions
 from nestwise.api.anova_table import anova_table
 from nestwise.api.answers import response_of, updated
+from nestwise.api.new_response import with_response
 from nestwise.api.source import Source
 from nestwise.api.stepwise import StepResult, step
 from nestwise.fit.lmm import refit
@@ -155,7 +156,8 @@ class MixedModel:
 
     def refit(self, y: Any) -> MixedModel:
         """Fit the same model to another response, one value a used row (or a row of the data)."""
-        return MixedModel(refit(self.fit, response_of(self.fit, y)), self.source)
+        new = response_of(self.fit, y)
+        return MixedModel(refit(self.fit, new), with_response(self.source, self.fit.design, new))
 
     def __repr__(self) -> str:
         kind = "REML criterion" if self.fit.reml else "-2 log-likelihood"

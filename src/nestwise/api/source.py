@@ -29,11 +29,34 @@ class Source:
         As the caller wrote it.
     settings : mapping of str to object
         The other arguments of the call.
+    refitted : bool
+        Whether the model has a response that `data` does not hold.
     """
 
     data: Any
     formula: str
     settings: Mapping[str, Any]
+    refitted: bool = False
+
+
+def check_own_response(source: Source, purpose: str) -> None:
+    """Refuse what needs the response in the data after a refit to one that is not there.
+
+    Raises
+    ------
+    OptionError
+        When the model was refitted to a response that its data do not hold.
+
+    Examples
+    --------
+    >>> check_own_response(Source({"y": [1]}, "y ~ x", {}), "save")
+    """
+    if source.refitted:
+        raise OptionError(
+            f"{purpose}: this model was refitted to another response, and that of "
+            f"{source.formula!r} is no single column that could hold it; put the new response "
+            "into the data and fit the model to them"
+        )
 
 
 def to_native(table: Table, data: Any) -> Any:

@@ -10,6 +10,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise.api import attributes, maketables, questions, structured_questions
 from nestwise.api.anova_table import anova_table
 from nestwise.api.answers import response_of, updated
+from nestwise.api.new_response import with_response
 from nestwise.api.source import Source, to_native
 from nestwise.fit.structured import refit_structured
 from nestwise.fit.structured_result import StructuredFit
@@ -135,7 +136,9 @@ class StructuredModel:
 
     def refit(self, y: Any) -> StructuredModel:
         """Fit the same model to another response, one value a used row (or a row of the data)."""
-        return StructuredModel(refit_structured(self.fit, response_of(self.fit, y)), self.source)
+        new = response_of(self.fit, y)
+        source = with_response(self.source, self.fit.design, new)
+        return StructuredModel(refit_structured(self.fit, new), source)
 
     def __repr__(self) -> str:
         kind = "REML criterion" if self.fit.reml else "-2 log-likelihood"
