@@ -35,7 +35,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "response as group": (lambda: nw.lmer("y ~ x + (1 | y)", _data()), "right side"),
     "constant share": (
         lambda: nw.glmer("cbind(b + 1, b + 1) ~ x + (1 | g)", _data()),
-        "constant",
+        "one half in every row",
     ),
     "params": (lambda: _mixed().confint(params=3), "params.*3"),
     "no params": (lambda: _mixed().confint(params=[]), "asks for nothing"),

@@ -12,7 +12,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import DataError, OptionError, did_you_mean
 from nestwise.api.source import Source, check_own_response
 from nestwise.api.update import updated_formula
-from nestwise.inference.kinds import Fit
+from nestwise.inference.kinds import Fit, GlmmFit
 
 Model = TypeVar("Model")
 
@@ -72,7 +72,7 @@ def response_of(fit: Fit, y: Any) -> FloatArray:
         )
     if not np.isfinite(values).all():
         raise DataError("refit: the new response has missing or infinite values")
-    if (values == values[0]).all():
+    if not isinstance(fit, GlmmFit) and (values == values[0]).all():
         raise DataError(
             f"refit: the new response is constant: every row is {values[0]:.6g}; there is nothing "
             "to explain"

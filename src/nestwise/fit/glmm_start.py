@@ -118,8 +118,9 @@ def starting_point(
             break
     if found is None:
         raise FitError(
-            "no working linear model can be fitted to this response: the numbers overflow; check "
-            "the scale of the response, the covariates, the offset and the weights"
+            "no working linear model can be fitted to this response: the numbers overflow, "
+            "or the share is one half in every row; check the scale of the response, the "
+            "covariates, the offset and the weights"
         )
     return found
 
