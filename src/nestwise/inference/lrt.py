@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import chdtrc, fdtrc
@@ -15,6 +16,7 @@ from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.structured import fit_structured
 from nestwise.inference.fitmeasures import FitMeasures, fit_measures
 from nestwise.inference.kinds import Fit, GlmmFit, LmFit, LmmFit, StructuredFit
+from nestwise.inference.nested import not_nested
 
 REFITTED = (
     "The REML fits were refitted by ML, because restricted likelihoods do not compare across "
@@ -91,7 +93,7 @@ def likelihood_ratio(fits: Sequence[Fit], names: Sequence[str], refit: bool = Tr
     notes = [REFITTED] if refit and any(reml) else []
     points = {fit.n_agq for fit in used if isinstance(fit, GlmmFit)}
     notes += [QUADRATURE] if len(points) > 1 else []
-    return Table(_columns(ranked), " ".join(notes + _boundary(ranked)))
+    return Table(_columns(ranked), " ".join(notes + _not_nested(ranked) + _boundary(ranked)))
 
 
 def f_comparison(fits: Sequence[LmFit], names: Sequence[str]) -> Table:
@@ -238,6 +240,17 @@ def _n_effects(fit: Fit) -> int:
     if isinstance(fit, StructuredFit):
         return fit.theta.size
     return fit.par.size if isinstance(fit, (LmmFit, GlmmFit)) else 0
+
+
+def _not_nested(ranked: Sequence[Candidate]) -> list[str]:
+    for one, other in pairwise(ranked):
+        reason = not_nested(one.fit, other.fit)
+        if reason and one.measures.n_par < other.measures.n_par:
+            return [
+                f"{one.name!r} is not nested in {other.name!r} ({reason}), so that the chi-squared "
+                "distribution does not hold for their likelihood ratio; compare them by AIC or BIC."
+            ]
+    return []
 
 
 def _boundary(ranked: Sequence[Candidate]) -> list[str]:
