@@ -13,7 +13,7 @@ from nestwise.core import _kernels
 from nestwise.core.families.binomial import BINOMIAL
 from nestwise.core.families.poisson import POISSON
 from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, GlmmResult, RowFunction
-from nestwise.core.glmm_rows import FamilyRows
+from nestwise.core.glmm_rows import FamilyRows, compiled_constant
 from nestwise.core.kernel import FactorColumns
 from nestwise.core.links.log import LOG
 from nestwise.core.links.logit import LOGIT
@@ -151,7 +151,7 @@ def quadrature_kernel(model: GlmmInput, n_points: int) -> GlmmKernel:
     X = np.asfortranarray(X if order is None else X[order])
     offset = model.offset if order is None else model.offset[order]
     handle = _level_rows(code, model.rows, model.factors[0], order)
-    constant = _constant(code, model.rows)
+    constant = compiled_constant(model.rows)
     return CompiledQuadrature(handle, model, X, offset, order, rule, constant)
 
 
@@ -181,9 +181,3 @@ def _level_rows(
         [None if c is None else put(c) for c in factor.columns],
         factor.scale,
     )
-
-
-def _constant(code: int, rows: FamilyRows) -> float:
-    """What the compiled log density leaves out: the difference to the family's own at zero."""
-    at_zero = float(np.sum(rows(np.zeros(len(rows.y)), None).loglik))
-    return at_zero + float(rows.weights.sum()) * (float(np.log(2.0)) if code == 0 else 1.0)

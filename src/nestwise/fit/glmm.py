@@ -16,6 +16,7 @@ from nestwise.core.threads import SMALL, limited
 from nestwise.design.check import check_groups, check_plain
 from nestwise.design.model import Design
 from nestwise.fit.glmm_answer import assemble
+from nestwise.fit.glmm_begin import constant_eta
 from nestwise.fit.glmm_curvature import first_curvature
 from nestwise.fit.glmm_descent import criterion_of, descend_glmm, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
@@ -138,15 +139,22 @@ def _beginning(model: GlmmModel) -> tuple[GlmmEvaluation, FloatArray, int]:
     return first, guess, extra
 
 
+def _constant(model: GlmmModel) -> FloatArray:
+    """(p,) coefficients of a mean that is the same for all rows."""
+    problem = model.problem
+    beta = np.zeros(problem.layout.p)
+    if problem.arrays.intercept >= 0:
+        level = constant_eta(model.user_rows)
+        beta[problem.arrays.intercept] = level - float(problem.offset.mean())
+    return beta
+
+
 def _first(model: GlmmModel, function: Function) -> GlmmEvaluation:
     """The first point at which the modes can be found."""
-    problem, start = model.problem, model.start
-    constant = np.zeros(problem.layout.p)
-    if problem.arrays.intercept >= 0:
-        constant[problem.arrays.intercept] = model.level - float(problem.offset.mean())
+    start = model.start
     last = [] if start.phi is None else [np.log(start.phi)]
     for share, way in SMALLER:
-        beta = way * start.beta + (1.0 - way) * constant
+        beta = start.beta if way == 1.0 else way * start.beta + (1.0 - way) * _constant(model)
         psi = np.concatenate([share * start.par, beta, last])
         for u in (start.u, None):
             point = function(psi, u)

@@ -19,7 +19,7 @@ from nestwise.core.links.link import Link
 from nestwise.core.problem import ModelArrays
 from nestwise.design.model import Design
 from nestwise.fit.assemble import glmm_arrays
-from nestwise.fit.glmm_begin import MakeKernel, begin, constant_eta, problem_of
+from nestwise.fit.glmm_begin import MakeKernel, begin, problem_of
 from nestwise.fit.glmm_start import Start
 
 
@@ -41,8 +41,6 @@ class GlmmModel:
         Where each of these rows went; None where none were put together.
     has_scale : bool
         Whether the dispersion is a scale, to which theta is relative.
-    level : float
-        Linear predictor of the mean response.
     curvature : (size, size) float64 or None
         Curvature to begin with, where it is known.
     """
@@ -55,7 +53,6 @@ class GlmmModel:
     user_rows: FamilyRows
     index: NDArray[np.intp] | None
     has_scale: bool
-    level: float
     curvature: FloatArray | None
 
 
@@ -101,7 +98,6 @@ def make_glmm(
         user_rows=whole,
         index=None if merged is None else merged.index,
         has_scale=family.dispersion == "scale",
-        level=constant_eta(rows),
         curvature=curvature,
     )
 
