@@ -96,3 +96,13 @@ def test_redundant_columns_are_named() -> None:
     m = nw.lmer("y ~ x + z + (1 | g)", data)
     assert list(m.params.index) == ["(Intercept)", "x"]
     assert any("z" in d.message for d in m.diagnostics)
+
+
+def test_rows_that_a_function_leaves_out_are_told() -> None:
+    negative = _data()["y"] - 1.0 < 0.0
+    m = nw.lmer("log(y - 1.0) ~ x + (1 | g)", _data())
+    (told,) = [d for d in m.diagnostics if d.code == "undefined-values"]
+    assert f"'log(y - 1)' is not a number in {negative.sum()} of 24 rows" in told.message
+    missing = nw.lmer("y ~ log(x + 2) + (1 | g)", _with("x", 4, np.nan))
+    assert missing.nobs == 23
+    assert all(d.code != "undefined-values" for d in missing.diagnostics)

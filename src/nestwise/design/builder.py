@@ -55,6 +55,7 @@ class _Frame:
     n_dropped: int
     weights: FloatArray | None
     offset: FloatArray | None
+    undefined: tuple[Diagnostic, ...]
 
 
 def build(
@@ -136,7 +137,11 @@ def build(
         kept=frame.kept,
         n_dropped=frame.n_dropped,
         encoder=replace(encoder, response=response, categories=found.categories),
-        diagnostics=(*_diagnostics(fixed), *(() if errors is None else errors.diagnostics)),
+        diagnostics=(
+            *frame.undefined,
+            *_diagnostics(fixed),
+            *(() if errors is None else errors.diagnostics),
+        ),
         residual=errors,
     )
 
@@ -207,6 +212,7 @@ def _frame(
     if extra is not None and np.isnan(extra).any():
         masks["offset"] = np.isnan(extra)
     masks["rows without trials"] = without_trials(formula.response_label, response, kind)
+    undefined = _undefined(masks, context)
     kept, n_dropped = _kept_rows(masks, na_action)
     for label, found in holes.items():
         check_finite(label, found.infinite, kept)
@@ -218,7 +224,7 @@ def _frame(
         total = None if total is None else total[kept]
     prior = None if prior is None else check_weights(prior, kept)
     values = {label: drop_unused(value) for label, value in values.items()}
-    return _Frame(response, values, kept, n_dropped, prior, total)
+    return _Frame(response, values, kept, n_dropped, prior, total, undefined)
 
 
 def _own_functions(functions: object) -> dict[str, Callable[..., Any]]:
@@ -234,6 +240,29 @@ def _own_functions(functions: object) -> dict[str, Callable[..., Any]]:
         if not callable(value):
             raise OptionError(f"functions: '{name}' is {value!r}, which cannot be called")
     return dict(functions)
+
+
+def _undefined(masks: Mapping[str, BoolArray | None], context: Context) -> tuple[Diagnostic, ...]:
+    """Rows that a function such as log() leaves out though no column misses there."""
+    computed = {
+        label: mask
+        for label, mask in masks.items()
+        if mask is not None and "(" in label and label not in context.columns
+    }
+    known = [find_holes(value).missing for value in context.columns.values() if computed]
+    found: list[Diagnostic] = []
+    for label, mask in computed.items():
+        rows = np.flatnonzero(mask & ~np.logical_or.reduce([m for m in known if m is not None]))
+        if rows.size:
+            found.append(
+                Diagnostic(
+                    "undefined-values",
+                    f"'{label}' is not a number in {rows.size} of {mask.size} rows whose columns "
+                    f"are complete, first in row {rows[0]} (from 0); they are left out.",
+                    "Look at the range of the column: log and sqrt need positive numbers.",
+                )
+            )
+    return tuple(found)
 
 
 def _kept_rows(
