@@ -66,6 +66,8 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
         "theta='a'",
     ),
     "n_groups": (lambda: nw.power(_mixed(), term="x", n_groups=2.5), "n_groups=2.5"),  # type: ignore[arg-type]
+    "effect": (lambda: nw.simulate_schools(ses=np.nan), "nan is no finite"),
+    "effect text": (lambda: nw.simulate_schools(prior_math="a"), "'a' is no finite"),  # type: ignore[arg-type]
     "first": (lambda: nw.paired(data=_data(), first="x", second="x"), "'x'"),
 }
 

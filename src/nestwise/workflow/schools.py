@@ -11,6 +11,7 @@ import pandas as pd
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.errors import OptionError, one_of
+from nestwise._base.options import flag
 from nestwise.workflow.r_random import RState, rnorm, runif, sample, set_seed
 
 _LEVELS = ("student", "classroom", "school")
@@ -121,6 +122,7 @@ def _check(truth: _Truth) -> None:
         sd_student=sd_student,
         sd_slope=truth.sd_slope,
     )
+    _check_effects(truth)
     _check_share("clustering", truth.clustering)
     one_of("intervention_level", truth.intervention_level, _LEVELS)
 
@@ -207,6 +209,13 @@ def _check_sizes(n_schools: int, n_classrooms: int, n_students: int) -> None:
         raise OptionError(f"n_classrooms={n_classrooms} leaves some of {n_schools} schools empty")
     if n_students < n_classrooms:
         raise OptionError(f"n_students={n_students} leaves some of {n_classrooms} rooms empty")
+
+
+def _check_effects(truth: _Truth) -> None:
+    for value in (*truth.effects, truth.ses_context):
+        if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+            raise OptionError(f"{value!r} is no finite number; every effect is one")
+    flag("balanced", truth.balanced)
 
 
 def _check_sds(**sds: float) -> None:
