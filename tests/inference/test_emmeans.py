@@ -168,7 +168,7 @@ def test_curves_have_exact_slopes() -> None:
         ({"specs": "recipe", "level": 95}, "level=95"),
         ({"specs": "recipe", "ddf": "kr"}, "ddf='kr'"),
         ({"specs": "recipe", "type": "resp"}, "type='resp'"),
-        ({"specs": [1]}, "names of predictors"),
+        ({"specs": [1]}, "specs must be a name or several names"),
     ],
 )
 def test_bad_calls(call: dict[str, Any], message: str) -> None:
