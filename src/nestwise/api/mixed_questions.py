@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import OptionError, one_of
+from nestwise._base.errors import one_of
 from nestwise._base.options import flag
 from nestwise.api.fitted import FittedEquations, FittedMixed, FittedRandom
 from nestwise.api.influence import InfluenceResult
-from nestwise.api.resampled import BootstrapResult, ProfileResult
+from nestwise.api.resampled import BootstrapResult, ProfileResult, earlier
 from nestwise.api.source import to_native
-from nestwise.inference.bootstrap import Bootstrap
 from nestwise.inference.bootstrap import bootstrap as bootstrap_of
 from nestwise.inference.caic import ConditionalAic
 from nestwise.inference.caic import caic as caic_of
@@ -120,17 +119,9 @@ def bootstrap(
         seed=seed,
         n_jobs=n_jobs,
         progress=progress,
-        resume=_earlier(resume),
+        resume=earlier(resume),
     )
     return BootstrapResult(found, model.source.data)
-
-
-def _earlier(resume: object) -> Bootstrap | None:
-    if resume is None:
-        return None
-    if not isinstance(resume, BootstrapResult):
-        raise OptionError(f"resume={resume!r} is not what an earlier bootstrap() returned")
-    return resume.found
 
 
 def predict(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from nestwise._base.errors import OptionError
 from nestwise._base.printed import printed_html
 from nestwise._base.table import Table
 from nestwise.api.source import to_native
@@ -226,4 +227,13 @@ class ComparisonResult:
     _repr_html_ = printed_html
 
 
-__all__ = ["BootstrapResult", "ComparisonResult", "ProfileResult"]
+def earlier(resume: object) -> Bootstrap | None:
+    """The numbers of an earlier bootstrap, to go on with; None when there is none."""
+    if resume is None:
+        return None
+    if not isinstance(resume, BootstrapResult):
+        raise OptionError(f"resume={resume!r} is not what an earlier bootstrap() returned")
+    return resume.found
+
+
+__all__ = ["BootstrapResult", "ComparisonResult", "ProfileResult", "earlier"]

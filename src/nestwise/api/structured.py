@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -11,12 +10,11 @@ from nestwise.api import attributes, maketables, questions, structured_questions
 from nestwise.api.anova_table import anova_table
 from nestwise.api.answers import response_of, updated
 from nestwise.api.new_response import with_response
-from nestwise.api.source import Source, to_native
+from nestwise.api.source import Source
 from nestwise.fit.structured import refit_structured
 from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference.ddf import covariance
 from nestwise.inference.robust import ClusterRobust
-from nestwise.inference.structured.confint import confint_structured
 from nestwise.inference.structured.robust import cluster_robust_structured
 
 if TYPE_CHECKING:
@@ -95,12 +93,6 @@ class StructuredModel:
         """Sandwich standard errors by subject (``.vcov``, ``.table``): CR0, CR2 or CR3."""
         return cluster_robust_structured(self.fit, kind)
 
-    def confint(
-        self, method: str = "wald", *, level: float = 0.95, params: Sequence[str] | None = None
-    ) -> Any:
-        """Intervals ``term conf_low conf_high`` of fixed effects and residual parameters."""
-        return to_native(confint_structured(self.fit, method, level, params), self.source.data)
-
     plot = property(questions.plots)
     tidy = questions.tidy
     anova_table = anova_table
@@ -118,6 +110,10 @@ class StructuredModel:
     ranef = structured_questions.ranef
     residual_parameters = structured_questions.residual_parameters
     residual_covariance = structured_questions.residual_covariance
+    confint = structured_questions.confint
+    bootstrap = structured_questions.bootstrap
+    icc = structured_questions.icc
+    r2 = structured_questions.r2
     predict = structured_questions.predict
     simulate = structured_questions.simulate
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
 from nestwise._base.options import flag
+from nestwise.api.resampled import BootstrapResult, earlier
 from nestwise.api.source import Source, to_native
 from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference import fitmeasures
+from nestwise.inference.bootstrap import bootstrap as bootstrap_of
+from nestwise.inference.icc import IntraclassCorrelation
+from nestwise.inference.icc import icc as icc_of
+from nestwise.inference.r2 import RSquaredMixed
+from nestwise.inference.r2 import r2 as r2_of
 from nestwise.inference.ranef import ranef as ranef_of
 from nestwise.inference.simulate import simulate as simulate_of
 from nestwise.inference.structured import parameters
+from nestwise.inference.structured.confint import confint_structured
 from nestwise.inference.structured.predict import predict_structured, predict_structured_table
 from nestwise.inference.varcorr import varcorr as varcorr_of
 
@@ -58,6 +66,63 @@ def residual_parameters(model: FittedStructured, level: float | None = 0.95) -> 
 def residual_covariance(model: FittedStructured) -> Any:
     """Covariance of the residuals by visit and arm: ``arm visit1 visit2 vcov cor``."""
     return to_native(parameters.residual_covariance(model.fit), model.source.data)
+
+
+def confint(
+    model: FittedStructured,
+    method: str = "wald",
+    *,
+    level: float = 0.95,
+    params: Sequence[str] | None = None,
+    n: int = 1000,
+    kind: str = "percentile",
+    seed: int | None = None,
+    n_jobs: int = 1,
+) -> Any:
+    """Intervals ``term conf_low conf_high`` of coefficients, random effects and residuals.
+
+    `method`: ``"wald"`` or ``"boot"``. `n`, `kind` (``"percentile"``, ``"basic"``), `seed` and
+    `n_jobs` belong to the bootstrap.
+    """
+    options: dict[str, Any] = {"n": n, "kind": kind, "seed": seed, "n_jobs": n_jobs}
+    table = confint_structured(model.fit, method, level, params, **options)
+    return to_native(table, model.source.data)
+
+
+def bootstrap(
+    model: FittedStructured,
+    n: int = 1000,
+    method: str = "parametric",
+    *,
+    seed: int | None = None,
+    n_jobs: int = 1,
+    progress: bool = False,
+    resume: BootstrapResult | None = None,
+) -> BootstrapResult:
+    """Refit to data drawn from the fit; `method`: ``"parametric"``.
+
+    Ctrl-C keeps the replicates that are done; `resume` goes on from an earlier bootstrap. The
+    same `seed` gives the same replicates whatever `n_jobs`.
+    """
+    options: dict[str, Any] = {"method": method, "seed": seed, "n_jobs": n_jobs}
+    found = bootstrap_of(model.fit, n, progress=progress, resume=earlier(resume), **options)
+    return BootstrapResult(found, model.source.data)
+
+
+def icc(model: FittedStructured) -> IntraclassCorrelation:
+    """Intraclass correlation of the random effects: ``adjusted``, ``unadjusted``, ``by_group``.
+
+    The residual variance is its mean over the rows; correlations of residuals do not count.
+    """
+    return icc_of(model.fit)
+
+
+def r2(model: FittedStructured) -> RSquaredMixed:
+    """R squared: ``marginal`` (fixed effects) and ``conditional`` (random effects too).
+
+    The residual variance is its mean over the rows. Without random effects the two are equal.
+    """
+    return r2_of(model.fit)
 
 
 def predict(

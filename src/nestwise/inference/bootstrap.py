@@ -16,12 +16,17 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import NestwiseError, OptionError, one_of
 from nestwise._base.table import Table
 from nestwise.inference.glmm_resampling import GlmmTask, dismantle_glmm, glmm_row_maker
-from nestwise.inference.kinds import EquationsFit, GlmmFit
+from nestwise.inference.kinds import GlmmFit, LmmFit, MixedFit, StructuredFit
 from nestwise.inference.parameters import fit_parameters, fit_values
 from nestwise.inference.refitting import Portable, dismantle, reassemble
 from nestwise.inference.replicates import Task, run
 from nestwise.inference.resampling import METHODS, replicate_maker, top_factor
 from nestwise.inference.simulate import positive_count, seed_entropy
+from nestwise.inference.structured.resampling import (
+    StructuredTask,
+    detached,
+    structured_row_maker,
+)
 
 FINE, SINGULAR, FAILED = 0, 1, 2
 
@@ -32,7 +37,7 @@ class Bootstrap:
 
     Parameters
     ----------
-    fit : LmmFit or GlmmFit
+    fit : LmmFit, GlmmFit or StructuredFit
         What was resampled.
     method : str
         ``"parametric"``, ``"residual"`` or ``"cases"``.
@@ -52,7 +57,7 @@ class Bootstrap:
         Whether Ctrl-C ended it early; ``bootstrap(..., resume=this)`` goes on.
     """
 
-    fit: EquationsFit
+    fit: MixedFit
     method: str
     seed: int
     wanted: int
@@ -108,7 +113,7 @@ class _Task:
 class _Local:
     """The same in this process, where the cross-products are at hand."""
 
-    fit: EquationsFit
+    fit: MixedFit
     method: str
     seed: int
 
@@ -116,7 +121,7 @@ class _Local:
         return row_maker(self.fit, self.method, self.seed)
 
 
-def row_maker(fit: EquationsFit, method: str, seed: int) -> Callable[[int], FloatArray]:
+def row_maker(fit: MixedFit, method: str, seed: int) -> Callable[[int], FloatArray]:
     """From the number of a replicate to its parameters and, last, its status.
 
     Examples
@@ -128,6 +133,8 @@ def row_maker(fit: EquationsFit, method: str, seed: int) -> Callable[[int], Floa
     """
     if isinstance(fit, GlmmFit):
         return glmm_row_maker(fit, seed)
+    if isinstance(fit, StructuredFit):
+        return structured_row_maker(fit, seed)
     make, q = replicate_maker(fit, method, seed), len(fit_parameters(fit))
 
     def one(r: int) -> FloatArray:
@@ -145,17 +152,19 @@ def row_maker(fit: EquationsFit, method: str, seed: int) -> Callable[[int], Floa
     return one
 
 
-def _task(fit: EquationsFit, method: str, seed: int, n_jobs: int) -> Task:
+def _task(fit: MixedFit, method: str, seed: int, n_jobs: int) -> Task:
     """The work, as it is begun here or in other processes."""
     if n_jobs == 1:
         return _Local(fit, method, seed)
     if isinstance(fit, GlmmFit):
         return GlmmTask(dismantle_glmm(fit), seed)
+    if isinstance(fit, StructuredFit):
+        return StructuredTask(detached(fit), seed)
     return _Task(dismantle(fit), method, seed)
 
 
 def bootstrap(
-    fit: EquationsFit,
+    fit: MixedFit,
     n: int = 1000,
     *,
     method: str = "parametric",
@@ -168,13 +177,13 @@ def bootstrap(
 
     Parameters
     ----------
-    fit : LmmFit or GlmmFit
+    fit : LmmFit, GlmmFit or StructuredFit
         The fit; the criterion (REML or ML) is kept.
     n : int
         Replicates, in all when resuming.
     method : str
         ``"parametric"``: new random effects and residuals from the fitted distributions (the only
-        one for GLMMs);
+        one for GLMMs and structured residuals);
         ``"residual"``: drawn from the modes and residuals, inflated to the estimated variances;
         ``"cases"``: whole groups of the outermost factor drawn with replacement.
     seed : int, optional
@@ -206,7 +215,7 @@ def bootstrap(
     ((50, 6), 0)
     """
     count, listed = positive_count("n", n), fit_parameters(fit)
-    one_of("method", method, METHODS[:1] if isinstance(fit, GlmmFit) else METHODS)
+    one_of("method", method, METHODS if isinstance(fit, LmmFit) else METHODS[:1])
     if method == "cases":
         top_factor(fit.design)
     done, entropy = _earlier(fit, method, seed, resume)
@@ -227,7 +236,7 @@ def bootstrap(
 
 
 def _earlier(
-    fit: EquationsFit, method: str, seed: int | None, resume: Bootstrap | None
+    fit: MixedFit, method: str, seed: int | None, resume: Bootstrap | None
 ) -> tuple[FloatArray, int]:
     """Rows that are there already, and the seed to go on with."""
     if resume is None:
@@ -239,8 +248,7 @@ def _earlier(
     if seed is not None and seed != resume.seed:
         raise OptionError(f"resume was drawn with seed={resume.seed}, not {seed}; leave seed out")
     same = resume.fit is fit or (
-        np.array_equal(resume.fit.theta, fit.theta)
-        and np.array_equal(resume.fit.beta, fit.beta)
+        np.array_equal(resume.estimate, fit_values(fit), equal_nan=True)
         and np.array_equal(resume.fit.design.y, fit.design.y)
     )
     if not same:

@@ -16,7 +16,7 @@ from nestwise._base.errors import OptionError, one_of
 from nestwise._base.memo import memo
 from nestwise._base.table import Table
 from nestwise.inference.bootstrap import Bootstrap
-from nestwise.inference.kinds import EquationsFit, GlmmFit, LmmFit
+from nestwise.inference.kinds import LmmFit, MixedFit
 from nestwise.inference.parameters import fit_parameters
 from nestwise.inference.resampling import leave_one_out
 from nestwise.inference.wald import checked_level, chosen
@@ -172,22 +172,22 @@ def accelerations(fit: LmmFit) -> FloatArray:
     return out
 
 
-def _linear(fit: EquationsFit) -> LmmFit:
-    if isinstance(fit, GlmmFit):
+def _linear(fit: MixedFit) -> LmmFit:
+    if not isinstance(fit, LmmFit):
         raise OptionError(
-            "kind='bca' leaves out each group in turn, which GLMMs do not offer; use "
-            "kind='percentile' or 'basic'"
+            "kind='bca' leaves out each group in turn, which GLMMs and fits with structured "
+            "residuals do not offer; use kind='percentile' or 'basic'"
         )
     return fit
 
 
-def _ranges(fit: EquationsFit) -> tuple[FloatArray, FloatArray]:
+def _ranges(fit: MixedFit) -> tuple[FloatArray, FloatArray]:
     """Smallest and largest possible value of each parameter."""
     kinds = [p.kind for p in fit_parameters(fit)]
-    low: dict[str, float] = {"sd": 0.0, "sigma": 0.0, "phi": 0.0, "cor": -1.0}
+    low = {"cor": -1.0, "rho": -1.0, "beta": -np.inf, "rate": -np.inf}
     return (
-        np.array([low.get(kind, -np.inf) for kind in kinds]),
-        np.array([1.0 if kind == "cor" else np.inf for kind in kinds]),
+        np.array([low.get(kind, 0.0) for kind in kinds]),
+        np.array([1.0 if kind in ("cor", "rho", "share") else np.inf for kind in kinds]),
     )
 
 

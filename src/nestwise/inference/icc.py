@@ -12,10 +12,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from nestwise._base.errors import one_of
+from nestwise._base.errors import OptionError, one_of
 from nestwise._base.printed import printed_html
 from nestwise._base.table import Table
-from nestwise.inference.kinds import EquationsFit, LmmFit
+from nestwise.inference.kinds import LmmFit, MixedFit
 from nestwise.inference.variance_parts import variance_parts
 
 
@@ -56,13 +56,13 @@ class IntraclassCorrelation:
     _repr_html_ = printed_html
 
 
-def icc(fit: EquationsFit, method: str | None = None) -> IntraclassCorrelation:
+def icc(fit: MixedFit, method: str | None = None) -> IntraclassCorrelation:
     """Intraclass correlation of a mixed model.
 
     Parameters
     ----------
-    fit : LmmFit or GlmmFit
-        The fit.
+    fit : LmmFit, GlmmFit or StructuredFit
+        The fit, with random effects.
     method : str, optional
         Of a GLMM, for the variance of its distribution on the scale of the link:
         `nestwise.inference.distribution_variance`.
@@ -71,6 +71,11 @@ def icc(fit: EquationsFit, method: str | None = None) -> IntraclassCorrelation:
     -------
     IntraclassCorrelation
 
+    Raises
+    ------
+    OptionError
+        When there are no random effects.
+
     Examples
     --------
     >>> import nestwise as nw
@@ -78,6 +83,11 @@ def icc(fit: EquationsFit, method: str | None = None) -> IntraclassCorrelation:
     >>> round(icc(m.fit).adjusted, 4)
     0.4185
     """
+    if not fit.design.terms:
+        raise OptionError(
+            "icc is the share of random effects, and this model has no random effects; "
+            "residual_parameters() and residual_covariance() tell how alike a subject's rows are"
+        )
     parts = variance_parts(fit, method)
     within = parts.random + parts.residual
     shares = {name: variance / within for name, variance in parts.groups}

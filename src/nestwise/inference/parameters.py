@@ -11,9 +11,19 @@ from nestwise._base.arrays import FloatArray
 from nestwise.core.structures.registry import STRUCTURES
 from nestwise.core.structures.structure import Pattern
 from nestwise.design.model import Design
-from nestwise.inference.kinds import EquationsFit, GlmmFit
+from nestwise.inference.kinds import GlmmFit, MixedFit, StructuredFit
 
-Kind = Literal["sd", "cor", "sigma", "phi", "beta"]
+Kind = Literal["sd", "cor", "sigma", "phi", "beta", "ratio", "rho", "share", "rate"]
+
+OF_RESIDUALS: dict[str, Kind] = {
+    "rho": "rho",
+    "cor": "rho",
+    "phi": "share",
+    "nugget": "share",
+    "power": "rate",
+    "rate": "rate",
+}
+"""Kinds of the residuals' parameters by the beginnings of their names; others are ratios."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +36,14 @@ class Parameter:
         As lme4's ``confint(..., oldNames = FALSE)``: ``"sd_Days|Subject"``,
         ``"cor_Days.(Intercept)|Subject"``, ``"sigma"``, or a coefficient.
     kind : str
-        ``"sd"``, ``"cor"``, ``"sigma"``, ``"phi"`` (the shape of a GLMM's family) or ``"beta"``.
+        ``"sd"``, ``"cor"``, ``"sigma"``, ``"phi"`` (the shape of a GLMM's family) or ``"beta"``;
+        of structured residuals ``"ratio"`` (above zero), ``"rho"`` (a correlation), ``"share"``
+        (between zero and one) or ``"rate"`` (any number).
     term : int
         Position in ``design.terms``; -1 for sigma and coefficients.
     row, column : int
         Effects within the term: equal for a standard deviation, ``row > column`` for a
-        correlation. For a coefficient `row` is its position.
+        correlation. For a coefficient or a residuals' parameter `row` is its position.
     """
 
     name: str
@@ -95,8 +107,11 @@ def parameter_values(
     sigma: float,
     beta: FloatArray,
     phi: float | None = None,
+    natural: FloatArray | None = None,
 ) -> FloatArray:
     """(q,) values of `parameters` from relative Cholesky factors, sigma and coefficients.
+
+    `phi` and `natural` (k,) are for fits whose family has a shape, or with structured residuals.
 
     A correlation with an effect that does not vary is NaN.
 
@@ -119,14 +134,17 @@ def parameter_values(
             out[i] = min(max(product / scale, -1.0), 1.0) if scale > 0.0 else np.nan
         elif one.kind == "phi":
             out[i] = np.nan if phi is None else phi
-        else:
+        elif one.kind in ("sigma", "beta"):
             out[i] = sigma if one.kind == "sigma" else beta[one.row]
+        else:
+            out[i] = np.nan if natural is None else natural[one.row]
     return out
 
 
-def fit_parameters(fit: EquationsFit) -> tuple[Parameter, ...]:
+def fit_parameters(fit: MixedFit) -> tuple[Parameter, ...]:
     """The parameters of a fit: those of `parameters`, with ``phi`` or nothing in place of sigma
-    where the family of a GLMM has a shape or no dispersion.
+    where the family of a GLMM has a shape or no dispersion; of a fit with structured residuals
+    in the order of its intervals, coefficients first and sigma last.
 
     Examples
     --------
@@ -136,6 +154,8 @@ def fit_parameters(fit: EquationsFit) -> tuple[Parameter, ...]:
     ['sd_(Intercept)|herd', '(Intercept)']
     """
     listed = parameters(fit.design)
+    if isinstance(fit, StructuredFit):
+        return _with_residuals(fit, listed)
     if not isinstance(fit, GlmmFit) or fit.family.dispersion == "scale":
         return listed
     shape = () if fit.phi is None else (Parameter("phi", "phi", -1, 0, 0),)
@@ -143,7 +163,22 @@ def fit_parameters(fit: EquationsFit) -> tuple[Parameter, ...]:
     return (*listed[:at], *shape, *listed[at + 1 :])
 
 
-def fit_values(fit: EquationsFit) -> FloatArray:
+def _with_residuals(fit: StructuredFit, listed: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """Coefficients, random effects, parameters of the residuals, sigma."""
+    own: list[Parameter] = []
+    seen: dict[str, int] = {}
+    for i, (name, arm) in enumerate(zip(fit.natural.names, fit.natural.arm, strict=True)):
+        kind = OF_RESIDUALS.get(str(name).split("[")[0], "ratio")
+        label = f"{name} ({arm})" if arm else str(name)
+        seen[label] = seen.get(label, 0) + 1
+        # Two covariates in one variance function give two powers of one name.
+        label = label if seen[label] == 1 else f"{label} #{seen[label]}"
+        own.append(Parameter(label, kind, -1, i, i))
+    by_kind = {"beta": 0, "sd": 1, "cor": 1, "sigma": 3}
+    return tuple(sorted((*listed, *own), key=lambda p: by_kind.get(p.kind, 2)))
+
+
+def fit_values(fit: MixedFit) -> FloatArray:
     """(q,) estimates of `fit_parameters`.
 
     Examples
@@ -154,7 +189,8 @@ def fit_values(fit: EquationsFit) -> FloatArray:
     [0.812, -2.046]
     """
     phi = fit.phi if isinstance(fit, GlmmFit) else None
-    return parameter_values(fit_parameters(fit), fit.lambdas, fit.sigma, fit.beta, phi)
+    natural = fit.natural.values if isinstance(fit, StructuredFit) else None
+    return parameter_values(fit_parameters(fit), fit.lambdas, fit.sigma, fit.beta, phi, natural)
 
 
 __all__ = [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nestwise._base.errors import one_of
 from nestwise._base.printed import printed_html
-from nestwise.inference.kinds import EquationsFit
+from nestwise.inference.kinds import MixedFit
 from nestwise.inference.variance_parts import variance_parts
 
 
@@ -36,12 +36,12 @@ class RSquaredMixed:
     _repr_html_ = printed_html
 
 
-def r2(fit: EquationsFit, method: str | None = None) -> RSquaredMixed:
+def r2(fit: MixedFit, method: str | None = None) -> RSquaredMixed:
     """Marginal and conditional R squared.
 
     Parameters
     ----------
-    fit : LmmFit or GlmmFit
+    fit : LmmFit, GlmmFit or StructuredFit
         The fit; random slopes count by the mean over the rows of their variance, and a singular
         fit has the shares that its zeros imply.
     method : str, optional

@@ -16,8 +16,9 @@ from nestwise._base.errors import OptionError
 from nestwise._base.memo import memo
 from nestwise._base.table import Table
 from nestwise.inference.distribution_variance import distribution_variance
-from nestwise.inference.kinds import EquationsFit, GlmmFit
+from nestwise.inference.kinds import GlmmFit, LmmFit, MixedFit, StructuredFit
 from nestwise.inference.residuals import fixed_part
+from nestwise.inference.structured.residuals import residual_variances
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +32,9 @@ class VarianceParts:
     groups : tuple of (str, float)
         For each grouping factor the mean over the rows of z' Sigma z, all its terms together.
     residual : float
-        sigma^2, that of prior weight one; of a GLMM the variance of its distribution on the scale
-        of the link, and that of random effects that differ from row to row.
+        sigma^2, that of prior weight one; of structured residuals the mean over the rows of
+        their variances (prior weights included); of a GLMM the variance of its distribution on
+        the scale of the link, and that of random effects that differ from row to row.
     """
 
     fixed: float
@@ -51,12 +53,12 @@ class VarianceParts:
 
 
 @memo
-def variance_parts(fit: EquationsFit, method: str | None = None) -> VarianceParts:
+def variance_parts(fit: MixedFit, method: str | None = None) -> VarianceParts:
     """Split the variance that the model implies.
 
     Parameters
     ----------
-    fit : LmmFit or GlmmFit
+    fit : LmmFit, GlmmFit or StructuredFit
         The fit; a singular one has parts that are zero.
     method : str, optional
         How the variance of a GLMM's distribution is found:
@@ -84,13 +86,20 @@ def variance_parts(fit: EquationsFit, method: str | None = None) -> VariancePart
     if not isinstance(fit, GlmmFit):
         if method is not None:
             raise OptionError(f"method={method!r} is for GLMMs; a linear model has a residual")
-        return VarianceParts(fixed, tuple(by_factor.items()), fit.sigma**2)
+        return VarianceParts(fixed, tuple(by_factor.items()), _residual(fit))
     by_row = [f.name for f in fit.design.factors if f.n_levels == fit.design.y.size]
     residual = distribution_variance(fit, method) + sum(by_factor.pop(g) for g in by_row)
     return VarianceParts(fixed, tuple(by_factor.items()), residual)
 
 
-def _mean_variance(fit: EquationsFit, index: int) -> float:
+def _residual(fit: LmmFit | StructuredFit) -> float:
+    """sigma^2, or the mean over the rows of the variances of structured residuals."""
+    if isinstance(fit, StructuredFit):
+        return float(np.mean(residual_variances(fit)))
+    return fit.sigma**2
+
+
+def _mean_variance(fit: MixedFit, index: int) -> float:
     """Mean over the rows of z' Sigma z for one term."""
     columns, La = fit.design.terms[index].Z, fit.lambdas[index]
     n = fit.design.y.size
@@ -102,12 +111,12 @@ def _mean_variance(fit: EquationsFit, index: int) -> float:
     return float(fit.sigma**2 * np.sum((La @ La.T) * gram))
 
 
-def variance_table(fit: EquationsFit, method: str | None = None) -> Table:
+def variance_table(fit: MixedFit, method: str | None = None) -> Table:
     """The parts as a table.
 
     Parameters
     ----------
-    fit : LmmFit or GlmmFit
+    fit : LmmFit, GlmmFit or StructuredFit
         The fit.
     method : str, optional
         As in `variance_parts`.

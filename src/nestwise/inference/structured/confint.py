@@ -11,10 +11,14 @@ from nestwise._base.errors import one_of
 from nestwise._base.table import Table
 from nestwise.core.structured.effects import user_lambdas
 from nestwise.fit.structured_result import StructuredFit
-from nestwise.inference.parameters import parameter_values, parameters
+from nestwise.inference.bootstrap import bootstrap
+from nestwise.inference.bootstrap_interval import KINDS, bootstrap_interval
+from nestwise.inference.parameters import fit_parameters, parameter_values, parameters
 from nestwise.inference.structured.parameters import residual_parameters
 from nestwise.inference.structured.satterthwaite import parameter_covariance
-from nestwise.inference.wald import chosen, quantile, vcov
+from nestwise.inference.wald import checked_level, chosen, quantile, vcov
+
+METHODS = ("wald", "boot")
 
 STEP = 1e-5
 """Of the differences of standard deviations and correlations by par."""
@@ -25,21 +29,29 @@ def confint_structured(
     method: str = "wald",
     level: float = 0.95,
     params: Sequence[str] | None = None,
+    *,
+    n: int = 1000,
+    kind: str = "percentile",
+    seed: int | None = None,
+    n_jobs: int = 1,
 ) -> Table:
-    """Wald intervals: fixed effects (normal quantile), random effects, residuals' parameters.
+    """Intervals of fixed effects, random effects and residuals' parameters.
 
-    Those of standard deviations and correlations are normal on the logarithm and on Fisher's z.
+    Wald's are normal: of standard deviations and correlations on the logarithm and on Fisher's z.
 
     Parameters
     ----------
     fit : StructuredFit
         The fit.
     method : str
-        ``"wald"``.
+        ``"wald"`` or ``"boot"`` (parametric).
     level : float
         Confidence level.
     params : sequence of str, optional
         Names wanted; all by default.
+    n, kind, seed, n_jobs
+        Of the bootstrap: `nestwise.inference.bootstrap.bootstrap` and
+        `nestwise.inference.bootstrap_interval.bootstrap_interval`.
 
     Returns
     -------
@@ -59,12 +71,16 @@ def confint_structured(
     >>> confint_structured(m.fit)["term"].tolist()
     ['(Intercept)', 'Days', 'rho', 'sigma']
     """
-    one_of("method", method, ("wald",))
+    if one_of("method", method, METHODS) == "boot":
+        # Everything is checked before the replicates are drawn.
+        checked_level(level)
+        one_of("kind", kind, KINDS[:2])
+        chosen([p.name for p in fit_parameters(fit)], params, "parameter")
+        return bootstrap_interval(bootstrap(fit, n, seed=seed, n_jobs=n_jobs), level, kind, params)
     half = quantile(np.full(fit.beta.size, np.inf), level) * np.sqrt(np.diag(vcov(fit)))
-    effects, low, high = _effect_intervals(fit, level)
+    low, high = _effect_intervals(fit, level)
     own = residual_parameters(fit, level)
-    labels = [f"{t} ({a})" if a else str(t) for t, a in zip(own["term"], own["arm"], strict=True)]
-    names = [*fit.design.fixed.names, *effects, *labels]
+    names = [p.name for p in fit_parameters(fit)]
     keep = chosen(names, params, "parameter")
     return Table(
         {
@@ -75,8 +91,8 @@ def confint_structured(
     )
 
 
-def _effect_intervals(fit: StructuredFit, level: float) -> tuple[list[str], FloatArray, FloatArray]:
-    """Names and limits of the random effects' standard deviations and correlations.
+def _effect_intervals(fit: StructuredFit, level: float) -> tuple[FloatArray, FloatArray]:
+    """Limits of the random effects' standard deviations and correlations.
 
     NaN where a standard deviation is zero.
     """
@@ -99,4 +115,4 @@ def _effect_intervals(fit: StructuredFit, level: float) -> tuple[list[str], Floa
         std_error = np.sqrt(np.einsum("ki,ij,kj->k", slopes, parameter_covariance(fit), slopes))
         half = quantile(np.full(len(listed), np.inf), level) * std_error
         ends = [np.where(is_sd, np.exp(x), np.tanh(x)) for x in (here - half, here + half)]
-    return [p.name for p in listed], ends[0], ends[1]
+    return ends[0], ends[1]

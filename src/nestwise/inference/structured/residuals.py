@@ -54,6 +54,25 @@ def structured_residuals(fit: StructuredFit, raw: FloatArray, type: str) -> Floa
     return out / fit.sigma
 
 
+def residual_variances(fit: StructuredFit) -> FloatArray:
+    """(n,) variances of the residuals, sigma^2 times the diagonal of R, on the rows used.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> data = nw.load_dataset("sleepstudy")
+    >>> m = nw.gls("Reaction ~ Days", data, residual="ar1(Days | Subject)")
+    >>> bool(abs(residual_variances(m.fit) / m.sigma**2 - 1.0).max() < 1e-12)
+    True
+    """
+    problem, out = fit.problem, np.empty(fit.design.y.size)
+    found = structure_at(problem.arrays, problem.blocks, fit.par)
+    for pattern in problem.blocks.patterns:
+        R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.par, found)
+        out[pattern.rows] = R.diagonal()
+    return fit.sigma**2 * out
+
+
 def correlated(fit: StructuredFit, e: FloatArray) -> FloatArray:
     """Independent draws made into draws of the residuals: L e of every subject.
 
