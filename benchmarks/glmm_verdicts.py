@@ -46,6 +46,9 @@ Floats = NDArray[np.float64]
 ABOVE = 1e-6
 """Distance from the best criterion that is forgiven."""
 
+POLE = 1e4
+"""Gradient from which a restart did not end at an optimum."""
+
 
 def fitted(drawn: Drawn) -> tuple[GlmmFit, list[str], float]:
     """The fit as the public call makes it, what it warned of, and its seconds."""
@@ -87,7 +90,10 @@ def psi_of(fit: GlmmFit, model: GlmmModel) -> Floats | None:
 
 
 def search(problem: GlmmProblem, at: Floats, seconds: float, seed: int) -> tuple[float, Floats]:
-    """The best criterion of L-BFGS-B from many places, by value and gradient alone."""
+    """The best criterion of L-BFGS-B from many places, by value and gradient alone.
+
+    Poles of the approximation, where the joint density bends upwards at its mode, are no optima.
+    """
     rng, end = np.random.default_rng(seed), time.perf_counter() + seconds
     best, where = np.inf, at
     m = problem.m
@@ -106,7 +112,7 @@ def search(problem: GlmmProblem, at: Floats, seconds: float, seed: int) -> tuple
             psi[:m] = rng.normal(size=m) * rng.choice([0.1, 0.5, 2.0])
             psi[m:] = at[m:] + rng.normal(size=len(psi) - m) * rng.choice([0.1, 1.0])
         found = minimize(function, psi, jac=True, method="L-BFGS-B", options={"maxiter": 300})
-        if found.fun < best:
+        if found.fun < best and np.abs(found.jac).max(initial=0.0) < POLE:
             best, where = float(found.fun), found.x
         starts += 1
     return best, where

@@ -124,7 +124,8 @@ def optimise_glmm(
         problem, function, extra = model.problem, criterion_of(model.problem), extra + count
     path = descend_glmm(function, first, guess, control)
     path, saddle = settle_glmm(problem, function, path, control)
-    path, saddle = look_again_glmm(problem, function, path, saddle, control)
+    begin = (first, guess)
+    path, saddle = look_again_glmm(problem, path, saddle, control, begin, model.user_rows)
     more = extra + 1
     return model, replace(path, n_evaluations=path.n_evaluations + more), saddle
 

@@ -8,11 +8,13 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
-from nestwise.core.glmm import GlmmProblem
-from nestwise.fit.glmm_descent import descend_glmm, settle_glmm
-from nestwise.fit.glmm_newton import Function, GlmmPath, minimise_glmm
+from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
+from nestwise.core.glmm_rows import FamilyRows
+from nestwise.fit.glmm_descent import criterion_of, descend_glmm, settle_glmm
+from nestwise.fit.glmm_newton import GlmmPath, minimise_glmm
 from nestwise.fit.multistart import CHEAP, PLENTY, SIZES, starts
 from nestwise.fit.rectify import diagonal_positions
+from nestwise.fit.verdict import ACCEPTABLE
 
 CHEAP_ROWS = 3000
 """Rows up to which looking again costs little."""
@@ -26,6 +28,16 @@ SHIFT = 2.0
 MOST_EVALUATIONS = 150
 """Further evaluations after which no more starts are tried."""
 
+ROUNDS, ROUND_ROWS = 3, 300
+"""Rounds of further starts, as long as each finds a better optimum, and the rows up to which."""
+
+SEVERAL = ("cauchit", "inverse", "inverse_gaussian")
+"""Links and families with which the criterion may have several optima with many levels, too."""
+
+STEEP = 1e4
+"""Gradient from which the end of the optimiser is a pole of Laplace's approximation: there the
+joint density bends upwards at its mode, and log|M| tends to minus infinity."""
+
 FLAT = 1e-7
 """Curvature, relative to the largest, of a likelihood without a maximum."""
 
@@ -36,8 +48,13 @@ NEARLY_ZERO = 1e-2
 """Standard deviation (link scale) that counts as zero here."""
 
 
+def _cheap(problem: GlmmProblem) -> bool:
+    effects = sum(k * m for k, m in problem.layout.shapes)
+    return effects <= CHEAP and problem.layout.n <= CHEAP_ROWS
+
+
 def doubtful(problem: GlmmProblem, psi: FloatArray) -> bool:
-    """Whether several optima are possible and looking again is cheap.
+    """Whether few levels or a zero variance make several optima possible.
 
     Parameters
     ----------
@@ -47,14 +64,17 @@ def doubtful(problem: GlmmProblem, psi: FloatArray) -> bool:
         The optimum at hand.
     """
     layout = problem.layout
-    if sum(k * m for k, m in layout.shapes) > CHEAP or layout.n > CHEAP_ROWS:
-        return False
     zero = np.abs(psi[diagonal_positions(layout)]) < NEARLY_ZERO
     return bool(zero.any()) or any(m < PLENTY * k for k, m in layout.shapes)
 
 
 def look_again_glmm(
-    problem: GlmmProblem, function: Function, path: GlmmPath, saddle: bool, control: Control
+    problem: GlmmProblem,
+    path: GlmmPath,
+    saddle: bool,
+    control: Control,
+    begin: tuple[GlmmEvaluation, FloatArray],
+    rows: FamilyRows,
 ) -> tuple[GlmmPath, bool]:
     """The best of the optimum at hand and those from further starts.
 
@@ -62,22 +82,42 @@ def look_again_glmm(
     ----------
     problem : GlmmProblem
         The model.
-    function : callable
-        From `nestwise.fit.glmm_descent.criterion_of`.
     path : GlmmPath
         The optimum at hand.
     saddle : bool
         Whether it is a saddle.
     control : Control
         Options of the optimiser.
+    begin : GlmmEvaluation and (size, size) float64
+        Where the optimiser began, and the curvature that it began with.
+    rows : FamilyRows
+        Family and link function.
 
     Returns
     -------
     GlmmPath, bool
         The best path, with all evaluations counted, and whether it ended at a saddle.
     """
-    if not doubtful(problem, path.point.psi) or _ran_away(path.hessian):
+    if not _cheap(problem):
         return path, saddle
+    if _pole(path):
+        path, saddle = _off_pole(problem, path, saddle, control, begin)
+    for _ in range(ROUNDS if problem.layout.n <= ROUND_ROWS else 1):
+        wavy = rows.link.name in SEVERAL or rows.family.name in SEVERAL
+        if not (wavy or doubtful(problem, path.point.psi)) or _ran_away(path.hessian):
+            break
+        before = path.point
+        path, saddle = _round(problem, path, saddle, control)
+        if path.point is before:
+            break
+    return path, saddle
+
+
+def _round(
+    problem: GlmmProblem, path: GlmmPath, saddle: bool, control: Control
+) -> tuple[GlmmPath, bool]:
+    """The best of an optimum and those from further starts with its coefficients."""
+    function = criterion_of(problem)
     best, count, m = path, path.n_evaluations, problem.m
     most = count + MOST_EVALUATIONS
     for start in _starts(problem, path.point.psi[m:]):
@@ -85,7 +125,7 @@ def look_again_glmm(
             break
         first = function(start, None)
         count += 1
-        if not (np.isfinite(first.value) and np.isfinite(first.gradient).all()):
+        if not _finite(first):
             continue
         near = minimise_glmm(function, first, _bowl(path.hessian), control, ROUGHLY)
         count += near.n_evaluations
@@ -94,9 +134,48 @@ def look_again_glmm(
         there = descend_glmm(function, near.point, near.hessian, control)
         there, back = settle_glmm(problem, function, there, control)
         count += there.n_evaluations
-        if there.point.value < best.point.value - 1e-9:
+        if there.point.value < best.point.value - 1e-9 and not _pole(there):
             best, saddle = there, back
     return replace(best, n_evaluations=count), saddle
+
+
+def _pole(path: GlmmPath) -> bool:
+    """Whether the optimiser fell into a pole: the criterion has no bound there, and no meaning."""
+    steep = float(np.abs(path.point.gradient).max(initial=0.0)) > STEEP
+    return steep and path.decrease > ACCEPTABLE
+
+
+def _off_pole(
+    problem: GlmmProblem,
+    path: GlmmPath,
+    saddle: bool,
+    control: Control,
+    begin: tuple[GlmmEvaluation, FloatArray],
+) -> tuple[GlmmPath, bool]:
+    """The best proper optimum from further starts, and the pole only where there is none."""
+    function, (first, guess) = criterion_of(problem), begin
+    best, count = None, path.n_evaluations
+    most = count + MOST_EVALUATIONS
+    for start in _starts(problem, first.psi[problem.m :]):
+        point = function(start, None)
+        count += 1
+        if not _finite(point):
+            continue
+        there = descend_glmm(function, point, _bowl(guess), control)
+        there, back = settle_glmm(problem, function, there, control)
+        count += there.n_evaluations
+        proper = there.decrease <= ACCEPTABLE and not back and not _pole(there)
+        if proper and (best is None or there.point.value < best.point.value):
+            best = there
+        if count > most:
+            break
+    if best is None:
+        return replace(path, n_evaluations=count), saddle
+    return replace(best, n_evaluations=count), False
+
+
+def _finite(point: GlmmEvaluation) -> bool:
+    return bool(np.isfinite(point.value) and np.isfinite(point.gradient).all())
 
 
 def _starts(problem: GlmmProblem, rest: FloatArray) -> list[FloatArray]:

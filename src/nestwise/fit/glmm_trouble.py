@@ -15,6 +15,9 @@ from nestwise.fit.separated import separation_trouble
 
 FLAT = "flat-likelihood"
 
+RUNAWAY = 1e-3
+"""Promised decrease that is left where separated responses have no maximum to be found."""
+
 
 def tell_trouble(fit: GlmmFit, model: GlmmModel, path: GlmmPath) -> GlmmFit:
     """The same fit with diagnostics on separation, one-sided levels, dispersion and Laplace.
@@ -38,7 +41,10 @@ def tell_trouble(fit: GlmmFit, model: GlmmModel, path: GlmmPath) -> GlmmFit:
             separated,
             *(d for d in told if d.code != FLAT or "has no maximum" not in d.message),
         ]
-        if verdict.converged:
+        near = verdict.status == "not-converged" and verdict.decrease <= RUNAWAY
+        if near:
+            told = [d for d in told if d.code not in ("not-converged", "edge-of-range")]
+        if verdict.converged or near:
             verdict = Verdict("not-identifiable", True, verdict.singular, verdict.decrease)
     told += one_sided(design, family, link, fit.n_agq)
     told += overdispersion(design, family, fit.mu, len(fit.theta) + len(fit.beta))
