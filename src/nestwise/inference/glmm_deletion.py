@@ -174,7 +174,8 @@ def fixed_loglik(fit: GlmmFit) -> float:
         return found.value, found.gradient[1:]
 
     best = minimize(criterion, start, jac=True, method="BFGS", options={"gtol": 1e-6})
-    if not np.isfinite(best.fun) or np.abs(best.jac).max(initial=0.0) > 1e-2:
+    slope = np.abs(np.asarray(best.jac, dtype=np.float64)).max(initial=0.0)
+    if not np.isfinite(best.fun) or slope > 1e-2:
         raise FitError(
             "the model without random effects cannot be fitted: its likelihood seems to have no "
             "maximum"

@@ -112,7 +112,7 @@ def group_lines(fit: LmmFit, data: Any, x: str, group: str | None = None) -> Gro
     population = predict(fit, table, re_form=None)
     lines = _with_groups(fit, chosen, table, places.size)
     step = 1e-4 * float(np.ptp(own)) or 1.0
-    near = {x: own.mean() + np.array([-step, step])}
+    near: dict[str, Any] = {x: own.mean() + np.array([-step, step])}
     near |= {name: [value] * 2 for name, (value, _) in held.items()}
     slope = np.diff(predict(fit, near, re_form=None))[0] / (2 * step)
     slopes = np.diff(_with_groups(fit, chosen, near, 2), axis=1)[:, 0] / (2 * step)

@@ -123,8 +123,8 @@ def _integrals(
         share = inside * weight
         total = share.sum(axis=1)
         share /= np.maximum(total, 1e-300)[:, None]
-        means = ((v * share).sum(axis=1) for v in (mu, first, 0.5 * second))
-        return (*means, 1.0 - total)
+        at, slope, bend = ((v * share).sum(axis=1) for v in (mu, first, 0.5 * second))
+        return at, slope, bend, 1.0 - total
     mu, first, second = (v.reshape(shape) for v in link.inverse(grid.ravel(), 2))
     # d E h / d s^2 = E h'' / 2, the heat equation.
     return mu @ weight, first @ weight, 0.5 * (second @ weight), np.zeros(len(eta))
