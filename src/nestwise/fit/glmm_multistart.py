@@ -31,7 +31,7 @@ MOST_EVALUATIONS = 150
 ROUNDS, ROUND_ROWS = 3, 300
 """Rounds of further starts, as long as each finds a better optimum, and the rows up to which."""
 
-SEVERAL = ("cauchit", "inverse", "inverse_gaussian")
+SEVERAL = ("cauchit", "inverse", "inverse gaussian")
 """Links and families with which the criterion may have several optima with many levels, too."""
 
 STEEP = 1e4
