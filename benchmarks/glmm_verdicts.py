@@ -8,23 +8,18 @@ continued; the table counts all its lines. `--only SEED` prints everything about
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from random_glmms import Drawn, draw
 from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
+from seed_study import Row, command, costs
 
 from nestwise._base.errors import NestwiseError
 from nestwise.core.families.registry import family_named
@@ -40,7 +35,6 @@ from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.rectify import diagonal_positions
 from nestwise.fit.separated import sides
 
-Row = dict[str, Any]
 Floats = NDArray[np.float64]
 
 ABOVE = 1e-6
@@ -248,13 +242,7 @@ def summary(rows: list[Row]) -> str:
     better = [r for r in done if "best" in r and _gap(r) < -ABOVE]
     lines.append(f"| criterion below the restarts' by > 1e-6 | {len(better)} | |")
     if done:
-        counts = [r["evaluations"] for r in done]
-        lines.append(
-            f"\nEvaluations: median {np.median(counts):.0f}, 95 % {np.quantile(counts, 0.95):.0f}, "
-            f"largest {max(counts)} (seed {done[int(np.argmax(counts))]['seed']}). "
-            f"Seconds: median {np.median([r['seconds'] for r in done]):.4f}, "
-            f"largest {max(r['seconds'] for r in done):.3f}."
-        )
+        lines.append(costs(done))
     for r in crashed:
         lines.append(f"\nseed {r['seed']}: {r['crash']}")
     for kind, count in Counter(r["refused"][:70] for r in refused).most_common(8):
@@ -262,46 +250,5 @@ def summary(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def read(path: Path) -> list[Row]:
-    """The lines of a file that is there already."""
-    if not path.exists():
-        return []
-    return [json.loads(x) for x in path.read_text(encoding="utf-8").splitlines() if x.strip()]
-
-
-def run(seeds: list[int], jobs: int, seconds: float, out: Path) -> None:
-    """Study the seeds, one line each as it is done."""
-    one_thread = {"initializer": threadpool_limits, "initargs": (1,)}
-    with ProcessPoolExecutor(jobs, **one_thread) as pool, out.open("a", encoding="utf-8") as file:
-        waiting = [pool.submit(study, s, seconds) for s in seeds]
-        for future in tqdm(as_completed(waiting), total=len(waiting), disable=None):
-            file.write(json.dumps(future.result()) + "\n")
-            file.flush()
-
-
-def main() -> None:
-    """Run what is missing, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--out", type=Path, default=Path("glmm_verdicts.jsonl"))
-    parser.add_argument("--table", type=Path, help="where the table is written, too")
-    parser.add_argument("--only", type=int)
-    options = parser.parse_args()
-    if options.only is not None:
-        print(json.dumps(study(options.only, options.seconds), indent=1))
-        return
-    known = {r["seed"] for r in read(options.out)}
-    seeds = [s for s in range(options.seed, options.seed + options.n) if s not in known]
-    if seeds:
-        run(seeds, options.jobs, options.seconds, options.out)
-    table = summary(read(options.out))
-    print(table)
-    if options.table:
-        options.table.write_text(table + "\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    command(study, summary, __doc__, "glmm_verdicts.jsonl")

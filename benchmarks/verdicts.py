@@ -8,17 +8,11 @@ continued; the table counts all its lines. `--only SEED` prints everything about
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from brute_force import (
@@ -32,8 +26,7 @@ from brute_force import (
     smallest,
 )
 from random_designs import Drawn, draw
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
+from seed_study import Row, command, costs
 
 from nestwise.core.lmm import flat_lambdas
 from nestwise.core.problem import build_problem
@@ -43,8 +36,6 @@ from nestwise.fit.assemble import model_arrays
 from nestwise.fit.identify import flat_directions
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.result import LmmFit
-
-Row = dict[str, Any]
 
 ABOVE = 1e-6
 """Distance from the best criterion that is forgiven."""
@@ -209,64 +200,12 @@ def summary(rows: list[Row]) -> str:
     better = [r for r in done if _gap(r) < -ABOVE]
     lines.append(f"| criterion below the brute force by > 1e-6 | {len(better)} | |")
     if done:
-        counts = [r["evaluations"] for r in done]
-        lines.append(
-            f"\nEvaluations: median {np.median(counts):.0f}, 95 % {np.quantile(counts, 0.95):.0f}, "
-            f"largest {max(counts)} (seed {done[int(np.argmax(counts))]['seed']}). "
-            f"Brute force: median {np.median([r['brute_evaluations'] for r in done]):.0f}. "
-            f"Seconds: median {np.median([r['seconds'] for r in done]):.4f}, "
-            f"largest {max(r['seconds'] for r in done):.3f}."
-        )
+        brute = np.median([r["brute_evaluations"] for r in done])
+        lines.append(costs(done, f"Brute force: median {brute:.0f}. "))
     for r in crashed:
         lines.append(f"\nseed {r['seed']}: {r['crash']}")
     return "\n".join(lines)
 
 
-def read(path: Path) -> list[Row]:
-    """The lines of a file that is there already."""
-    if not path.exists():
-        return []
-    return [json.loads(x) for x in path.read_text(encoding="utf-8").splitlines() if x.strip()]
-
-
-def run(seeds: list[int], jobs: int, seconds: float, out: Path) -> None:
-    """Study the seeds, one line each as it is done."""
-    one_thread = {"initializer": threadpool_limits, "initargs": (1,)}
-    with ProcessPoolExecutor(jobs, **one_thread) as pool, out.open("a", encoding="utf-8") as file:
-        waiting = {pool.submit(study, s, seconds): s for s in seeds}
-        for future in tqdm(as_completed(waiting), total=len(waiting), disable=None):
-            try:
-                row = future.result()
-            except Exception as error:
-                print(f"lost the process of seed {waiting[future]} ({error!r})", file=sys.stderr)
-                raise
-            file.write(json.dumps(row) + "\n")
-            file.flush()
-
-
-def main() -> None:
-    """Run what is missing, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--out", type=Path, default=Path("verdicts.jsonl"))
-    parser.add_argument("--table", type=Path, help="where the table is written, too")
-    parser.add_argument("--only", type=int)
-    options = parser.parse_args()
-    if options.only is not None:
-        print(json.dumps(study(options.only, options.seconds), indent=1))
-        return
-    known = {r["seed"] for r in read(options.out)}
-    seeds = [s for s in range(options.seed, options.seed + options.n) if s not in known]
-    if seeds:
-        run(seeds, options.jobs, options.seconds, options.out)
-    table = summary(read(options.out))
-    print(table)
-    if options.table:
-        options.table.write_text(table + "\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    command(study, summary, __doc__, "verdicts.jsonl")
