@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -137,7 +137,10 @@ def refit_rows(fit: LmmFit, design: Design, listed: tuple[Parameter, ...]) -> Re
 
 
 def take_rows(
-    design: Design, rows: NDArray[np.intp], copies: NDArray[np.intp] | None = None
+    design: Design,
+    rows: NDArray[np.intp],
+    copies: NDArray[np.intp] | None = None,
+    apart: Sequence[bool] | None = None,
 ) -> Design:
     """A design of some rows, perhaps repeated.
 
@@ -149,17 +152,23 @@ def take_rows(
         Which.
     copies : (n_new,) int, optional
         Levels in different copies become different levels.
+    apart : sequence of bool, optional
+        Of which grouping factors; of all by default.
 
     Returns
     -------
     Design
         Levels that no longer occur are gone.
     """
+    parted = [True] * len(design.factors) if apart is None else apart
     return replace(
         design,
         y=design.y[rows],
         fixed=replace(design.fixed, X=np.asfortranarray(design.fixed.X[rows]), full=None),
-        factors=tuple(_taken(f, rows, copies) for f in design.factors),
+        factors=tuple(
+            _taken(f, rows, copies if own else None)
+            for f, own in zip(design.factors, parted, strict=True)
+        ),
         terms=tuple(
             replace(t, Z=tuple(None if z is None else z[rows] for z in t.Z)) for t in design.terms
         ),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import OptionError, did_you_mean
 from nestwise.design.model import Design, GroupingFactor
 from nestwise.design.rank import redundant_columns
+from nestwise.inference.refitting import take_rows
 
 
 def extend(design: Design, group: str | None, n_groups: int | None, size: int | None) -> Design:
@@ -63,7 +62,9 @@ def extend(design: Design, group: str | None, n_groups: int | None, size: int | 
         taken = own if size is None else own[_evenly(X[own], size)]
         rows.append(taken)
         copies.append(np.full(len(taken), new // factor.n_levels))
-    return _checked(_taken(design, factor, np.concatenate(rows), np.concatenate(copies)), n, size)
+    apart = [_within(f, factor) for f in design.factors]
+    larger = take_rows(design, np.concatenate(rows), np.concatenate(copies), apart)
+    return _checked(larger, n, size)
 
 
 def extended_factor(design: Design, group: str | None) -> GroupingFactor:
@@ -99,39 +100,11 @@ def _evenly(X: FloatArray, want: int) -> AnyArray:
     return np.concatenate([np.tile(np.arange(have), rounds), last])
 
 
-def _taken(design: Design, target: GroupingFactor, rows: AnyArray, copies: AnyArray) -> Design:
-    return replace(
-        design,
-        y=design.y[rows],
-        fixed=replace(design.fixed, X=np.asfortranarray(design.fixed.X[rows]), full=None),
-        factors=tuple(_copied(f, target, rows, copies) for f in design.factors),
-        terms=tuple(
-            replace(t, Z=tuple(None if z is None else z[rows] for z in t.Z)) for t in design.terms
-        ),
-        weights=None if design.weights is None else design.weights[rows],
-        offset=None if design.offset is None else design.offset[rows],
-        kept=None,
-        n_dropped=0,
-        diagnostics=(),
-    )
-
-
-def _copied(
-    factor: GroupingFactor, target: GroupingFactor, rows: AnyArray, copies: AnyArray
-) -> GroupingFactor:
-    codes = factor.codes[rows].astype(np.int64)
+def _within(factor: GroupingFactor, target: GroupingFactor) -> bool:
+    """Whether each level of `factor` lies in one level of `target`."""
     parent = np.zeros(factor.n_levels, target.codes.dtype)
     parent[factor.codes] = target.codes
-    if np.array_equal(parent[factor.codes], target.codes):
-        codes = codes + copies * factor.n_levels
-    levels, new = np.unique(codes, return_inverse=True)
-    old = levels % factor.n_levels
-    return replace(
-        factor,
-        codes=new.astype(np.int32),
-        n_levels=len(levels),
-        parts=tuple(part[old] for part in factor.parts),
-    )
+    return bool(np.array_equal(parent[factor.codes], target.codes))
 
 
 def _checked(design: Design, n_groups: int, size: int | None) -> Design:
