@@ -13,7 +13,7 @@ from nestwise.core.kenward import variance_components
 from nestwise.core.pattern_components import structured_components
 from nestwise.core.patterns import is_patterned
 from nestwise.fit.result import LmmFit
-from nestwise.inference.satterthwaite import inverse_curvature
+from nestwise.inference.satterthwaite import inverse_curvature, matched_df
 
 EQUAL = 1e-10
 """Below this a factor of the scaling counts as zero."""
@@ -160,10 +160,7 @@ def kenward_roger_df(fit: LmmFit, L: FloatArray) -> FloatArray:
     rows = L @ fit.problem.basis.to_user
     variance = np.einsum("qi,ij,qj->q", rows, a.Phi, rows)
     slope = np.einsum("qi,aij,qj->qa", rows, a.change, rows)
-    spread = np.einsum("qa,ab,qb->q", slope, a.spread, slope)
-    df = np.full(variance.shape, np.inf)
-    np.divide(2.0 * variance**2, spread, out=df, where=spread > 0.0)
-    return df
+    return matched_df(variance, slope, a.spread)
 
 
 def kenward_roger_joint(fit: LmmFit, L: FloatArray) -> tuple[float, float]:
@@ -197,13 +194,41 @@ def kenward_roger_joint(fit: LmmFit, L: FloatArray) -> tuple[float, float]:
     a = adjustment(fit)
     if len(L) == 1:
         return float(kenward_roger_df(fit, L)[0]), 1.0
-    rows = L @ fit.problem.basis.to_user
-    half = np.linalg.solve(np.linalg.cholesky(rows @ a.Phi @ rows.T), rows)
-    forms = half @ a.change @ half.T
+    return matched_f(L @ fit.problem.basis.to_user, a.Phi, a.change, a.spread)
+
+
+def matched_f(
+    rows: FloatArray, Phi: FloatArray, change: FloatArray, spread: FloatArray
+) -> tuple[float, float]:
+    """Denominator degrees of freedom and scaling of the F test of all rows.
+
+    Parameters
+    ----------
+    rows : (q, p) float64
+        Linearly independent contrasts.
+    Phi : (p, p) float64
+        Covariance of the estimates.
+    change : (m, p, p) float64
+        Phi P_a Phi: its derivatives by the covariance parameters, up to a sign.
+    spread : (m, m) float64
+        Covariance of these parameters.
+
+    Source
+    ------
+    Kenward & Roger (1997), Biometrics 53, section 3.
+
+    Examples
+    --------
+    >>> df, scale = matched_f(np.eye(1), np.eye(1), np.ones((1, 1, 1)), np.full((1, 1), 0.2))
+    >>> round(df, 6), round(scale, 6)
+    (10.0, 1.0)
+    """
+    half = np.linalg.solve(np.linalg.cholesky(rows @ Phi @ rows.T), rows)
+    forms = half @ change @ half.T
     traces = np.trace(forms, axis1=1, axis2=2)
-    A1 = float(traces @ a.spread @ traces)
-    A2 = float(np.einsum("ab,aij,bji->", a.spread, forms, forms))
-    return approximating_f(len(L), A1, A2)
+    A1 = float(traces @ spread @ traces)
+    A2 = float(np.einsum("ab,aij,bji->", spread, forms, forms))
+    return approximating_f(len(rows), A1, A2)
 
 
 def approximating_f(q: int, A1: float, A2: float) -> tuple[float, float]:

@@ -31,7 +31,7 @@ from nestwise.inference.model_rows import (
     point_predictions,
     spread,
 )
-from nestwise.inference.satterthwaite import parameter_covariance
+from nestwise.inference.satterthwaite import matched_df, parameter_covariance
 from nestwise.inference.wald import quantile
 
 INTERVALS = ("confidence", "prediction")
@@ -150,8 +150,7 @@ def _error_variance(
     covariance = parameter_covariance(fit)
     if ddf == "satterthwaite":
         slope = np.column_stack([fit.sigma**2 * by_theta, 2.0 * fit.sigma * relative])
-        spread_ = np.einsum("ri,ij,rj->r", slope, covariance, slope)
-        np.divide(2.0 * variance**2, spread_, out=df, where=spread_ > 0.0)
+        df = matched_df(variance, slope, covariance)
     if sources.theta and rows.selection:
         moved = _prediction_slopes(fit, rows)
         variance = variance + np.einsum("ri,ij,rj->r", moved, covariance[:-1, :-1], moved)

@@ -51,7 +51,36 @@ def degrees_of_freedom(fit: LmmFit, L: FloatArray | None = None) -> FloatArray:
     rows = np.eye(fit.beta.size) if L is None else np.atleast_2d(np.asarray(L, dtype=np.float64))
     variance = fit.sigma**2 * np.einsum("qi,ij,qj->q", rows, fit.unscaled_vcov, rows)
     slope = variance_gradient(fit, rows)
-    spread = np.einsum("qi,ij,qj->q", slope, parameter_covariance(fit), slope)
+    return matched_df(variance, slope, parameter_covariance(fit))
+
+
+def matched_df(variance: FloatArray, slope: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Degrees of freedom of the chi-square whose mean and variance are those of an estimate.
+
+    Parameters
+    ----------
+    variance : (q,) float64
+        Estimated variances.
+    slope : (q, m) float64
+        Their derivatives by the parameters that they depend on.
+    covariance : (m, m) float64
+        Of these parameters.
+
+    Returns
+    -------
+    (q,) float64
+        2 v^2 / (g' A g), infinite where a variance does not depend on them.
+
+    Source
+    ------
+    Satterthwaite (1946), Biometrics Bulletin 2, 110-114.
+
+    Examples
+    --------
+    >>> matched_df(np.array([2.0]), np.array([[1.0]]), np.array([[0.5]])).tolist()
+    [16.0]
+    """
+    spread = np.einsum("qi,ij,qj->q", slope, covariance, slope)
     df = np.full(variance.shape, np.inf)
     np.divide(2.0 * variance**2, spread, out=df, where=spread > 0.0)
     return df

@@ -11,7 +11,8 @@ from nestwise._base.errors import OptionError
 from nestwise._base.memo import memo
 from nestwise.core.structured.kenward import KenwardParts, kenward_parts
 from nestwise.fit.structured_result import StructuredFit
-from nestwise.inference.kenward_roger import approximating_f
+from nestwise.inference.kenward_roger import matched_f
+from nestwise.inference.satterthwaite import matched_df
 from nestwise.inference.structured.satterthwaite import parameter_covariance
 
 
@@ -112,10 +113,7 @@ def kenward_roger_df(fit: StructuredFit, L: FloatArray) -> FloatArray:
     rows = L @ a.to_user
     variance = np.einsum("qi,ij,qj->q", rows, a.Phi, rows)
     slope = np.einsum("qi,aij,qj->qa", rows, a.Phi @ a.parts.P @ a.Phi, rows)
-    spread = np.einsum("qa,ab,qb->q", slope, a.spread, slope)
-    df = np.full(variance.shape, np.inf)
-    np.divide(2.0 * variance**2, spread, out=df, where=spread > 0.0)
-    return df
+    return matched_df(variance, slope, a.spread)
 
 
 def kenward_roger_joint(fit: StructuredFit, L: FloatArray) -> tuple[float, float]:
@@ -128,10 +126,4 @@ def kenward_roger_joint(fit: StructuredFit, L: FloatArray) -> tuple[float, float
     if len(L) == 1:
         return float(kenward_roger_df(fit, L)[0]), 1.0
     a = adjustment(fit)
-    rows = L @ a.to_user
-    half = np.linalg.solve(np.linalg.cholesky(rows @ a.Phi @ rows.T), rows @ a.Phi)
-    forms = half @ a.parts.P @ half.T
-    traces = np.trace(forms, axis1=1, axis2=2)
-    A1 = float(traces @ a.spread @ traces)
-    A2 = float(np.einsum("ab,aij,bji->", a.spread, forms, forms))
-    return approximating_f(len(L), A1, A2)
+    return matched_f(L @ a.to_user, a.Phi, a.Phi @ a.parts.P @ a.Phi, a.spread)

@@ -8,7 +8,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.memo import memo
 from nestwise.core.structured.derivatives import deviance_hessian, vcov_derivatives
 from nestwise.fit.structured_result import StructuredFit
-from nestwise.inference.satterthwaite import inverse_curvature, pooled_df
+from nestwise.inference.satterthwaite import inverse_curvature, matched_df, pooled_df
 
 
 def degrees_of_freedom(fit: StructuredFit, L: FloatArray) -> FloatArray:
@@ -31,10 +31,7 @@ def degrees_of_freedom(fit: StructuredFit, L: FloatArray) -> FloatArray:
     """
     variance = fit.sigma**2 * np.einsum("qi,ij,qj->q", L, fit.unscaled_vcov, L)
     slope = variance_gradient(fit, L)
-    spread = np.einsum("qi,ij,qj->q", slope, parameter_covariance(fit), slope)
-    df = np.full(variance.shape, np.inf)
-    np.divide(2.0 * variance**2, spread, out=df, where=spread > 0.0)
-    return df
+    return matched_df(variance, slope, parameter_covariance(fit))
 
 
 def joint_df(fit: StructuredFit, L: FloatArray) -> float:
