@@ -164,6 +164,42 @@ def check_plain(design: Design, what: str, instead: str = "") -> None:
             )
 
 
+def check_new_response(design: Design, y: FloatArray) -> FloatArray:
+    """A new response of a design as a fresh float64 array.
+
+    Parameters
+    ----------
+    design : Design
+        What was fitted.
+    y : (n,) array-like
+        One value for each of its rows.
+
+    Raises
+    ------
+    DataError
+        When `y` has another length or is not finite.
+
+    Examples
+    --------
+    >>> from nestwise.design import build
+    >>> check_new_response(build("y ~ 1", {"y": [1.0, 2, 4]}), [3, 1, 2])
+    array([3., 1., 2.])
+    """
+    response = np.array(y, dtype=np.float64)
+    if response.shape != design.y.shape:
+        raise DataError(
+            f"the new response has shape {response.shape}, but the fit has {len(design.y)} rows; "
+            "give one value for each row that was fitted"
+        )
+    if not np.isfinite(response).all():
+        row = int((~np.isfinite(response)).argmax())
+        raise DataError(
+            f"the new response is missing or infinite in row {row} of those fitted; correct the "
+            "value, or fit again without the row"
+        )
+    return response
+
+
 def check_grouping(design: Design) -> None:
     """What a linear mixed model needs of its grouping factors.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
-from nestwise._base.errors import DataError, FitError, OptionError
+from nestwise._base.errors import FitError, OptionError
 from nestwise._base.options import Control
 from nestwise.core.components import component_moments
 from nestwise.core.lmm import (
@@ -22,7 +22,7 @@ from nestwise.core.patterns import is_patterned
 from nestwise.core.problem import ModelArrays, Problem
 from nestwise.core.start import SMALLEST
 from nestwise.core.threads import limited
-from nestwise.design.check import check_grouping
+from nestwise.design.check import check_grouping, check_new_response
 from nestwise.design.model import Design
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.boundary import settle
@@ -103,14 +103,7 @@ def refit(fit: LmmFit, y: FloatArray) -> LmmFit:
     DataError
         When `y` has another length or is not finite.
     """
-    response = np.ascontiguousarray(y, dtype=np.float64)
-    if response.shape != fit.design.y.shape:
-        raise DataError(
-            f"the new response has shape {response.shape}, but the fit has "
-            f"{len(fit.design.y)} rows; give one value for each row that was fitted"
-        )
-    if not np.isfinite(response).all():
-        raise DataError("the new response has missing or infinite values; leave them out")
+    response = check_new_response(fit.design, y)
     design = replace(fit.design, y=response)
     arrays = model_arrays(fit.design, response)
     return _fit_arrays(design, arrays, fit.reml, fit.control, fit.theta)

@@ -33,7 +33,7 @@ from nestwise.core.patterns import (
 )
 from nestwise.core.problem import Problem
 from nestwise.core.threads import limited
-from nestwise.design.model import Design
+from nestwise.design.model import Design, RandomTerm
 from nestwise.fit.newton import Path, minimise
 from nestwise.fit.point import Point, evaluate_parts, second_part
 from nestwise.fit.rectify import upright
@@ -142,13 +142,14 @@ def _judge(
     """The verdict on a path, and why."""
     if _takes_all(problem, theta):
         verdict = Verdict("not-converged", False, False, path.decrease)
-        return verdict, (_no_residual(design),)
+        return verdict, (no_residual(design),)
     singular = singular_structures(design, problem, theta, control.singular_tolerance)
     flat = () if singular else flat_directions(design, problem, path.point.par, sigma, reml)
     return decide(singular, flat, path, False, False, control)
 
 
-def _no_residual(design: Design) -> Diagnostic:
+def no_residual(design: Design) -> Diagnostic:
+    """The diagnostic of structured random effects that take up all of the variation."""
     names = _structured(design)
     return Diagnostic(
         "no-residual-variance",
@@ -225,20 +226,35 @@ def singular_structures(
     if found:
         return tuple(found)
     for term, Lambda in zip(design.terms, term_lambdas(problem, theta), strict=True):
-        sd = np.sqrt((Lambda**2).sum(axis=1))
-        C = Lambda @ Lambda.T / np.outer(sd, sd)
-        if len(C) > 1 and np.linalg.eigvalsh(C)[0] < EDGE:
-            group = design.factors[term.factor].name
-            found.append(
-                Diagnostic(
-                    "singular",
-                    f"The correlations of {term.structure}(... | {group}) are estimated at the "
-                    "limit of what the structure allows.",
-                    "There are too few groups, or too little variation, for this structure: use "
-                    "one with fewer parameters, or (1 | g).",
-                )
-            )
+        edge = at_limit(term, design.factors[term.factor].name, Lambda)
+        if edge is not None:
+            found.append(edge)
     return tuple(found)
+
+
+def at_limit(term: RandomTerm, group: str, Lambda: FloatArray) -> Diagnostic | None:
+    """What to say of correlations at the limit of their structure; None when they are not.
+
+    Parameters
+    ----------
+    term : RandomTerm
+        The term.
+    group : str
+        Its grouping factor.
+    Lambda : (k, k) float64
+        Its relative factor, with no variance of zero.
+    """
+    sd = np.sqrt((Lambda**2).sum(axis=1))
+    C = Lambda @ Lambda.T / np.outer(sd, sd)
+    if len(C) < 2 or np.linalg.eigvalsh(C)[0] >= EDGE:
+        return None
+    return Diagnostic(
+        "singular",
+        f"The correlations of {term.structure}(... | {group}) are estimated at the limit of what "
+        "the structure allows.",
+        "There are too few groups, or too little variation, for this structure: use one with "
+        "fewer parameters, or (1 | g).",
+    )
 
 
 def flat_directions(
@@ -264,8 +280,10 @@ def flat_directions(
 
 
 __all__ = [
+    "at_limit",
     "fit_patterned",
     "flat_directions",
+    "no_residual",
     "optimise_patterned",
     "patterned_objective",
     "patterned_starts",

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import DataError, FitError
+from nestwise._base.errors import FitError
 from nestwise._base.options import Control
 from nestwise.core.structured.effects import effect_modes, user_lambdas, user_theta
 from nestwise.core.structured.evaluate import Evaluation, degrees, evaluate
+from nestwise.core.structured.filled import fill, upright
 from nestwise.core.structured.model import StructuredArrays
 from nestwise.core.structured.problem import (
     StructuredProblem,
@@ -21,13 +22,13 @@ from nestwise.core.structured.problem import (
 )
 from nestwise.core.structured.weighted import weighted_residuals
 from nestwise.core.threads import limited
-from nestwise.design.check import check_grouping, check_plain
+from nestwise.design.check import check_grouping, check_new_response
 from nestwise.design.model import Design
 from nestwise.fit.newton import Route, minimise
 from nestwise.fit.structured_arrays import structured_arrays
 from nestwise.fit.structured_natural import natural_parameters
 from nestwise.fit.structured_result import StructuredFit
-from nestwise.fit.structured_start import away_from_zero, starting_par
+from nestwise.fit.structured_start import away_from_zero, starting_pars
 from nestwise.fit.structured_verdict import judge
 
 EXACT = 1e-22
@@ -45,6 +46,10 @@ UPDATES = 50
 
 SETTLED = 1e-9
 """Change of the criterion between renewals that ends them."""
+
+LARGE = 300.0
+"""Relative standard deviation of a structured random effect from which the residual variance is
+called zero."""
 
 Found = Route[Evaluation]
 
@@ -76,8 +81,6 @@ def fit_structured(
 
     Raises
     ------
-    OptionError
-        When a random term has a structured covariance such as ``cs``.
     DataError
         When grouping factors or covariates cannot carry the model.
     FitError
@@ -89,7 +92,6 @@ def fit_structured(
     """
     if design.terms:
         check_grouping(design)
-        check_plain(design, "Models with structured residuals")
     _check_size(design)
     options = Control() if control is None else control
     with limited(64, options.threads):
@@ -118,13 +120,7 @@ def refit_structured(fit: StructuredFit, y: FloatArray) -> StructuredFit:
     DataError
         When `y` has another length or is not finite.
     """
-    response = np.ascontiguousarray(y, dtype=np.float64)
-    if response.shape != fit.design.y.shape or not np.isfinite(response).all():
-        raise DataError(
-            f"the new response has shape {response.shape}; give one finite value for each of the "
-            f"{len(fit.design.y)} rows that were fitted"
-        )
-    design = replace(fit.design, y=response)
+    design = replace(fit.design, y=check_new_response(fit.design, y))
     return fit_structured(design, reml=fit.reml, control=fit.control, start=fit.par)
 
 
@@ -136,10 +132,10 @@ def optimise(
     def function(par: FloatArray) -> Evaluation:
         return evaluate(problem, par, reml)
 
-    begin = starting_par(problem.arrays) if start is None else np.array(start, dtype=np.float64)
-    if not begin.size:
-        return Route(function(begin), 1, 0.0, "tolerance")
-    path = _minimised(function, begin, control)
+    begins = starting_pars(problem.arrays) if start is None else [np.array(start, dtype=np.float64)]
+    if not begins[0].size:
+        return Route(function(begins[0]), 1, 0.0, "tolerance")
+    path = _best([_minimised(problem.arrays, function, one, control) for one in begins])
     if path.stopped == "degenerate":
         raise FitError(
             "the criterion cannot be evaluated at the starting values: the numbers overflow or "
@@ -148,18 +144,37 @@ def optimise(
     again = away_from_zero(problem.arrays, path.point.par)
     if again is None:
         return path
-    second = _minimised(function, again, control)
-    count = path.n_evaluations + second.n_evaluations
-    best = second if second.point.value < path.point.value - 1e-7 else path
-    return replace(best, n_evaluations=count)
+    return _best([path, _minimised(problem.arrays, function, again, control)])
+
+
+def _best(paths: list[Found]) -> Found:
+    """The lowest path, an earlier one where they are equal, with the evaluations of all."""
+    best = paths[0]
+    for path in paths[1:]:
+        if best.stopped == "degenerate" or path.point.value < best.point.value - 1e-7:
+            best = path
+    return replace(best, n_evaluations=sum(path.n_evaluations for path in paths))
 
 
 def _minimised(
-    function: Callable[[FloatArray], Evaluation], start: FloatArray, control: Control
+    arrays: StructuredArrays,
+    function: Callable[[FloatArray], Evaluation],
+    start: FloatArray,
+    control: Control,
 ) -> Found:
+    def leave(par: FloatArray) -> bool:
+        return takes_all(arrays, par)
+
     if start.size > FEW:
-        return minimise(function, start, control)
-    return minimise(function, start, control, slow_from=LEARN)
+        return minimise(function, start, control, leave)
+    return minimise(function, start, control, leave, LEARN)
+
+
+def takes_all(arrays: StructuredArrays, par: FloatArray) -> bool:
+    """Whether structured random effects leave nothing to the residuals."""
+    if not arrays.patterned:
+        return False
+    return bool(np.abs(fill(arrays, par)[: len(arrays.entries)]).max() > LARGE)
 
 
 def _renewed(
@@ -198,10 +213,9 @@ def assemble(
 ) -> StructuredFit:
     """The frozen result of an optimisation."""
     point, arrays = path.point, problem.arrays
-    t = len(arrays.entries)
     weighted = weighted_residuals(problem, point)
     verdict, told = judge(design, problem, path, options)
-    par = _rectified(arrays, point.par)
+    par = upright(arrays, point.par)
     return StructuredFit(
         design=design,
         problem=problem,
@@ -209,7 +223,7 @@ def assemble(
         control=options,
         par=par,
         theta=user_theta(arrays, par),
-        residual_par=par[t:].copy(),
+        residual_par=par[arrays.n_effects :].copy(),
         natural=natural_parameters(design, arrays, par),
         beta=user_beta(problem, point.delta),
         unscaled_vcov=user_vcov(problem, point.Phi),
@@ -223,18 +237,6 @@ def assemble(
         verdict=verdict,
         diagnostics=(*told, *design.diagnostics),
     )
-
-
-def _rectified(arrays: StructuredArrays, par: FloatArray) -> FloatArray:
-    """Columns of Lambda with a non-negative diagonal: the covariance is the same."""
-    out = par.copy()
-    place = {entry: i for i, entry in enumerate(arrays.entries)}
-    for (t, r, c), i in place.items():
-        if r == c and par[i] < 0.0:
-            for (t2, _, c2), j in place.items():
-                if t2 == t and c2 == c:
-                    out[j] = -par[j]
-    return out
 
 
 def _of_fitted(design: Design) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
-from nestwise._base.errors import DataError, OptionError
+from nestwise._base.errors import DataError
 from nestwise.core.residual.registry import RESIDUAL_STRUCTURES
 from nestwise.core.residual.structure import ResidualStructure
 from nestwise.core.residual_variance.registry import VARIANCE_FUNCTIONS
@@ -13,9 +13,6 @@ from nestwise.core.structured.model import EffectArrays, ErrorArrays, Structured
 from nestwise.core.structures.registry import STRUCTURES
 from nestwise.design.model import Design, RandomTerm
 from nestwise.design.residual import ResidualPart, VarianceColumn
-
-SHARED = ("us", "diag")
-"""Structures of random effects whose theta are entries of Lambda."""
 
 
 def structured_arrays(design: Design, mu: FloatArray | None = None) -> StructuredArrays:
@@ -32,8 +29,6 @@ def structured_arrays(design: Design, mu: FloatArray | None = None) -> Structure
     ------
     DataError
         When the structure needs times that are no numbers, or a covariate does not suit.
-    OptionError
-        When a random term has a structure of its own.
     """
     y = design.y if design.offset is None else design.y - design.offset
     effects = tuple(_effect(design, term) for term in design.terms)
@@ -46,18 +41,14 @@ def structured_arrays(design: Design, mu: FloatArray | None = None) -> Structure
 
 
 def _effect(design: Design, term: RandomTerm) -> EffectArrays:
-    if term.structure not in SHARED:
-        raise OptionError(
-            f"the random term ({' + '.join(term.columns)} | {term.label}) has the structure "
-            f"'{term.structure}'; beside structured residuals random effects are 'us' or 'diag'"
-        )
     factor = design.factors[term.factor]
     n, k = design.y.size, len(term.columns)
     Z = np.column_stack([np.ones(n) if z is None else z for z in term.Z])
     scale = np.sqrt(np.mean(Z * Z, axis=0))
     scale = np.where(scale > 0.0, scale, 1.0)
-    free = tuple(STRUCTURES[term.structure].free(k))
-    return EffectArrays(factor.codes, factor.n_levels, Z / scale, scale, free)
+    structure = STRUCTURES[term.structure]
+    free = tuple(structure.free(k))
+    return EffectArrays(factor.codes, factor.n_levels, Z / scale, scale, free, structure.pattern)
 
 
 def error_arrays(design: Design, mu: FloatArray | None) -> ErrorArrays:

@@ -58,7 +58,7 @@ def _structure(part: ResidualPart, arrays: StructuredArrays, par: FloatArray) ->
         return []
     rows: list[Row] = []
     for a, arm in enumerate(arm_labels(part)):
-        at = len(arrays.entries) + a * size + np.arange(size)
+        at = arrays.n_effects + a * size + np.arange(size)
         names, values, slopes = structure.natural(par[at], part.visit_labels)
         rows += _rows("correlation", arm, names, values, slopes, at, par.size)
     return rows

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.options import Control
+from nestwise.core.structured.filled import fill
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.design.model import Design
 from nestwise.fit.result import Verdict
@@ -54,8 +55,9 @@ class StructuredFit:
     control : Control
         The options of the optimiser.
     par : (m,) float64
-        All parameters as the optimiser moves them: entries of the Lambdas in scaled columns, then
-        the residuals'.
+        All parameters as the optimiser moves them: entries of the Lambdas in scaled columns, or
+        what fills them where a term has a structure such as ``cs`` (user's columns); then the
+        residuals'.
     theta : (t,) float64
         Relative covariance parameters of the random effects, user's units, lme4's order.
     residual_par : (m - t,) float64
@@ -103,6 +105,11 @@ class StructuredFit:
     n_evaluations: int
     verdict: Verdict
     diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def filled(self) -> FloatArray:
+        """(t + r,) `par` with the entries of every Lambda (scaled columns) in their places."""
+        return fill(self.problem.arrays, self.par)
 
     @property
     def loglik(self) -> float:

@@ -9,10 +9,13 @@ from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.options import Control
 from nestwise.core.structured.covariance import error_covariance, structure_at
 from nestwise.core.structured.evaluate import Evaluation
+from nestwise.core.structured.filled import fill
 from nestwise.core.structured.model import effect_lambdas
 from nestwise.core.structured.problem import StructuredProblem
+from nestwise.core.structures.registry import STRUCTURES
 from nestwise.design.model import Design
 from nestwise.fit.newton import Route
+from nestwise.fit.patterned import at_limit, no_residual
 from nestwise.fit.result import Status, Verdict
 from nestwise.fit.structured_natural import natural_parameters
 from nestwise.fit.verdict import ACCEPTABLE, singular_term
@@ -41,6 +44,8 @@ def judge(
     control : Control
         Its options.
     """
+    if path.stopped == "left":
+        return Verdict("not-converged", False, False, path.decrease), (no_residual(design),)
     singular = (
         *_effects(design, problem, path.point.par, control),
         *_residuals(problem, path),
@@ -62,16 +67,22 @@ def judge(
 def _effects(
     design: Design, problem: StructuredProblem, par: FloatArray, control: Control
 ) -> tuple[Diagnostic, ...]:
-    found = (
-        singular_term(term, design.factors[term.factor].name, Lambda, control.singular_tolerance)
-        for term, Lambda in zip(design.terms, effect_lambdas(problem.arrays, par), strict=True)
-    )
-    return tuple(one for one in found if one is not None)
+    lambdas = effect_lambdas(problem.arrays, fill(problem.arrays, par))
+    out = []
+    for term, Lambda in zip(design.terms, lambdas, strict=True):
+        name = design.factors[term.factor].name
+        found = singular_term(term, name, Lambda, control.singular_tolerance)
+        if found is None and STRUCTURES[term.structure].pattern is not None:
+            found = at_limit(term, name, Lambda)
+        if found is not None:
+            out.append(found)
+    return tuple(out)
 
 
 def _residuals(problem: StructuredProblem, path: Route[Evaluation]) -> tuple[Diagnostic, ...]:
     """A residual correlation matrix that is singular, in the pattern where it is worst."""
-    arrays, blocks, par = problem.arrays, problem.blocks, path.point.par
+    arrays, blocks = problem.arrays, problem.blocks
+    par = fill(arrays, path.point.par)
     if arrays.errors.structure is None:
         return ()
     found, least = structure_at(arrays, blocks, par), np.inf
@@ -122,7 +133,7 @@ def _flat(problem: StructuredProblem, point: Evaluation) -> tuple[Diagnostic, ..
     values, vectors = np.linalg.eigh(point.hessian * np.outer(scale, scale))
     if values[0] > FLAT * max(1.0, float(values[-1])):
         return ()
-    t, share = len(problem.arrays.entries), np.abs(vectors[:, 0])
+    t, share = problem.arrays.n_effects, np.abs(vectors[:, 0])
     both = bool(share[:t].max(initial=0.0) > 0.1 and share[t:].max(initial=0.0) > 0.1)
     what = (
         "The random effects and the residual structure describe the same covariances, so that the "

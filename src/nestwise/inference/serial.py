@@ -168,7 +168,7 @@ def _structured(fit: StructuredFit, group: str | None) -> SerialPairs:
 @memo
 def _matrices(fit: StructuredFit) -> tuple[tuple[AnyArray, FloatArray], ...]:
     """Rows (N, v) and relative covariance (v, v) of every pattern at the estimates."""
-    found = factorise(fit.problem, fit.par)
+    found = factorise(fit.problem, fit.filled)
     if found is None:
         raise OptionError("the covariance of the residuals is singular at the estimates")
     return tuple(

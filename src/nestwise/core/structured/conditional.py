@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.structured.filled import fill
 from nestwise.core.structured.model import effect_lambdas
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.trailing import block_inverse
@@ -31,7 +32,7 @@ def conditional_covariances(problem: StructuredProblem, par: FloatArray) -> tupl
     """
     inverted = invert(problem, par)
     out = []
-    for t, Lambda in enumerate(effect_lambdas(problem.arrays, par)):
+    for t, Lambda in enumerate(effect_lambdas(problem.arrays, fill(problem.arrays, par))):
         term = problem.arrays.effects[t]
         G = Lambda @ Lambda.T
         face = _faces(inverted, t)

@@ -50,7 +50,7 @@ def dense_covariance(arrays: StructuredArrays, par: FloatArray) -> tuple[FloatAr
             R, dR = errors.structure.covariance(par[first:][own], visits)
             C[np.ix_(at, at)] = R
             dC[own, at[:, None], at] = dR
-    sd = np.exp(errors.features @ par[arrays.n_par - s :])
+    sd = np.exp(errors.features @ par[par.size - s :])
     sd = sd if errors.weights is None else sd / np.sqrt(errors.weights)
     V, dV = C * np.outer(sd, sd), dC * np.outer(sd, sd)
     for k, slope in enumerate(errors.features.T):

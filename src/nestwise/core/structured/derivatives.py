@@ -8,9 +8,10 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise.core.structured.carriers import block_carriers, level_sums
 from nestwise.core.structured.evaluate import evaluate
+from nestwise.core.structured.filled import fill_with_slopes
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.sums import cross
-from nestwise.core.structured.weighted import invert
+from nestwise.core.structured.weighted import Inverted, invert
 
 STEP = 1e-3
 """Step of the central differences of the exact gradient, relative where par is large."""
@@ -18,11 +19,28 @@ STEP = 1e-3
 
 def information_derivatives(problem: StructuredProblem, par: FloatArray) -> FloatArray:
     """(m, p, p) X'V^-1 dV V^-1 X by each parameter: minus the derivative of X'V^-1 X, basis Q."""
-    p, inverted = problem.p, invert(problem, par)
-    out = np.zeros((par.size, p, p))
+    if not problem.arrays.patterned:
+        return filled_derivatives(invert(problem, par), par)
+    filled, slopes = fill_with_slopes(problem.arrays, par)
+    found = filled_derivatives(invert(problem, par), filled)
+    return np.asarray(np.einsum("im,mab->iab", slopes, found))
+
+
+def filled_derivatives(inverted: Inverted, filled: FloatArray) -> FloatArray:
+    """As `information_derivatives`, with the entries of the Lambdas as parameters.
+
+    Parameters
+    ----------
+    inverted : Inverted
+        V^-1 there.
+    filled : (t + r,) float64
+        From `nestwise.core.structured.filled.fill`.
+    """
+    p = inverted.problem.p
+    out = np.zeros((filled.size, p, p))
     for carrier in block_carriers(inverted):
         out[carrier.active] += cross(carrier.sums, carrier.around(carrier.dV))[:, :p, :p]
-    for i, dG, sums in level_sums(inverted, par):
+    for i, dG, sums in level_sums(inverted, filled):
         out[i] = np.einsum("lka,kj,ljb->ab", sums, dG, sums)
     return out
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.structured.filled import fill
 from nestwise.core.structured.model import StructuredArrays, effect_lambdas
 
 
@@ -12,7 +13,9 @@ def user_lambdas(arrays: StructuredArrays, par: FloatArray) -> tuple[FloatArray,
     """Relative factor of each term in the user's columns."""
     return tuple(
         Lambda / term.scale[:, None]
-        for Lambda, term in zip(effect_lambdas(arrays, par), arrays.effects, strict=True)
+        for Lambda, term in zip(
+            effect_lambdas(arrays, fill(arrays, par)), arrays.effects, strict=True
+        )
     )
 
 
@@ -41,7 +44,7 @@ def effect_modes(
     Robinson (1991), Stat. Sci. 6, 15-32, eq. 1.2 and section 4.2.
     """
     out = []
-    for Lambda, term in zip(effect_lambdas(arrays, par), arrays.effects, strict=True):
+    for Lambda, term in zip(effect_lambdas(arrays, fill(arrays, par)), arrays.effects, strict=True):
         sums = np.column_stack(
             [np.bincount(term.codes, weighted * z, minlength=term.n_levels) for z in term.Z.T]
         )

@@ -10,7 +10,8 @@ from scipy.linalg import solve_triangular
 from nestwise._base.arrays import FloatArray
 from nestwise.core.structured.carriers import block_carriers, level_sums
 from nestwise.core.structured.covariance import pattern_covariance, structure_at
-from nestwise.core.structured.derivatives import information_derivatives
+from nestwise.core.structured.derivatives import filled_derivatives
+from nestwise.core.structured.filled import fill_curvature, fill_with_slopes
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.sums import cross
 from nestwise.core.structured.weighted import Inverted, invert
@@ -55,18 +56,30 @@ def kenward_parts(problem: StructuredProblem, par: FloatArray, Phi: FloatArray) 
     Kenward & Roger (1997), Biometrics 53, 983-997, eq. 1-3. The scale enters as log sigma:
     V_s = 2 V and V_ss = 4 V.
     """
-    m, p, inverted = par.size, problem.p, invert(problem, par)
+    m, p = par.size, problem.p
     P, Q = np.zeros((m + 1, p, p)), np.zeros((m + 1, m + 1, p, p))
-    P[:m] = -information_derivatives(problem, par)
-    Q[:m, :m] = _products(inverted, par)
     R = np.zeros_like(Q)
-    R[:m, :m] = _curvatures(inverted, par)
+    P[:m], Q[:m, :m], R[:m, :m] = _by_par(problem, par)
     whole = np.linalg.inv(Phi) if p else Phi
     P[m] = -2.0 * whole
     for table in (Q, R):
         table[:m, m] = table[m, :m] = -2.0 * P[:m]
         table[m, m] = 4.0 * whole
     return KenwardParts(P, Q, R)
+
+
+def _by_par(
+    problem: StructuredProblem, par: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """P, Q and R by par: those by the entries of the Lambdas, and what the patterns add."""
+    inverted, (filled, slopes) = invert(problem, par), fill_with_slopes(problem.arrays, par)
+    P = -filled_derivatives(inverted, filled)
+    Q, R = _products(inverted, filled), _curvatures(inverted, filled)
+    if not problem.arrays.patterned:
+        return P, Q, R
+    Q, R = (np.einsum("ia,jb,abpq->ijpq", slopes, slopes, F, optimize=True) for F in (Q, R))
+    R = R - np.einsum("ija,apq->ijpq", fill_curvature(problem.arrays, par), P)
+    return np.asarray(np.einsum("ia,apq->ipq", slopes, P)), Q, np.asarray(R)
 
 
 def _products(inverted: Inverted, par: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core.residual.structure import ResidualStructure
+from nestwise.core.structures.structure import Pattern
 
 Entry = tuple[int, int, int]
 """Term, row and column of an entry of Lambda."""
@@ -82,6 +83,8 @@ class EffectArrays:
         What they were divided by.
     free : tuple of (int, int)
         Entries of the lower triangular Lambda that theta fills, in theta's order.
+    pattern : Pattern or None
+        What fills them, where they have fewer parameters than entries.
     """
 
     codes: IntArray
@@ -89,6 +92,12 @@ class EffectArrays:
     Z: FloatArray
     scale: FloatArray
     free: tuple[tuple[int, int], ...]
+    pattern: Pattern | None = None
+
+    @property
+    def n_par(self) -> int:
+        """Parameters of the term."""
+        return len(self.free) if self.pattern is None else int(self.pattern.n_par(len(self.scale)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,26 +123,36 @@ class StructuredArrays:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Entry of Lambda that each of the first parameters is."""
+        """Place of each entry of the Lambdas: term, row, column."""
         return tuple((t, r, c) for t, term in enumerate(self.effects) for r, c in term.free)
 
     @property
+    def patterned(self) -> bool:
+        """Whether some term has fewer parameters than entries of Lambda."""
+        return any(term.pattern is not None for term in self.effects)
+
+    @property
+    def n_effects(self) -> int:
+        """Parameters of the random effects."""
+        return sum(term.n_par for term in self.effects)
+
+    @property
     def n_par(self) -> int:
-        """Length of par: entries of the Lambdas, then the residuals' parameters."""
-        return len(self.entries) + self.errors.n_par
+        """Length of par: the random effects' parameters, then the residuals'."""
+        return self.n_effects + self.errors.n_par
 
 
-def effect_lambdas(arrays: StructuredArrays, par: FloatArray) -> tuple[FloatArray, ...]:
+def effect_lambdas(arrays: StructuredArrays, filled: FloatArray) -> tuple[FloatArray, ...]:
     """The relative factor Lambda of each term, in scaled columns: tuple of (k, k).
 
     Parameters
     ----------
     arrays : StructuredArrays
         The model.
-    par : (m,) float64
-        Parameters; only the first ones matter.
+    filled : (t + r,) float64
+        From `nestwise.core.structured.filled.fill`; only the first ones matter.
     """
     blocks = [np.zeros((len(term.scale), len(term.scale))) for term in arrays.effects]
-    for value, (t, r, c) in zip(par, arrays.entries, strict=False):
+    for value, (t, r, c) in zip(filled, arrays.entries, strict=False):
         blocks[t][r, c] = value
     return tuple(blocks)

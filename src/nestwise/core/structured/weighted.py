@@ -9,6 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise.core.structured.blockwise import Evaluation, Factored, factorise
+from nestwise.core.structured.filled import fill
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.trailing import Equations, apply_inverse, solve_trailing
 
@@ -44,10 +45,11 @@ def invert(problem: StructuredProblem, par: FloatArray) -> Inverted:
     FitError
         When the covariance matrix is singular there.
     """
-    patterns = factorise(problem, par)
+    filled = fill(problem.arrays, par)
+    patterns = factorise(problem, filled)
     equations = None
     if patterns is not None and problem.trailing is not None:
-        equations = solve_trailing(problem, patterns, par)
+        equations = solve_trailing(problem, patterns, filled)
     if patterns is None or (equations is None and problem.trailing is not None):
         raise FitError("the covariance matrix at the estimates is singular")
     return Inverted(problem, patterns, equations)

@@ -107,7 +107,7 @@ def _effect_intervals(fit: StructuredFit, level: float) -> tuple[FloatArray, Flo
 
     here, m = free(fit.par), fit.par.size
     slopes = np.zeros((len(listed), m + 1))
-    for i in range(fit.theta.size):
+    for i in range(fit.problem.arrays.n_effects):
         move = STEP * np.eye(m)[i]
         slopes[:, i] = (free(fit.par + move) - free(fit.par - move)) / (2.0 * STEP)
     slopes[:, m] = is_sd

@@ -152,7 +152,7 @@ def error_covariances(
     )
     size, first = errors.n_structure, fit.theta.size
     arm = int(errors.arm[old[0]])
-    par = fit.par[first + arm * size : first + (arm + 1) * size]
+    par = fit.filled[first + arm * size : first + (arm + 1) * size]
     R, _ = structure.covariance(par, visits)
     tail = fit.par[fit.par.size - errors.features.shape[1] :]
     sd = np.exp(errors.features[old] @ tail)
@@ -174,7 +174,7 @@ def error_variances(fit: StructuredFit, new: NewErrors) -> FloatArray:
     visits = Visits(np.arange(v, dtype=np.int32), np.arange(v, dtype=np.float64), v)
     diagonals = []
     for arm in range(errors.n_arms):
-        par = fit.par[first + arm * size : first + (arm + 1) * size]
+        par = fit.filled[first + arm * size : first + (arm + 1) * size]
         diagonals.append(structure.covariance(par, visits)[0].diagonal())
     return np.asarray(np.array(diagonals)[new.arm, new.visit] * new.sd**2)
 

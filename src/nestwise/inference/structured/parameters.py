@@ -136,8 +136,8 @@ def residual_covariance(fit: StructuredFit) -> Table:
     visits = Visits(np.arange(v, dtype=np.int32), np.arange(v, dtype=np.float64), v)
     rows, columns = np.triu_indices(v)
     labels = np.array(part.visit_labels, dtype=object)
-    own = fit.par[fit.theta.size : fit.theta.size + errors.n_arms * size]
-    scales = np.append(0.0, fit.par[fit.theta.size + own.size :][: errors.n_arms - 1])
+    own = fit.filled[fit.theta.size : fit.theta.size + errors.n_arms * size]
+    scales = np.append(0.0, fit.filled[fit.theta.size + own.size :][: errors.n_arms - 1])
     out: dict[str, list[FloatArray]] = {k: [] for k in ("arm", "v1", "v2", "vcov", "cor")}
     for a, (arm, par) in enumerate(
         zip(arm_labels(part), own.reshape(errors.n_arms, size), strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import NestwiseError
 from nestwise.core.residual.structure import ResidualStructure
+from nestwise.core.structures.registry import STRUCTURES
+from nestwise.core.structures.structure import Pattern
 from nestwise.fit.structured import refit_structured
 from nestwise.fit.structured_arrays import residual_structure
 from nestwise.fit.structured_result import StructuredFit
@@ -21,22 +23,27 @@ FINE, SINGULAR, FAILED = 0, 1, 2
 
 
 def detached(fit: StructuredFit) -> StructuredFit:
-    """The fit without its residual structure, whose functions cannot be sent to a process."""
-    return _with_structure(fit, None)
+    """The fit without its structures, whose functions cannot be sent to a process."""
+    return _with_structures(fit, None, [None] * len(fit.design.terms))
 
 
 def attached(fit: StructuredFit) -> StructuredFit:
-    """The fit with the residual structure that its design names, as it was."""
-    part = fit.design.residual
-    if part is None or part.subject is None:
-        return fit
-    return _with_structure(fit, residual_structure(part))
+    """The fit with the structures that its design names, as it was."""
+    patterns = [STRUCTURES[term.structure].pattern for term in fit.design.terms]
+    return _with_structures(fit, residual_structure(fit.design.residual), patterns)
 
 
-def _with_structure(fit: StructuredFit, structure: ResidualStructure | None) -> StructuredFit:
+def _with_structures(
+    fit: StructuredFit, structure: ResidualStructure | None, patterns: Sequence[Pattern | None]
+) -> StructuredFit:
     arrays = fit.problem.arrays
     errors = replace(arrays.errors, structure=structure)
-    return replace(fit, problem=replace(fit.problem, arrays=replace(arrays, errors=errors)))
+    effects = tuple(
+        replace(term, pattern=pattern)
+        for term, pattern in zip(arrays.effects, patterns, strict=True)
+    )
+    changed = replace(arrays, errors=errors, effects=effects)
+    return replace(fit, problem=replace(fit.problem, arrays=changed))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

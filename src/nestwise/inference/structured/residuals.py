@@ -43,9 +43,9 @@ def structured_residuals(fit: StructuredFit, raw: FloatArray, type: str) -> Floa
     if kind == "response":
         return raw
     problem, out = fit.problem, np.empty(raw.size)
-    found = structure_at(problem.arrays, problem.blocks, fit.par)
+    found = structure_at(problem.arrays, problem.blocks, fit.filled)
     for pattern in problem.blocks.patterns:
-        R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.par, found)
+        R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.filled, found)
         if kind == "normalized":
             L = np.linalg.cholesky(R)
             out[pattern.rows] = np.linalg.solve(L, raw[pattern.rows].T).T
@@ -66,9 +66,9 @@ def residual_variances(fit: StructuredFit) -> FloatArray:
     True
     """
     problem, out = fit.problem, np.empty(fit.design.y.size)
-    found = structure_at(problem.arrays, problem.blocks, fit.par)
+    found = structure_at(problem.arrays, problem.blocks, fit.filled)
     for pattern in problem.blocks.patterns:
-        R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.par, found)
+        R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.filled, found)
         out[pattern.rows] = R.diagonal()
     return fit.sigma**2 * out
 
@@ -84,8 +84,8 @@ def correlated(fit: StructuredFit, e: FloatArray) -> FloatArray:
         Independent, with standard deviation sigma.
     """
     problem, out = fit.problem, np.empty(e.size)
-    found = structure_at(problem.arrays, problem.blocks, fit.par)
+    found = structure_at(problem.arrays, problem.blocks, fit.filled)
     for pattern in problem.blocks.patterns:
-        R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.par, found)
+        R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.filled, found)
         out[pattern.rows] = e[pattern.rows] @ np.linalg.cholesky(R).T
     return out

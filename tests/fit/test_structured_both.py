@@ -1,0 +1,79 @@
+"""Structured random effects beside structured residuals against nlme and glmmTMB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nestwise as nw
+
+Oracle = Callable[[str], Any]
+
+
+@pytest.fixture
+def data(oracle: Oracle) -> pd.DataFrame:
+    return pd.DataFrame(oracle("structured_effects")["data"])
+
+
+def fitted(data: pd.DataFrame, name: str, **settings: Any) -> nw.StructuredModel:
+    call: Any = nw.lmer
+    model: nw.StructuredModel = call(
+        f"y ~ t + {name}(0 + f | id)", data, residual="ar1(t | run)", **settings
+    )
+    return model
+
+
+@pytest.mark.parametrize(
+    "case", ["homcs", "homcs_ml", "homcs_ident", "diag", "homdiag", "us", "cs", "toep", "ar1"]
+)
+def test_equals_r(case: str, oracle: Oracle, data: pd.DataFrame) -> None:
+    known, tmb = oracle("structured_effects")[case], case in ("cs", "toep", "ar1")
+    variance = "factor(arm)" if case.endswith("ident") else None
+    model = fitted(data, case.split("_")[0], REML=not case.endswith("_ml"), variance=variance)
+    assert model.converged
+    assert model.loglik == pytest.approx(known["loglik"], abs=1e-6)
+    L = model.fit.lambdas[0]
+    np.testing.assert_allclose(
+        model.sigma**2 * L @ L.T, known["covariance"], atol=3e-4 if tmb else 5e-5
+    )
+    assert model.sigma == pytest.approx(known["sigma"], rel=3e-5)
+    assert model.residual_parameters()["estimate"][0] == pytest.approx(known["rho"], abs=5e-5)
+    if not tmb:
+        np.testing.assert_allclose(model.bse, known["se"], rtol=2e-5)
+
+
+def test_answers(data: pd.DataFrame) -> None:
+    model = fitted(data, "cs")
+    names = ["(Intercept)", "t", "sd_fa|id", "sd_fb|id", "sd_fc|id", "cor_rho|id", "rho", "sigma"]
+    table = model.confint().set_index("term")
+    assert list(table.index) == names
+    assert (table["conf_low"] < table["conf_high"]).all()
+    assert model.fit.par.size == 5  # three sds, their correlation, rho
+    sample = model.confint("boot", n=40, seed=1, level=0.95).set_index("term")
+    assert sample.loc["cor_rho|id", "conf_low"] < sample.loc["cor_rho|id", "conf_high"]
+    again = model.refit(data["y"])
+    assert again.criterion == pytest.approx(model.criterion, abs=1e-8)
+    kr = model.summary("kenward-roger")
+    assert "cs(0 + f | id)" in str(kr)
+
+
+def test_compound_symmetry_is_two_intercepts(data: pd.DataFrame) -> None:
+    """homcs(0 + f | id) is (1 | id) + (1 | id:f), and so are its tests."""
+    one = fitted(data, "homcs")
+    two = nw.lmer("y ~ t + (1 | id/f)", data, residual="ar1(t | run)")
+    assert one.criterion == pytest.approx(two.criterion, abs=1e-7)
+    for ddf in ("satterthwaite", "kenward-roger-linear"):
+        a, b = one.tidy(ddf=ddf), two.tidy(ddf=ddf)
+        np.testing.assert_allclose(a["df"], b["df"], rtol=1e-3)
+    np.testing.assert_allclose(one.predict(), two.predict(), atol=1e-4)
+
+
+def test_what_cannot_be_told_apart_is_said(data: pd.DataFrame) -> None:
+    call: Any = nw.lmer
+    text = data.assign(v=data["t"].astype(str))
+    model = call("y ~ t + homcs(0 + v | run)", text, residual="cs(t | run)")
+    assert [d.code for d in model.diagnostics] == ["not-identifiable"]
