@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nestwise._base.arrays import FloatArray, IntArray
 
 Evaluated: TypeAlias = tuple[
@@ -87,8 +90,38 @@ def cross_products(
     memory: float,
 ) -> CrossProducts: ...
 
+Descended: TypeAlias = tuple[
+    FloatArray,
+    float,
+    FloatArray,
+    FloatArray,
+    FloatArray,
+    FloatArray,
+    float,
+    int,
+    float,
+    int,
+    int,
+]
+
 class Glmm:
     tail: int
+    def descend(
+        self,
+        psi: FloatArray,
+        u: FloatArray,
+        hessian: FloatArray,
+        entries: IntArray,
+        X: FloatArray,
+        center: FloatArray,
+        scale: FloatArray,
+        offset: FloatArray,
+        order: NDArray[np.int64],
+        near: float,
+        tolerance: float,
+        evaluations: int,
+        exact: bool,
+    ) -> Descended: ...
     def set_family(
         self, name: str, y: FloatArray, weights: FloatArray, constant: float
     ) -> None: ...
@@ -121,6 +154,25 @@ def glmm(
 ) -> Glmm: ...
 
 class LevelRows:
+    def descend(
+        self,
+        psi: FloatArray,
+        u: FloatArray,
+        hessian: FloatArray,
+        entries: IntArray,
+        X: FloatArray,
+        center: FloatArray,
+        scale: FloatArray,
+        offset: FloatArray,
+        order: NDArray[np.int64],
+        nodes: FloatArray,
+        log_weights: FloatArray,
+        constant: float,
+        near: float,
+        tolerance: float,
+        evaluations: int,
+        exact: bool,
+    ) -> Descended: ...
     def evaluate(
         self,
         lambdas: FloatArray,

@@ -15,11 +15,14 @@ from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.errors import FitError
 from nestwise.core import _kernels
 from nestwise.core.compiled import ALWAYS_FITS, SOLVERS
-from nestwise.core.glmm_kernel import GlmmInput, GlmmResult, RowFunction
+from nestwise.core.glmm_kernel import GlmmInput, GlmmResult, Limits, RowFunction
 from nestwise.core.glmm_rows import FamilyRows, compiled_constant
 from nestwise.core.kernel import FactorColumns
 from nestwise.core.memory import available_memory
 from nestwise.core.threads import limited
+
+AS_THEY_ARE = np.zeros(0, dtype=np.int64)
+"""No order: the rows stand where they stood."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +69,29 @@ class CompiledGlmm:
             by_beta = (model.X.T @ slope - model.center * float(slope.sum())) / model.scale
         eta = self._outside(eta)
         return GlmmResult(value, u, eta, by_lambda, by_beta, by_log_phi, ldL2, count, True)
+
+    def descend(
+        self,
+        psi: FloatArray,
+        u: FloatArray,
+        hessian: FloatArray,
+        entries: IntArray,
+        limits: Limits,
+    ) -> _kernels.Descended | None:
+        """The compiled optimiser; see `nestwise.core.glmm_optimum.glmm_descent`."""
+        model = self.model
+        if not (isinstance(model.rows, FamilyRows) and model.rows.compiled):
+            return None
+        order = AS_THEY_ARE if self.order is None else self.order
+        fixed = (model.X, model.center, model.scale, model.offset, order)
+        stop = (limits.near, limits.tolerance, limits.evaluations, limits.exact)
+        found = self.handle.descend(psi, u, hessian, entries, *fixed, *stop)
+        return found if self.order is None else (*found[:5], self._outside(found[5]), *found[6:])
+
+    @property
+    def dense_order(self) -> int:
+        """Order of the dense matrix that is left of crossed factors."""
+        return self.handle.tail
 
     @property
     def n_effects(self) -> int:

@@ -119,6 +119,28 @@ class GlmmResult:
     precise: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a compiled optimiser stops.
+
+    Parameters
+    ----------
+    near : float
+        Promised decrease at which it stops learning the curvature.
+    tolerance : float
+        Promised decrease at which it stops with the exact curvature.
+    evaluations : int
+        Most evaluations.
+    exact : bool
+        Whether the curvature is made exact at all.
+    """
+
+    near: float
+    tolerance: float
+    evaluations: int
+    exact: bool
+
+
 class GlmmKernel(Protocol):
     """Laplace's approximation to -2 log-likelihood, with its exact gradient.
 

@@ -12,7 +12,8 @@ from nestwise._base.errors import OptionError
 from nestwise.core import _kernels
 from nestwise.core.families.binomial import BINOMIAL
 from nestwise.core.families.poisson import POISSON
-from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, GlmmResult, RowFunction
+from nestwise.core.glmm_compiled import AS_THEY_ARE
+from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, GlmmResult, Limits, RowFunction
 from nestwise.core.glmm_rows import FamilyRows, compiled_constant
 from nestwise.core.kernel import FactorColumns
 from nestwise.core.links.log import LOG
@@ -72,9 +73,7 @@ class CompiledQuadrature:
             np.ascontiguousarray(lambdas), fixed, np.ascontiguousarray(start), nodes, weights, order
         )
         criterion = -2.0 * (loglik + self.constant)
-        if self.order is not None:
-            moved, eta = eta, np.empty_like(eta)
-            eta[self.order] = moved
+        eta = self._outside(eta)
         if not found or not np.isfinite(criterion):
             nan, none = float("nan"), np.zeros(0)
             return GlmmResult(nan, np.zeros(len(modes)), eta, none, none, nan, nan, n_steps)
@@ -85,6 +84,35 @@ class CompiledQuadrature:
         return GlmmResult(
             criterion, modes, eta, by_lambda, by_beta, 0.0, 2.0 * log_det, n_steps, True
         )
+
+    def descend(
+        self,
+        psi: FloatArray,
+        u: FloatArray,
+        hessian: FloatArray,
+        entries: IntArray,
+        limits: Limits,
+    ) -> _kernels.Descended | None:
+        """The compiled optimiser; see `nestwise.core.glmm_optimum.glmm_descent`."""
+        p = self.X.shape[1]
+        fixed = (self.X, np.zeros(p), np.ones(p), self.offset, AS_THEY_ARE)
+        at = (psi, u, hessian, entries, *fixed)
+        stop = (limits.near, limits.tolerance, limits.evaluations, limits.exact)
+        nodes, weights = self.rule.nodes, self.rule.log_weights
+        found = self.handle.descend(*at, nodes, weights, self.constant, *stop)
+        return found if self.order is None else (*found[:5], self._outside(found[5]), *found[6:])
+
+    @property
+    def dense_order(self) -> int:
+        """No matrix is left: levels are independent."""
+        return 0
+
+    def _outside(self, values: FloatArray) -> FloatArray:
+        if self.order is None:
+            return values
+        out = np.empty_like(values)
+        out[self.order] = values
+        return out
 
 
 def with_points(kernel: CompiledQuadrature, n_points: int) -> CompiledQuadrature:

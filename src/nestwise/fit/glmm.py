@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,13 +18,18 @@ from nestwise.design.check import check_groups, check_plain
 from nestwise.design.model import Design
 from nestwise.fit.glmm_answer import assemble
 from nestwise.fit.glmm_begin import constant_eta
-from nestwise.fit.glmm_curvature import first_curvature
-from nestwise.fit.glmm_descent import criterion_of, descend_glmm, settle_glmm
+from nestwise.fit.glmm_curvature import first_curvature, working_curvature
+from nestwise.fit.glmm_descent import compiled_path, criterion_of, descend_from, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
 from nestwise.fit.glmm_multistart import look_again_glmm
 from nestwise.fit.glmm_newton import Function, GlmmPath
 from nestwise.fit.glmm_patterned import optimise_patterned_glmm, with_structures
-from nestwise.fit.glmm_quadrature import check_points, laplace_kernel, quadrature_start
+from nestwise.fit.glmm_quadrature import (
+    check_points,
+    compiled_quadrature,
+    laplace_kernel,
+    quadrature_start,
+)
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.glmm_trouble import tell_trouble
 
@@ -117,17 +123,42 @@ def optimise_glmm(
     FitError
         When the conditional modes cannot be found at any starting value.
     """
-    problem, function = model.problem, criterion_of(model.problem)
+    model, path, begin = _straight(model, control, n_agq) or _safely(model, control, n_agq)
+    problem = model.problem
+    path, saddle = settle_glmm(problem, criterion_of(problem), path, control)
+    path, saddle = look_again_glmm(problem, path, saddle, control, begin, model.user_rows)
+    return model, path, saddle
+
+
+Way: TypeAlias = tuple[GlmmModel, GlmmPath, tuple[FloatArray, FloatArray]]
+"""The model with its kernel, the path to the local optimum, psi and curvature where it began."""
+
+
+def _straight(model: GlmmModel, control: Control, n_agq: int) -> Way | None:
+    """Down from the starting values by the compiled optimiser; None where it cannot go."""
+    problem, start = model.problem, model.start
+    if problem.has_phi and model.curvature is None:
+        return None
+    last = [] if start.phi is None else [np.log(start.phi)]
+    psi, guess = np.concatenate([start.par, start.beta, last]), model.curvature
+    if guess is None:
+        guess = working_curvature(problem, start, model.has_scale, psi)
+    if n_agq > 1:
+        found = compiled_quadrature(model, n_agq, control, psi, guess)
+        return None if found is None else (*found, (psi, guess))
+    path = compiled_path(problem, psi, start.u, guess, control)
+    return None if path is None else (model, path, (psi, guess))
+
+
+def _safely(model: GlmmModel, control: Control, n_agq: int) -> Way:
+    """Down from the first point, of those that are tried, at which there are modes."""
     first, guess, extra = _beginning(model)
     if n_agq > 1:
         model, first, guess, count = quadrature_start(model, n_agq, control, first, guess)
-        problem, function, extra = model.problem, criterion_of(model.problem), extra + count
-    path = descend_glmm(function, first, guess, control)
-    path, saddle = settle_glmm(problem, function, path, control)
-    begin = (first, guess)
-    path, saddle = look_again_glmm(problem, path, saddle, control, begin, model.user_rows)
-    more = extra + 1
-    return model, replace(path, n_evaluations=path.n_evaluations + more), saddle
+        extra += count
+    path = descend_from(model.problem, first, guess, control)
+    path = replace(path, n_evaluations=path.n_evaluations + extra + 1)
+    return model, path, (first.psi, guess)
 
 
 def _beginning(model: GlmmModel) -> tuple[GlmmEvaluation, FloatArray, int]:

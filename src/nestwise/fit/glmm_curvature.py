@@ -33,18 +33,7 @@ def first_curvature(
     function : callable
         The criterion, for the dispersion's own curvature.
     """
-    layout, m, p = problem.layout, problem.m, problem.layout.p
-    phi = 1.0
-    if start.phi is not None and has_scale:
-        phi = start.phi
-    par = point.psi[:m] / np.sqrt(phi)
-    there = evaluate_point(layout, par, False) if phi != 1.0 else known_scale_point(layout, par)
-    H = np.eye(problem.size)
-    if np.isfinite(there.value):
-        RX = there.result.RX
-        H[:m, :m] = there.hessian / phi
-        H[m : m + p, m : m + p] = 2.0 * RX @ RX.T / phi
-    H = _positive(H)
+    H = working_curvature(problem, start, has_scale, point.psi)
     if not problem.has_phi:
         return H, 0
     step = 1e-2
@@ -55,6 +44,32 @@ def first_curvature(
         bend = (other.gradient - point.gradient) / step
         H[-1, -1] = max(abs(float(bend[-1])), 1e-3)
     return H, 1
+
+
+def working_curvature(
+    problem: GlmmProblem, start: Start, has_scale: bool, psi: FloatArray
+) -> FloatArray:
+    """(size, size) curvature of the working linear mixed model, one in the dispersion.
+
+    Parameters
+    ----------
+    problem, start, has_scale
+        As for `first_curvature`.
+    psi : (size,) float64
+        Where the optimiser begins.
+    """
+    layout, m, p = problem.layout, problem.m, problem.layout.p
+    phi = 1.0
+    if start.phi is not None and has_scale:
+        phi = start.phi
+    par = psi[:m] / np.sqrt(phi)
+    there = evaluate_point(layout, par, False) if phi != 1.0 else known_scale_point(layout, par)
+    H = np.eye(problem.size)
+    if np.isfinite(there.value):
+        RX = there.result.RX
+        H[:m, :m] = there.hessian / phi
+        H[m : m + p, m : m + p] = 2.0 * RX @ RX.T / phi
+    return _positive(H)
 
 
 def _positive(H: FloatArray) -> FloatArray:

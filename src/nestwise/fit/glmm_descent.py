@@ -9,6 +9,8 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem, evaluate_glmm
+from nestwise.core.glmm_kernel import Limits
+from nestwise.core.glmm_optimum import glmm_descent
 from nestwise.fit.boundary import escape_par
 from nestwise.fit.glmm_newton import (
     NEAR,
@@ -83,6 +85,70 @@ def descend_glmm(
     """
     near = minimise_glmm(function, start, guess, control, NEAR)
     return _exactly(function, near, control)
+
+
+def compiled_path(
+    problem: GlmmProblem,
+    psi: FloatArray,
+    u: FloatArray | None,
+    guess: FloatArray,
+    control: Control,
+    near: float = NEAR,
+    exact: bool = True,
+) -> GlmmPath | None:
+    """The local optimum below psi by the compiled optimiser, the first evaluation counted.
+
+    Parameters
+    ----------
+    problem : GlmmProblem
+        The model.
+    psi, u
+        Where to begin, and where the modes are sought from.
+    guess : (size, size) float64
+        First guess of the curvature.
+    control : Control
+        Tolerance and largest number of evaluations.
+    near : float
+        Promised decrease at which the curvature is made exact.
+    exact : bool
+        Whether it is; if not, the path ends there.
+
+    Returns
+    -------
+    GlmmPath or None
+        None when the model is not a compiled one, or has no modes at psi.
+    """
+    limits = Limits(near, control.tolerance, control.max_evaluations, exact)
+    found = glmm_descent(problem, psi, u, guess, limits)
+    if found is None or found.stopped == "degenerate":
+        return None
+    return GlmmPath(found.point, found.hessian, found.n_evaluations, found.decrease, found.stopped)
+
+
+def descend_from(
+    problem: GlmmProblem,
+    start: GlmmEvaluation,
+    guess: FloatArray,
+    control: Control,
+    near: float = NEAR,
+    exact: bool = True,
+) -> GlmmPath:
+    """The local optimum below a point with modes, compiled where that is possible.
+
+    Parameters
+    ----------
+    problem, guess, control, near, exact
+        As for `compiled_path`.
+    start : GlmmEvaluation
+        Finite.
+    """
+    path = compiled_path(problem, start.psi, start.result.u, guess, control, near, exact)
+    if path is not None:
+        return path
+    function = criterion_of(problem)
+    if exact:
+        return descend_glmm(function, start, guess, control)
+    return minimise_glmm(function, start, guess, control, near)
 
 
 def _snapped(problem: GlmmProblem, function: Function, path: GlmmPath) -> GlmmPath:
@@ -162,7 +228,7 @@ def settle_glmm(
             return path, False
         size = np.abs(np.linalg.eigvalsh(path.hessian))
         guess = path.hessian if size.min() > 0.0 else np.eye(len(size))
-        again = descend_glmm(function, start, guess, control)
+        again = descend_from(problem, start, guess, control)
         count = path.n_evaluations + again.n_evaluations + 2
         if not again.point.value < path.point.value - 1e-9:
             return replace(path, n_evaluations=count), False

@@ -10,8 +10,8 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
 from nestwise.core.glmm_rows import FamilyRows
-from nestwise.fit.glmm_descent import criterion_of, descend_glmm, settle_glmm
-from nestwise.fit.glmm_newton import GlmmPath, minimise_glmm
+from nestwise.fit.glmm_descent import criterion_of, descend_from, settle_glmm
+from nestwise.fit.glmm_newton import GlmmPath
 from nestwise.fit.multistart import CHEAP, PLENTY, SIZES, starts
 from nestwise.fit.rectify import diagonal_positions
 from nestwise.fit.verdict import ACCEPTABLE
@@ -73,7 +73,7 @@ def look_again_glmm(
     path: GlmmPath,
     saddle: bool,
     control: Control,
-    begin: tuple[GlmmEvaluation, FloatArray],
+    begin: tuple[FloatArray, FloatArray],
     rows: FamilyRows,
 ) -> tuple[GlmmPath, bool]:
     """The best of the optimum at hand and those from further starts.
@@ -88,8 +88,8 @@ def look_again_glmm(
         Whether it is a saddle.
     control : Control
         Options of the optimiser.
-    begin : GlmmEvaluation and (size, size) float64
-        Where the optimiser began, and the curvature that it began with.
+    begin : (size,) and (size, size) float64
+        psi where the optimiser began, and the curvature that it began with.
     rows : FamilyRows
         Family and link function.
 
@@ -127,11 +127,11 @@ def _round(
         count += 1
         if not _finite(first):
             continue
-        near = minimise_glmm(function, first, _bowl(path.hessian), control, ROUGHLY)
+        near = descend_from(problem, first, _bowl(path.hessian), control, ROUGHLY, exact=False)
         count += near.n_evaluations
         if not near.point.value - 2.0 * near.decrease < best.point.value - 1e-6:
             continue
-        there = descend_glmm(function, near.point, near.hessian, control)
+        there = descend_from(problem, near.point, near.hessian, control)
         there, back = settle_glmm(problem, function, there, control)
         count += there.n_evaluations
         if there.point.value < best.point.value - 1e-9 and not _pole(there):
@@ -150,18 +150,18 @@ def _off_pole(
     path: GlmmPath,
     saddle: bool,
     control: Control,
-    begin: tuple[GlmmEvaluation, FloatArray],
+    begin: tuple[FloatArray, FloatArray],
 ) -> tuple[GlmmPath, bool]:
     """The best proper optimum from further starts, and the pole only where there is none."""
-    function, (first, guess) = criterion_of(problem), begin
+    function, (psi, guess) = criterion_of(problem), begin
     best, count = None, path.n_evaluations
     most = count + MOST_EVALUATIONS
-    for start in _starts(problem, first.psi[problem.m :]):
+    for start in _starts(problem, psi[problem.m :]):
         point = function(start, None)
         count += 1
         if not _finite(point):
             continue
-        there = descend_glmm(function, point, _bowl(guess), control)
+        there = descend_from(problem, point, _bowl(guess), control)
         there, back = settle_glmm(problem, function, there, control)
         count += there.n_evaluations
         proper = there.decrease <= ACCEPTABLE and not back and not _pole(there)

@@ -20,9 +20,9 @@ from nestwise.core.quadrature_compiled import (
 )
 from nestwise.core.quadrature_rule import gauss_hermite
 from nestwise.design.model import Design
-from nestwise.fit.glmm_descent import criterion_of
+from nestwise.fit.glmm_descent import compiled_path, criterion_of, descend_from
 from nestwise.fit.glmm_model import GlmmModel, with_kernel
-from nestwise.fit.glmm_newton import minimise_glmm
+from nestwise.fit.glmm_newton import GlmmPath
 
 ROUGHLY = 1e-2
 """Promised decrease at which Laplace's approximation has been followed far enough."""
@@ -114,7 +114,7 @@ def quadrature_start(
         The model with the quadrature's kernel, its evaluation near the optimum of Laplace's
         approximation, the curvature learnt on the way, and the evaluations spent.
     """
-    near = minimise_glmm(criterion_of(model.problem), first, guess, control, ROUGHLY)
+    near = descend_from(model.problem, first, guess, control, ROUGHLY, exact=False)
     integrated = with_points_of(model, control, n_agq)
     function = criterion_of(integrated.problem)
     for point in (near.point, first):
@@ -123,3 +123,29 @@ def quadrature_start(
             hessian = near.hessian if point is near.point else guess
             return integrated, found, hessian, near.n_evaluations + 1
     return integrated, found, guess, near.n_evaluations + 2
+
+
+def compiled_quadrature(
+    model: GlmmModel, n_agq: int, control: Control, psi: FloatArray, guess: FloatArray
+) -> tuple[GlmmModel, GlmmPath] | None:
+    """The optimum by the compiled optimiser, on the same way; None where it cannot go it.
+
+    Parameters
+    ----------
+    model, n_agq, control
+        As for `quadrature_start`.
+    psi : (size,) float64
+        Where the optimiser begins.
+    guess : (size, size) float64
+        Curvature there.
+    """
+    near = compiled_path(model.problem, psi, model.start.u, guess, control, ROUGHLY, False)
+    if near is None:
+        return None
+    integrated = with_points_of(model, control, n_agq)
+    begin, u = near.point.psi, near.point.result.u
+    path = compiled_path(integrated.problem, begin, u, near.hessian, control)
+    if path is None:
+        return None
+    count = near.n_evaluations + path.n_evaluations
+    return integrated, replace(path, n_evaluations=count)

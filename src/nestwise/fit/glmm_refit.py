@@ -18,9 +18,9 @@ from nestwise.core.quadrature_compiled import quadrature_kernel
 from nestwise.core.threads import limited
 from nestwise.design.check import check_plain
 from nestwise.fit.glmm import optimise_glmm
-from nestwise.fit.glmm_descent import criterion_of, settle_glmm
+from nestwise.fit.glmm_descent import criterion_of, descend_from, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm, with_kernel
-from nestwise.fit.glmm_newton import NEAR, GlmmPath, minimise_glmm
+from nestwise.fit.glmm_newton import GlmmPath
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.rectify import diagonal_positions, rectify
 
@@ -108,7 +108,7 @@ def _refitted(fit: GlmmFit, model: GlmmModel, from_path: GlmmPath) -> GlmmRefit:
             break
     else:
         raise FitError("the conditional modes of the random effects cannot be found")
-    path = minimise_glmm(function, first, _curvature(from_path), fit.control, NEAR)
+    path = descend_from(problem, first, _curvature(from_path), fit.control, exact=False)
     path, saddle = settle_glmm(problem, function, path, fit.control)
     return _in_user_units(model, path, path.decrease <= ACCEPTABLE and not saddle, fit)
 

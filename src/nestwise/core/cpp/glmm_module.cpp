@@ -1,8 +1,10 @@
 // Bindings of Laplace's approximation. Rows come ordered by the level of the first factor.
 #include <nanobind/stl/string.h>
 
-#include "bindings.hpp"
+#include <cmath>
+
 #include "glmm.hpp"
+#include "glmm_bindings.hpp"
 
 namespace nwpy {
 
@@ -165,6 +167,66 @@ nb::tuple laplace(GlmmHandle& h, Vector lambdas, Table entries, Vector fixed, do
         array(std::move(r.slope)), r.by_log_phi, r.ldL2, r.iterations);
 }
 
+// The criterion with its gradient as the outer optimiser asks for it: psi = (par, beta, log phi),
+// u in elimination order.
+struct LaplaceCriterion {
+    Glmm& model;
+    const nw::FixedPart fixed;
+    const std::vector<Entry> entries;
+
+    nw::GlmmPoint operator()(const std::vector<double>& psi, const std::vector<double>& u) const {
+        listen();
+        const CrossProducts& cp = *model.cp;
+        const size_t m = entries.size();
+        Lambdas lambda;
+        for (const auto& f : cp.factors) lambda.emplace_back(static_cast<size_t>(f.k * f.k), 0.0);
+        for (size_t i = 0; i < m; ++i)
+            lambda[entries[i].factor][entries[i].row * cp.factors[entries[i].factor].k + entries[i].column] =
+                psi[i];
+        const bool has_phi = psi.size() > m + static_cast<size_t>(fixed.p);
+        // Beyond, the exponential is zero or infinite, and no density is defined.
+        const double phi = has_phi ? std::exp(std::min(std::max(psi.back(), -500.0), 500.0))
+                                   : std::numeric_limits<double>::quiet_NaN();
+        const std::vector<double> base = fixed.predictor(&psi[m]);
+        nw::LaplaceResult r = nw::laplace(model, lambda, base.data(), phi, u, 1);
+        nw::GlmmPoint out;
+        out.psi = psi;
+        out.u = std::move(r.u);
+        out.eta = model.eta;
+        out.n_steps = r.iterations;
+        if (!r.found || !std::isfinite(r.criterion)) return out;
+        out.value = r.criterion;
+        out.ldL2 = r.ldL2;
+        out.gradient = pick(cp, entries, r.by_lambda, 1.0);
+        for (double slope : fixed.transposed(r.slope)) out.gradient.push_back(slope);
+        if (has_phi) out.gradient.push_back(r.by_log_phi);
+        return out;
+    }
+};
+
+nb::tuple descend(GlmmHandle& h, Vector psi, Vector u, RowMajor hessian, Table entries, Matrix X,
+                  Vector center, Vector scale, Vector offset, Places order, double near,
+                  double tolerance, int evaluations, bool exact) {
+    Glmm& g = *h.model;
+    const size_t size = psi.shape(0), least = entries.shape(0) + X.shape(1);
+    if (h.python) throw nb::value_error("the compiled optimiser needs a compiled family");
+    if (size < least || size > least + 1 || hessian.shape(0) != size || hessian.shape(1) != size ||
+        static_cast<i64>(u.shape(0)) != g.cp->q)
+        throw nb::value_error("an array does not have the shape of the model");
+    const FixedArrays fixed{X, center, scale, offset, order};
+    const LaplaceCriterion criterion{g, fixed.view(g.n), unpack(*g.cp, entries)};
+    nw::GlmmPath path;
+    {
+        nb::gil_scoped_release release;
+        const std::lock_guard<std::mutex> hold(g.busy);
+        path = nw::descend_glmm(criterion, copied(psi), reordered(*g.cp, u.data(), false),
+                                {hessian.data(), hessian.data() + size * size},
+                                {near, tolerance, evaluations, exact});
+        path.point.u = reordered(*g.cp, path.point.u.data(), true);
+    }
+    return pack(std::move(path));
+}
+
 }  // namespace
 
 void bind_glmm(nb::module_& m) {
@@ -174,6 +236,10 @@ void bind_glmm(nb::module_& m) {
         .def("set_python_family", &set_python_family, nb::arg("step"), nb::arg("slopes"))
         .def("laplace", &laplace, nb::arg("lambdas"), nb::arg("entries"), nb::arg("fixed"),
              nb::arg("phi"), nb::arg("u"), nb::arg("order"))
+        .def("descend", &descend, nb::arg("psi"), nb::arg("u"), nb::arg("hessian"), nb::arg("entries"),
+             nb::arg("X"), nb::arg("center"), nb::arg("scale"), nb::arg("offset"),
+             nb::arg("order"), nb::arg("near"), nb::arg("tolerance"), nb::arg("evaluations"),
+             nb::arg("exact"))
         .def_prop_ro("tail", [](const GlmmHandle& h) { return h.model->cp->tail; });
     m.def("family_step", &family_step, nb::arg("name"), nb::arg("y"), nb::arg("weights"),
           nb::arg("eta"), nb::arg("phi"));

@@ -1,0 +1,44 @@
+// What the two kernels of generalised models share at the border to Python.
+#pragma once
+
+#include "bindings.hpp"
+#include "glmm_newton.hpp"
+
+namespace nwpy {
+
+using Places = nb::ndarray<const i64, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+// The fixed part of the linear predictor, as Python hands it over.
+struct FixedArrays {
+    Matrix X;
+    Vector center, scale, offset;
+    Places order;  // empty: rows as they are
+
+    nw::FixedPart view(i64 n) const {
+        const size_t p = X.shape(1), rows = static_cast<size_t>(n);
+        if (X.shape(0) != rows || offset.shape(0) != rows || center.shape(0) != p || scale.shape(0) != p ||
+            (order.shape(0) && order.shape(0) != rows))
+            throw nb::value_error("the fixed part does not have the shape of the model");
+        return {n, static_cast<int>(p), X.data(), center.data(), scale.data(), offset.data(),
+                order.shape(0) ? order.data() : nullptr};
+    }
+};
+
+inline std::vector<double> copied(const Vector& x) { return {x.data(), x.data() + x.shape(0)}; }
+
+// Ctrl-C between two evaluations.
+inline void listen() {
+    const nb::gil_scoped_acquire hold;
+    if (PyErr_CheckSignals()) throw nb::python_error();
+}
+
+inline nb::tuple pack(nw::GlmmPath&& path) {
+    nw::GlmmPoint& point = path.point;
+    const size_t m = point.psi.size();
+    return nb::make_tuple(array(std::move(point.psi)), point.value, array(std::move(point.gradient)),
+                          array(std::move(path.hessian), {m, m}), array(std::move(point.u)),
+                          array(std::move(point.eta)), point.ldL2, point.n_steps, path.decrease,
+                          path.evaluations, static_cast<int>(path.stopped));
+}
+
+}  // namespace nwpy
