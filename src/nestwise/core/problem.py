@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nestwise._base.arrays import FloatArray, IntArray
-from nestwise.core.basis import Basis, make_basis, residual
+from nestwise.core.basis import Basis, compiled_basis
 from nestwise.core.compiled import compiled_kernel
 from nestwise.core.kernel import FactorColumns, Kernel, KernelInput
 from nestwise.core.structures.registry import STRUCTURES
@@ -124,21 +125,51 @@ class Problem:
     log_weights: float
 
 
-def _blocks(arrays: ModelArrays) -> tuple[TermBlock, ...]:
-    """Terms of the same factor stand side by side among its columns."""
-    width = [0] * len(arrays.codes)
-    out = []
-    for term in arrays.terms:
-        out.append(TermBlock(term.factor, width[term.factor], len(term.columns)))
-        width[term.factor] += len(term.columns)
-    return tuple(out)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    """Where terms and theta stand: depends on factors, widths and structures of the terms only."""
+
+    blocks: tuple[TermBlock, ...]
+    entries: IntArray
+    lambda_index: IntArray
+    lambda_size: int
+    diagonal: NDArray[np.intp]
+    scale_index: NDArray[np.intp]
+
+
+@lru_cache(maxsize=256)
+def _layout(n_factors: int, terms: tuple[tuple[int, int, str], ...]) -> _Layout:
+    """The layout of terms, each (factor, columns, structure), in the order of theta."""
+    width = [0] * n_factors
+    blocks: list[TermBlock] = []
+    for factor, k, _ in terms:
+        # Terms of the same factor stand side by side among its columns.
+        blocks.append(TermBlock(factor, width[factor], k))
+        width[factor] += k
+    rows = [
+        (b.factor, b.first + r, b.first + c)
+        for (_, k, structure), b in zip(terms, blocks, strict=True)
+        for r, c in STRUCTURES[structure].free(k)
+    ]
+    before = [sum(width[:f]) for f in range(n_factors)]
+    start = [sum(k * k for k in width[:f]) for f in range(n_factors + 1)]
+    entries = np.array(rows, dtype=np.int32).reshape(len(rows), 3)
+    arrays = (
+        entries,
+        np.array([start[f] + r * width[f] + c for f, r, c in rows], np.int32),
+        np.flatnonzero(entries[:, 1] == entries[:, 2]),
+        np.array([before[f] + r for f, r, _ in rows], np.intp),
+    )
+    for array in arrays:
+        array.flags.writeable = False  # shared by all problems of this layout
+    return _Layout(tuple(blocks), arrays[0], arrays[1], start[-1], arrays[2], arrays[3])
 
 
 def _column_scale(column: FloatArray | None) -> float:
     """Root mean square of a random-effects column, 1 for ones and for zeros."""
     if column is None:
         return 1.0
-    size = float(np.linalg.norm(column)) / len(column) ** 0.5
+    size = (float(np.vdot(column, column)) / len(column)) ** 0.5
     return size if size > 0.0 else 1.0
 
 
@@ -150,16 +181,6 @@ def factor_columns(arrays: ModelArrays) -> tuple[FactorColumns, ...]:
         scale = np.array([_column_scale(c) for c in columns])
         out.append(FactorColumns(codes, n_levels, columns, scale))
     return tuple(out)
-
-
-def _entries(arrays: ModelArrays, blocks: tuple[TermBlock, ...]) -> IntArray:
-    """(m, 3): factor, row and column of each theta, in the user's order."""
-    rows = [
-        (b.factor, b.first + r, b.first + c)
-        for t, b in zip(arrays.terms, blocks, strict=True)
-        for r, c in STRUCTURES[t.structure].free(b.k)
-    ]
-    return np.array(rows, dtype=np.int32).reshape(len(rows), 3)
 
 
 def _log_weights(weights: FloatArray | None) -> float:
@@ -193,31 +214,29 @@ def build_problem(
     Problem
         From here on nothing depends on the number of rows.
     """
-    basis = make_basis(arrays.y, arrays.X, arrays.intercept)
+    basis, y = compiled_basis(arrays.y, arrays.X, arrays.intercept)
     factors = factor_columns(arrays)
-    y = residual(arrays.y, arrays.X, basis, arrays.intercept)
     kernel = make_kernel(
         KernelInput(
             y, arrays.X, basis.center, basis.scale, arrays.weights, factors, threads, solver
         )
     )
-    blocks = _blocks(arrays)
-    entries = _entries(arrays, blocks)
+    layout = _layout(
+        len(factors), tuple((t.factor, len(t.columns), t.structure) for t in arrays.terms)
+    )
     scales = tuple(f.scale for f in factors)
-    widths = [len(f.columns) for f in factors]
-    start = [sum(k * k for k in widths[:f]) for f in range(len(widths) + 1)]
     return Problem(
         kernel=kernel,
         n=len(arrays.y),
         p=arrays.X.shape[1],
         shapes=tuple((len(f.columns), f.n_levels) for f in factors),
-        terms=blocks,
+        terms=layout.blocks,
         structures=tuple(t.structure for t in arrays.terms),
-        entries=entries,
-        lambda_index=np.array([start[f] + r * widths[f] + c for f, r, c in entries], np.int32),
-        lambda_size=start[-1],
-        diagonal=np.flatnonzero(entries[:, 1] == entries[:, 2]),
-        theta_scale=np.array([scales[f][r] for f, r, _ in entries], dtype=np.float64),
+        entries=layout.entries,
+        lambda_index=layout.lambda_index,
+        lambda_size=layout.lambda_size,
+        diagonal=layout.diagonal,
+        theta_scale=np.concatenate(scales)[layout.scale_index],
         column_scales=scales,
         basis=basis,
         log_weights=_log_weights(arrays.weights),

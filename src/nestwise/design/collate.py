@@ -44,4 +44,11 @@ def sort_text(values: Iterable[str]) -> list[str]:
     >>> sort_text(["Male", "female", "Female"])
     ['female', 'Female', 'Male']
     """
-    return sorted(values, key=collation_key)
+    texts = list(values)
+    joined = "\n".join(texts)
+    if joined.isascii():
+        # The first level of the key for all texts at once; enough where it has no ties.
+        keys = joined.lower().translate(_RANK).split(_RANK[ord("\n")])
+        if len(keys) == len(texts) == len(set(keys)):
+            return [texts[i] for i in sorted(range(len(keys)), key=keys.__getitem__)]
+    return sorted(texts, key=collation_key)

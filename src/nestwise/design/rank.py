@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf
 
 from nestwise._base.arrays import FloatArray
 
@@ -39,7 +40,8 @@ def redundant_columns(X: FloatArray, intercept: bool) -> tuple[int, ...]:
     (2,)
     """
     n, p = X.shape
-    if p == 0 or (n > p and _clearly_independent(X)):
+    nothing_else = p == 0 or (p == 1 and intercept)
+    if nothing_else or (n > p and _clearly_independent(X)):
         return ()
     return _sequential(X, intercept)
 
@@ -47,15 +49,13 @@ def redundant_columns(X: FloatArray, intercept: bool) -> tuple[int, ...]:
 def _clearly_independent(X: FloatArray) -> bool:
     """A quick test on X'X that says yes only when no column is near the others' span."""
     gram = dsyrk(1.0, X, trans=1, lower=1) if X.flags.f_contiguous else np.tril(X.T @ X)
-    scale = np.sqrt(gram.diagonal())
-    if not (scale > 0).all() or not np.isfinite(scale).all():
+    squares = gram.diagonal()
+    if not (squares.min() > 0.0 and squares.max() < np.inf):
         return False
-    correlation = gram / np.outer(scale, scale)
-    try:
-        factor = np.linalg.cholesky(correlation)  # reads the lower triangle only
-    except np.linalg.LinAlgError:
-        return False
-    return bool((factor.diagonal() ** 2 > _SAFE).all())
+    scale = 1.0 / np.sqrt(squares)
+    # Reads the lower triangle only.
+    factor, failed = dpotrf(gram * scale * scale[:, None], lower=1, clean=0, overwrite_a=1)
+    return not failed and bool(factor.diagonal().min() ** 2 > _SAFE)
 
 
 def _sequential(X: FloatArray, intercept: bool) -> tuple[int, ...]:

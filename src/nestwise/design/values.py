@@ -10,7 +10,7 @@ import numpy as np
 
 from nestwise._base.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from nestwise._base.errors import DataError
-from nestwise.design.table import Column
+from nestwise.design.column import Column
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -132,7 +132,8 @@ def fit_problems(
 ) -> LmmFit:
     """Optimise cross-products that are at hand, and give the verdict."""
     problem, inner = problems.problem, problems.working
-    spread = float(np.var(design.y)) * inner.n
+    centred = design.y - design.y.mean()
+    spread = float(np.vdot(centred, centred))
     _refuse_exact(spread, inner)
     if is_patterned(problem):
         return fit_patterned(design, problem, reml, options, start)

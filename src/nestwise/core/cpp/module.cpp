@@ -1,6 +1,7 @@
 // Python bindings: arrays in, tuples of arrays out, factors in the caller's order.
 #include <cmath>
 
+#include "basis.hpp"
 #include "bindings.hpp"
 #include "curvature.hpp"
 #include "elimination.hpp"
@@ -45,6 +46,20 @@ std::unique_ptr<CrossProducts> build(Vector y, Matrix X, Vector x_center, Vector
     }
     nb::gil_scoped_release release;
     return nw::cross_products(rows, solver, memory);
+}
+
+nb::tuple make_basis(Vector y, Matrix X, int intercept) {
+    const auto n = static_cast<i64>(y.shape(0));
+    const auto p = static_cast<int>(X.shape(1));
+    if (static_cast<i64>(X.shape(0)) != n || intercept >= p)
+        throw nb::value_error("X does not have the rows of y, or no such column");
+    nw::Basis out;
+    {
+        nb::gil_scoped_release release;
+        out = nw::make_basis(y.data(), X.data(), n, p, intercept);
+    }
+    return nb::make_tuple(array(std::move(out.center)), array(std::move(out.scale)),
+                          array(std::move(out.shift)), array(std::move(out.residual)));
 }
 
 std::vector<double> modes(const CrossProducts& cp, const Workspace& w) {
@@ -368,6 +383,7 @@ NB_MODULE(_kernels, m) {
         .def("kenward_roger", &kenward_roger, nb::arg("lambdas"), nb::arg("entries"),
              nb::arg("traces"))
         .def("conditional_faces", &conditional_faces, nb::arg("lambdas"));
+    m.def("make_basis", &make_basis, nb::arg("y"), nb::arg("X"), nb::arg("intercept"));
     m.def("smallest_eigenvalue", &smallest_eigenvalue, nb::arg("A"));
     m.def("invert_lower", &invert_lower, nb::arg("L"));
     m.def("moment_start", &moment_start, nb::arg("gram"), nb::arg("quadratic"), nb::arg("n"),
