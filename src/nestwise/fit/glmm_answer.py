@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
@@ -11,13 +9,12 @@ from nestwise._base.options import Control
 from nestwise.core.centred import from_centred
 from nestwise.core.families.family import Family
 from nestwise.core.glmm import phi_of, random_effects
-from nestwise.core.glmm_rows import Step, row_step
 from nestwise.core.links.link import Link, mean
 from nestwise.core.lmm import term_lambdas
-from nestwise.core.problem import Problem, build_problem
+from nestwise.core.problem import factor_columns
 from nestwise.design.model import Design
 from nestwise.fit.glmm_model import GlmmModel
-from nestwise.fit.glmm_newton import GlmmPath
+from nestwise.fit.glmm_newton import GlmmPath, spectrum
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.glmm_verdict import decide_glmm
 from nestwise.fit.rectify import rectify
@@ -55,8 +52,7 @@ def assemble(
     eta, u = path.point.result.eta, path.point.result.u
     if model.index is not None:
         eta = eta[model.index]
-    working = _working(model, eta, row_step(model.user_rows, eta, phi), sigma)
-    theta = user_theta(model, working, par / sigma)
+    theta = user_theta(model, par / sigma)
     covariance = par_covariance(model, path, sigma)
     return GlmmFit(
         design=design,
@@ -65,7 +61,6 @@ def assemble(
         n_agq=n_agq,
         control=control,
         model=problem,
-        problem=working,
         theta=theta,
         par=theta,
         beta=layout.basis.to_user @ psi[m : m + p],
@@ -74,7 +69,7 @@ def assemble(
         vcov=covariance[m : m + p, m : m + p],
         par_vcov=covariance,
         modes=_modes(model, psi[:m], u),
-        lambdas=term_lambdas(working, theta),
+        lambdas=term_lambdas(layout, theta),
         u=u,
         eta=eta,
         mu=mean(link, eta),
@@ -86,46 +81,38 @@ def assemble(
     )
 
 
-def _working(model: GlmmModel, eta: FloatArray, terms: Step, sigma: float) -> Problem:
-    """The working linear mixed model at the mode, in the user's columns, observed weights."""
-    arrays, offset, weights = model.user_arrays, model.user_offset, terms.observed
-    # Its sign is free, but nothing may be divided by a zero.
-    least = 1e-12 * max(float(np.abs(weights).mean()), 1e-300)
-    weights = np.where(np.abs(weights) < least, least, weights)
-    response = eta - offset + terms.d1 / weights
-    rows = replace(arrays, y=response, weights=np.ascontiguousarray(sigma**2 * weights))
-    return build_problem(rows)
-
-
-def user_theta(model: GlmmModel, working: Problem, par: FloatArray) -> FloatArray:
+def user_theta(model: GlmmModel, par: FloatArray) -> FloatArray:
     """theta of the user's columns from the entries of Lambda in the optimiser's."""
-    theta = par / model.problem.layout.theta_scale
+    layout = model.problem.layout
+    theta = par / layout.theta_scale
     if model.centering is None:
         return theta
-    moved = from_centred(working, model.centering, theta)
-    return rectify(working, moved * working.theta_scale) / working.theta_scale
+    moved = from_centred(layout, model.centering, theta)
+    scales = [f.scale for f in factor_columns(model.user_arrays)]
+    scale = np.array([scales[f][r] for f, r, _ in layout.entries])
+    return np.asarray(rectify(layout, moved * scale) / scale)
 
 
 def par_covariance(model: GlmmModel, path: GlmmPath, sigma: float) -> FloatArray:
     """(size, size) covariance of (theta, beta, log phi) in the user's units."""
-    H, m = path.hessian, model.problem.m
-    layout, size = model.problem.layout, model.problem.size
-    values, vectors = np.linalg.eigh(0.5 * (H + H.T))
+    layout, size, m = model.problem.layout, model.problem.size, model.problem.m
+    values, vectors = spectrum(path)
     safe = np.maximum(values, 1e-12 * max(float(np.abs(values).max()), 1e-300))
     C = (vectors * (2.0 / safe)) @ vectors.T
     J = np.eye(size)
     J[m : m + layout.p, m : m + layout.p] = layout.basis.to_user
     par = path.point.psi[:m]
-    signs = _signs(model, par)
-    J[:m, :m] = _theta_jacobian(model, rectify(layout, par) / sigma) @ np.diag(signs / sigma)
+    upright = rectify(layout, par)
+    J[:m, :m] = _theta_jacobian(model, upright / sigma) * (_signs(upright, par) / sigma)
     if model.has_scale:
         J[:m, -1] = -0.5 * J[:m, :m] @ par
     return np.asarray(J @ C @ J.T)
 
 
-def _signs(model: GlmmModel, par: FloatArray) -> FloatArray:
+def _signs(rectified: FloatArray, par: FloatArray) -> FloatArray:
     """(m,) signs by which `rectify` multiplied each entry (1 where it did more than that)."""
-    rectified = rectify(model.problem.layout, par)
+    if rectified is par:
+        return np.ones(len(par))
     same = np.isclose(np.abs(rectified), np.abs(par), rtol=1e-10, atol=0.0)
     return np.where(same & (rectified * par < 0.0), -1.0, 1.0)
 

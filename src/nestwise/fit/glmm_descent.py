@@ -18,6 +18,7 @@ from nestwise.fit.glmm_newton import (
     GlmmPath,
     exact_hessian,
     minimise_glmm,
+    spectrum,
 )
 from nestwise.fit.newton import trust_step
 from nestwise.fit.rectify import diagonal_positions, rectify
@@ -188,7 +189,7 @@ def _escape(problem: GlmmProblem, function: Function, point: GlmmEvaluation) -> 
 
 def _downhill(path: GlmmPath) -> FloatArray | None:
     """A psi along a direction of negative curvature, None where there is none."""
-    values, vectors = np.linalg.eigh(path.hessian)
+    values, vectors = spectrum(path)
     if not values[0] < -1e-4 * float(np.abs(values).max()):
         return None
     length = min(0.5, float(np.sqrt(2.0 / -values[0])))

@@ -11,7 +11,7 @@ from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
 from nestwise.core.glmm_rows import FamilyRows
 from nestwise.fit.glmm_descent import criterion_of, descend_from, settle_glmm
-from nestwise.fit.glmm_newton import GlmmPath
+from nestwise.fit.glmm_newton import GlmmPath, spectrum
 from nestwise.fit.multistart import CHEAP, PLENTY, SIZES, starts
 from nestwise.fit.rectify import diagonal_positions
 from nestwise.fit.verdict import ACCEPTABLE
@@ -104,7 +104,7 @@ def look_again_glmm(
         path, saddle = _off_pole(problem, path, saddle, control, begin)
     for _ in range(ROUNDS if problem.layout.n <= ROUND_ROWS else 1):
         wavy = rows.link.name in SEVERAL or rows.family.name in SEVERAL
-        if not (wavy or doubtful(problem, path.point.psi)) or _ran_away(path.hessian):
+        if not (wavy or doubtful(problem, path.point.psi)) or _ran_away(path):
             break
         before = path.point
         path, saddle = _round(problem, path, saddle, control)
@@ -194,9 +194,9 @@ def _starts(problem: GlmmProblem, rest: FloatArray) -> list[FloatArray]:
     return [*out, *(np.concatenate([par, rest]) for par in chosen)]
 
 
-def _ran_away(hessian: FloatArray) -> bool:
+def _ran_away(path: GlmmPath) -> bool:
     """Whether the likelihood is flat in some direction: other starts would only run as far."""
-    values = np.linalg.eigvalsh(hessian)
+    values, _ = spectrum(path)
     return bool(values[0] < FLAT * values[-1])
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.memo import memo
 from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmEvaluation
 from nestwise.fit.newton import trust_step
@@ -29,7 +30,7 @@ SD_STEP, TINY_STEP = 4e-3, 3e-5
 standard deviations of the parameter."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class GlmmPath:
     """Where an optimisation ended.
 
@@ -52,6 +53,13 @@ class GlmmPath:
     n_evaluations: int
     decrease: float
     stopped: str
+
+
+@memo
+def spectrum(path: GlmmPath) -> tuple[FloatArray, FloatArray]:
+    """(size,) eigenvalues, ascending, and (size, size) vectors of the curvature at its end."""
+    values, vectors = np.linalg.eigh(0.5 * (path.hessian + path.hessian.T))
+    return values, vectors
 
 
 def learnt(hessian: FloatArray, move: FloatArray, change: FloatArray) -> FloatArray:

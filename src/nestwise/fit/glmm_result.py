@@ -12,6 +12,7 @@ from nestwise.core.glmm import GlmmProblem
 from nestwise.core.links.link import Link
 from nestwise.core.problem import Problem
 from nestwise.design.model import Design
+from nestwise.fit.glmm_working import working_problem
 from nestwise.fit.result import Verdict
 
 
@@ -34,10 +35,6 @@ class GlmmFit:
         The options of the optimiser.
     model : GlmmProblem
         The criterion as a function of (par, beta, log phi), for further questions.
-    problem : Problem
-        The working linear mixed model at the optimum: its equations are the curvature of the
-        joint density at the mode, relative to ``sigma**2``, so that the functions of `core.lmm`
-        and `core.equations` give conditional covariances and variances of predictions.
     theta : (m,) float64
         Covariance parameters in the user's units and lme4's order, relative to `sigma`.
     par : (n_par,) float64
@@ -79,7 +76,6 @@ class GlmmFit:
     n_agq: int
     control: Control
     model: GlmmProblem
-    problem: Problem
     theta: FloatArray
     par: FloatArray
     beta: FloatArray
@@ -97,3 +93,13 @@ class GlmmFit:
     n_evaluations: int
     verdict: Verdict
     diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def problem(self) -> Problem:
+        """The working linear mixed model at the optimum, made when it is first asked for.
+
+        Its equations are the curvature of the joint density at the mode, relative to
+        ``sigma**2``, so that the functions of `core.lmm` and `core.equations` give conditional
+        covariances and variances of predictions.
+        """
+        return working_problem(self)

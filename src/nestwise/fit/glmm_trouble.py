@@ -50,4 +50,6 @@ def tell_trouble(fit: GlmmFit, model: GlmmModel, path: GlmmPath) -> GlmmFit:
     told += overdispersion(design, family, fit.mu, len(fit.theta) + len(fit.beta))
     if fit.n_agq == 1 and verdict.status in ("converged", "singular"):
         told += laplace_trouble(design, model, path, fit.control)
+    if verdict is fit.verdict and len(told) == len(fit.diagnostics):
+        return fit
     return replace(fit, verdict=verdict, diagnostics=tuple(told))

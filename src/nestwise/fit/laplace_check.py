@@ -11,9 +11,9 @@ from nestwise.core.glmm import evaluate_glmm
 from nestwise.core.quadrature_compiled import CompiledQuadrature
 from nestwise.design.model import Design
 from nestwise.fit.glmm_model import GlmmModel
-from nestwise.fit.glmm_newton import GlmmPath
+from nestwise.fit.glmm_newton import GlmmPath, spectrum
 from nestwise.fit.glmm_quadrature import with_points_of
-from nestwise.fit.newton import trust_step
+from nestwise.fit.newton import spectral_step
 from nestwise.fit.rectify import diagonal_positions
 
 POINTS = (15, 7, 5, 3)
@@ -64,7 +64,7 @@ def laplace_trouble(
     there = evaluate_glmm(integrated.problem, path.point.psi, path.point.result.u, 1)
     if not (np.isfinite(there.value) and np.isfinite(there.gradient).all()):
         return ()
-    step = trust_step(there.gradient, path.hessian, np.inf)
+    step = spectral_step(there.gradient, *spectrum(path), np.inf)
     gain = 0.5 * (path.point.value - there.value)
     return _told(design, model, path, step.move, gain, points)
 
@@ -79,22 +79,25 @@ def _told(
 ) -> tuple[Diagnostic, ...]:
     """The diagnostic, if any estimate moves visibly."""
     problem = model.problem
-    values, vectors = np.linalg.eigh(path.hessian)
-    safe = np.maximum(values, 1e-8 * float(np.abs(values).max()))
-    sd = np.sqrt(((vectors * (2.0 / safe)) * vectors).sum(axis=1))
+    values, vectors = spectrum(path)
+    covariance = (vectors * (2.0 / np.maximum(values, 1e-8 * np.abs(values).max()))) @ vectors.T
     m, p, psi = problem.m, problem.layout.p, path.point.psi
     to_user = problem.layout.basis.to_user
+    far = np.abs(move[:m]) > VISIBLE * np.sqrt(covariance.diagonal()[:m])
+    shift = to_user @ move[m : m + p]
+    spread = ((to_user @ covariance[m : m + p, m : m + p]) * to_user).sum(axis=1)
+    moved = np.abs(shift) > VISIBLE * np.sqrt(spread)
+    if not (far.any() or moved.any()):
+        return ()
     changed = []
-    diagonal = {int(i) for i in diagonal_positions(problem.layout)}
     labels = [f"sd of {c} by {t.label}" for t in design.terms for c in t.columns]
-    for label, i in zip(labels, sorted(diagonal), strict=True):
-        if abs(move[i]) > VISIBLE * sd[i] and psi[i] != 0.0:
+    for label, i in zip(labels, diagonal_positions(problem.layout), strict=True):
+        if far[i] and psi[i] != 0.0:
             changed.append(f"{label} by {100.0 * move[i] / psi[i]:+.0f} %")
-    covariance = to_user @ ((vectors * (2.0 / safe)) @ vectors.T)[m : m + p, m : m + p] @ to_user.T
-    shift, beta = to_user @ move[m : m + p], to_user @ psi[m : m + p]
-    for j, name in enumerate(design.fixed.names):
-        if abs(shift[j]) > VISIBLE * np.sqrt(covariance[j, j]):
-            changed.append(f"'{name}' from {beta[j]:.3g} to about {beta[j] + shift[j]:.3g}")
+    beta = to_user @ psi[m : m + p]
+    for j in np.flatnonzero(moved):
+        name = design.fixed.names[j]
+        changed.append(f"'{name}' from {beta[j]:.3g} to about {beta[j] + shift[j]:.3g}")
     if not changed:
         return ()
     return (

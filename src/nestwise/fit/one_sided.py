@@ -30,16 +30,22 @@ def one_sided_columns(design: Design, side: IntArray) -> tuple[Diagnostic, ...]:
     """
     fixed, out = design.fixed, []
     X = fixed.X
+    events, rows = side @ X, X.sum(axis=0)
     for term in sorted({a for a in fixed.assign if a >= 0}):
         columns = [j for j, a in enumerate(fixed.assign) if a == term]
+        # Of dummy columns: whether all rows of one, or of the reference level, are alike.
+        alike = any(abs(events[j]) == rows[j] for j in columns)
+        rest = int(side.sum()) - sum(events[j] for j in columns)
+        if not alike and abs(rest) != len(side) - sum(rows[j] for j in columns):
+            continue
         part = X[:, columns]
         if not np.isin(part, (0.0, 1.0)).all() or (part.sum(axis=1) > 1.0).any():
             continue
         for j in columns:
             out.append(_about(f"'{fixed.names[j]}'", X[:, j] == 1.0, side))
         if len(fixed.variables[term]) == 1:
-            rest = f"the reference level of '{fixed.terms[term]}'"
-            out.append(_about(rest, part.sum(axis=1) == 0.0, side))
+            name = f"the reference level of '{fixed.terms[term]}'"
+            out.append(_about(name, part.sum(axis=1) == 0.0, side))
     return tuple(found for found in out if found is not None)
 
 

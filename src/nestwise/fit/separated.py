@@ -61,6 +61,8 @@ def separation_trouble(
     if not design.fixed.X.shape[1]:
         return None
     predictor = design.fixed.X @ beta
+    if not suspected and float(predictor.max() - predictor.min()) < FAR:
+        return None
     if not suspected and float(np.abs(predictor - np.median(predictor)).max()) < FAR:
         return None
     side = sides(design, family, link)

@@ -1,0 +1,60 @@
+"""The working linear mixed model at the mode of a generalised one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise._base.memo import memo
+from nestwise.core.families.family import Family
+from nestwise.core.glmm_rows import FamilyRows, row_step
+from nestwise.core.links.link import Link
+from nestwise.core.problem import Problem, build_problem
+from nestwise.design.model import Design
+from nestwise.fit.assemble import glmm_arrays
+
+
+class AtMode(Protocol):
+    """What it is made of: the rows, their likelihood, and the linear predictor at the mode."""
+
+    @property
+    def design(self) -> Design: ...
+    @property
+    def family(self) -> Family: ...
+    @property
+    def link(self) -> Link: ...
+    @property
+    def eta(self) -> FloatArray: ...
+    @property
+    def phi(self) -> float | None: ...
+    @property
+    def sigma(self) -> float: ...
+
+
+@memo
+def working_problem(fit: AtMode) -> Problem:
+    """The working linear mixed model in the user's columns, with observed weights.
+
+    Made when it is first asked for, and remembered for as long as the fit lives.
+
+    Parameters
+    ----------
+    fit : AtMode
+        A fitted model.
+
+    Source
+    ------
+    McCullagh & Nelder (1989), Generalized Linear Models, 2nd ed., eq. 2.13.
+    """
+    arrays, offset, weights = glmm_arrays(fit.design)
+    rows = FamilyRows(fit.family, fit.link, fit.design.y, weights)
+    terms = row_step(rows, fit.eta, fit.phi)
+    # The sign of a weight is free, but nothing may be divided by a zero.
+    least = 1e-12 * max(float(np.abs(terms.observed).mean()), 1e-300)
+    observed = np.where(np.abs(terms.observed) < least, least, terms.observed)
+    response = fit.eta - offset + terms.d1 / observed
+    scaled = np.ascontiguousarray(fit.sigma**2 * observed)
+    return build_problem(replace(arrays, y=response, weights=scaled))
