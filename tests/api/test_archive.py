@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -26,6 +29,63 @@ def test_a_mixed_model_comes_back(tmp_path: Path) -> None:
     assert again.formula == model.formula
     np.testing.assert_allclose(again.predict(data.head()), model.predict(data.head()), rtol=1e-8)
     assert len(again.augment()) == len(data)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two numbers, arrays or tuples of them are the same to the last bit."""
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if isinstance(one, tuple):
+        return all(_same(a, b) for a, b in zip(one, other, strict=True))  # type: ignore[call-overload]
+    return bool(one == other)
+
+
+COUNTS = pd.DataFrame(
+    {
+        "y": [2, 0, 1, 3, 5, 4, 2, 6, 1, 0, 2, 1, 7, 4, 5, 9, 3, 3, 1, 2, 6, 2, 2, 8],
+        "x": np.tile([0.0, 1.0, 2.0, 3.0], 6) + 100.0,
+        "t": np.tile(list("abcd"), 6),
+        "g": np.repeat(range(6), 4),
+    }
+)
+SLEEP = nw.load_dataset("sleepstudy")
+KEPT = {
+    "slopes": lambda: nw.lmer("Reaction ~ Days + (Days | Subject)", SLEEP),
+    "centred": lambda: nw.lmer("y ~ x + (x | g)", COUNTS, REML=False),
+    "singular": lambda: nw.lmer("Yield ~ 1 + (1 | Batch)", nw.load_dataset("Dyestuff2")),
+    "pattern": lambda: nw.lmer("y ~ x + cs(0 + t | g)", COUNTS.assign(y=np.sqrt(COUNTS["y"]))),
+    "trials": lambda: nw.glmer(
+        "incidence / size ~ period + (1 | herd)", nw.load_dataset("cbpp"), weights="size"
+    ),
+    "quadrature": lambda: nw.glmer("y > 2 ~ t + (1 | g)", COUNTS, nAGQ=7),
+    "dispersion": lambda: nw.glmer(
+        "y ~ t + (1 | g)", COUNTS, family=nw.families.negative_binomial()
+    ),
+    "scale": lambda: nw.glmer("I(y + 1) ~ x + (x | g)", COUNTS, family="gamma", link="log"),
+    "counts": lambda: nw.glmer("y ~ 1 + ar1(0 + t | g)", COUNTS, family="poisson"),
+    "residual": lambda: nw.gls("Reaction ~ Days", SLEEP, residual="ar1(Days | Subject)"),
+    "fitted": lambda: nw.gls("Reaction ~ Days", SLEEP, variance="power(fitted)"),
+    "both": lambda: nw.lmer(
+        "Reaction ~ Days + (1 | Subject)", SLEEP, residual="car1(Days | Subject)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_every_number_comes_back_to_the_last_bit(name: str, tmp_path: Path) -> None:
+    model = KEPT[name]()
+    model.save(tmp_path / "m")
+    again = nw.load(tmp_path / "m")
+    made = ("design", "problem", "working", "model", "natural", "family", "link")
+    for field in fields(model.fit):
+        if field.name not in made:
+            assert _same(getattr(model.fit, field.name), getattr(again.fit, field.name)), field.name
+    assert again.diagnostics == model.diagnostics
+    assert str(again.summary()) == str(model.summary())
+    np.testing.assert_array_equal(again.predict(), model.predict())
+    twice = nw.load(tmp_path / "m")
+    twice.save(tmp_path / "again")
+    assert _same(nw.load(tmp_path / "again").fit.beta, model.fit.beta)
 
 
 def test_settings_weights_and_missing_rows_are_kept(tmp_path: Path) -> None:
@@ -84,6 +144,24 @@ def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model.json", json.dumps(about))
         archive.writestr("columns.npz", columns)
+    with pytest.raises(nw.FitError, match="changed or damaged"):
+        nw.load(path)
+
+
+@pytest.mark.parametrize("name", ["slopes", "dispersion", "residual"])
+def test_changed_coefficients_are_noticed(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    KEPT[name]().save(path)
+    with zipfile.ZipFile(path) as archive:
+        about = archive.read("model.json")
+        with np.load(io.BytesIO(archive.read("columns.npz"))) as packed:
+            arrays = {n: packed[n] for n in packed.files}
+    arrays["fit beta"] = arrays["fit beta"] * 1.01
+    columns = io.BytesIO()
+    np.savez_compressed(columns, **arrays)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.json", about)
+        archive.writestr("columns.npz", columns.getvalue())
     with pytest.raises(nw.FitError, match="changed or damaged"):
         nw.load(path)
 

@@ -12,6 +12,8 @@ import pytest
 
 import nestwise as nw
 from inference.glmm_models import cbpp, ticks
+from nestwise.inference.bootstrap_interval import accelerations
+from nestwise.inference.simulate import generator
 
 Oracle = Callable[[str], Any]
 Finder = Callable[[str], Path]
@@ -82,10 +84,8 @@ def test_bootstrap_agrees_with_the_curvature_and_is_reproducible() -> None:
     found = b.confint(kind="basic")
     assert (found["conf_low"] < found["conf_high"]).all()
     assert found["conf_low"][0] >= 0.0
-    with pytest.raises(nw.OptionError, match="use kind='percentile' or 'basic'"):
-        b.confint(kind="bca")
-    with pytest.raises(nw.OptionError, match="method='cases' is not known"):
-        m.bootstrap(10, "cases")
+    with pytest.raises(nw.OptionError, match="use method='parametric' or 'cases'"):
+        m.bootstrap(10, "residual")
     percentile = m.confint("boot", n=60, seed=1)
     assert percentile["term"].tolist() == t["term"].tolist()
 
@@ -113,17 +113,68 @@ def test_bootstrap_of_other_families(shared_file: Finder) -> None:
     assert t["estimate"][at] == pytest.approx(m.phi)
 
 
-def test_structured_terms_have_no_simulated_refits() -> None:
+def test_cases_are_whole_groups_fitted_anew() -> None:
+    """A replicate by hand: herds drawn with replacement, each draw a herd of its own."""
+    m, data = cbpp(), nw.load_dataset("cbpp")
+    b = m.bootstrap(2, "cases", seed=5)
+    herds = m.ranef()["level"].tolist()
+    for r in range(2):
+        drawn = generator(5, r).integers(15, size=15)
+        parts = [data[data["herd"].astype(str) == herds[g]] for g in drawn]
+        again = pd.concat([part.assign(herd=str(i)) for i, part in enumerate(parts)])
+        fresh = m.update(data=again)
+        np.testing.assert_allclose(b.replicates.iloc[r, 1:], fresh.params, atol=1e-5)
+        assert b.replicates.iloc[r, 0] == pytest.approx(fresh.theta[0], abs=1e-5)
+
+
+@pytest.mark.parametrize("method", ["parametric", "cases"])
+def test_workers_do_not_change_the_answer(method: str) -> None:
+    one, two = (cbpp().bootstrap(12, method, seed=3, n_jobs=jobs) for jobs in (1, 2))
+    np.testing.assert_array_equal(one.replicates, two.replicates)
+
+
+def test_bca_leaves_out_each_group() -> None:
+    """The acceleration from fits without each herd, by Efron's formula."""
+    m, data = cbpp(), nw.load_dataset("cbpp")
+    left = [
+        m.update(data=data[data["herd"].astype(str) != herd])
+        for herd in m.ranef()["level"].tolist()
+    ]
+    values = np.array([[one.theta[0], *one.params] for one in left])
+    away = values.mean(axis=0) - values
+    want = (away**3).sum(axis=0) / (6.0 * ((away**2).sum(axis=0)) ** 1.5)
+    np.testing.assert_allclose(accelerations(m.fit), want, rtol=1e-3, atol=1e-4)
+    found = m.bootstrap(60, seed=1).confint(kind="bca", level=0.9)
+    assert (found["conf_low"] < found["conf_high"]).all()
+
+
+@pytest.fixture(scope="module")
+def occasions() -> dict[str, Any]:
     rng = np.random.default_rng(3)
-    data = {
-        "y": rng.poisson(2.0, 160).astype(float),
+    b = rng.normal(0.0, 0.5, 40)
+    return {
+        "y": rng.poisson(np.exp(0.7 + np.repeat(b, 4))).astype(float),
         "t": np.tile(list("abcd"), 40),
         "g": np.repeat(np.arange(40), 4),
     }
-    m = nw.glmer("y ~ 1 + cs(0 + t | g)", data, family="poisson")
-    with pytest.raises(
-        nw.OptionError, match="Simulated refits of GLMMs do not know the structure of cs"
-    ):
-        m.bootstrap(5, seed=1)
-    with pytest.raises(nw.OptionError, match="Profiles do not know the structure of cs"):
-        m.profile()
+
+
+@pytest.mark.parametrize("structure", ["cs", "ar1", "homcs"])
+def test_refits_of_structured_terms_are_the_fits(structure: str, occasions: dict[str, Any]) -> None:
+    m = nw.glmer(f"y ~ 1 + {structure}(0 + t | g)", occasions, family="poisson")
+    y, rows = m.simulate(2, seed=7), m.bootstrap(2, seed=7).replicates
+    assert (rows == m.bootstrap(2, seed=7, n_jobs=2).replicates).to_numpy().all()
+    for r in range(2):
+        fresh = m.refit(y[:, r])
+        np.testing.assert_allclose(rows["(Intercept)"].iloc[r], fresh.params, atol=1e-4)
+        assert rows.iloc[r, 0] == pytest.approx(fresh.varcorr()["sdcor"][0], abs=1e-3)
+
+
+def test_structured_terms_compared_by_simulation(occasions: dict[str, Any]) -> None:
+    """The responses were drawn with equal correlations, so that one intercept is enough."""
+    large = nw.glmer("y ~ 1 + cs(0 + t | g)", occasions, family="poisson")
+    small = large.update("y ~ 1 + (1 | g)")
+    t = nw.pb_compare(small, large, n=20, seed=1)
+    assert t.n_failed == 0
+    assert t.df == 5
+    assert t.p_value > 0.05

@@ -1,8 +1,8 @@
 """Fits in files: what was asked and the columns it was asked of; no pickle, so no code is run.
 
-A file is a zip of one JSON text and plain arrays. Loading fits the model again from the saved theta
-(an evaluation or two) and compares the criterion with the saved one, so that a file cannot say
-something else than its data.
+A file is a zip of one JSON text and plain arrays. Loading takes the numbers as they were saved, to
+the last bit, and evaluates the criterion there, so that a file cannot say something else than its
+data. (A linear model is fitted again.)
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,23 +24,25 @@ from nestwise._base.arrays import AnyArray
 from nestwise._base.errors import DataError, FitError, OptionError
 from nestwise._base.options import Control
 from nestwise._base.output import as_path
+from nestwise.api.archived import packed_fit, unpacked_fit
 from nestwise.api.calls import lm, mixed_design
 from nestwise.api.generalized import GeneralizedMixedModel
-from nestwise.api.glmer import glmer
+from nestwise.api.glmer import generalized_design
 from nestwise.api.linear import LinearModel
 from nestwise.api.mixed import MixedModel
-from nestwise.api.source import Source, check_own_response
+from nestwise.api.source import Source, as_control, check_own_response
 from nestwise.api.structured import StructuredModel
 from nestwise.core.families.family import Family
-from nestwise.core.families.registry import FAMILIES
+from nestwise.core.families.registry import FAMILIES, family_named, link_of
 from nestwise.core.links.link import Link
 from nestwise.core.links.registry import LINKS
 from nestwise.design import build
-from nestwise.fit.lmm import fit_lmm
-from nestwise.fit.structured import fit_structured
+from nestwise.fit.glmm_result import GlmmFit
+from nestwise.fit.result import LmmFit
+from nestwise.fit.structured_result import StructuredFit
 from nestwise.formula.syntax import columns_of
 
-VERSION = 1
+VERSION = 2
 """Of the file format."""
 
 Model: TypeAlias = MixedModel | GeneralizedMixedModel | LinearModel | StructuredModel
@@ -150,14 +153,6 @@ def _columns(model: Model) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*used, *own, *extra)))
 
 
-def _theta(model: Model) -> list[float]:
-    """What the fit starts from when it is loaded."""
-    if isinstance(model, LinearModel):
-        return []
-    par = model.fit.par if isinstance(model, StructuredModel) else model.theta
-    return [float(value) for value in par]
-
-
 def save(model: Model, path: str | Path) -> None:
     """Write a fit and the columns it was fitted to into one file.
 
@@ -183,7 +178,7 @@ def save(model: Model, path: str | Path) -> None:
         "formula": model.source.formula,
         "columns": {str(n): _pack(str(n), frame[n], arrays) for n in frame.columns},
         "settings": _settings(model, arrays),
-        "theta": _theta(model),
+        "fit": packed_fit(model.fit, arrays),
         "criterion": -2.0 * model.loglik if isinstance(model, LinearModel) else model.criterion,
         "functions": sorted(model.source.settings.get("functions") or ()),
     }
@@ -258,41 +253,52 @@ def load(path: str | Path, *, functions: Mapping[str, Callable[..., Any]] | None
     settings["functions"] = functions
     if about["kind"] == "lm":
         return _checked(lm(about["formula"], data, **settings), about, path)
-    if about["kind"] == "structured":
-        return _checked(_structured(about, data, settings), about, path)
-    if about["kind"] == "glmer":
-        return _checked(glmer(about["formula"], data, **settings), about, path)
-    return _checked(_mixed(about, data, settings), about, path)
+    again = partial(unpacked_fit, specs=about["fit"], arrays=arrays, path=path)
+    return _checked(MAKERS[about["kind"]](about["formula"], data, settings, again), about, path)
 
 
-def _mixed(about: Mapping[str, Any], data: pd.DataFrame, settings: dict[str, Any]) -> MixedModel:
-    """The mixed model again, from its theta."""
-    control = settings["control"]
-    options = Control(**control) if control is not None else None
-    design = mixed_design(
-        about["formula"],
-        data,
-        settings["weights"],
-        settings["offset"],
-        settings["contrasts"],
-        settings["na_action"],
-        settings["functions"],
-    )
-    fit = fit_lmm(design, reml=settings["REML"], control=options, start=np.array(about["theta"]))
-    return MixedModel(fit, Source(data, about["formula"], settings))
+def _building(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a design is made from."""
+    names = ("weights", "offset", "contrasts", "na_action", "functions")
+    return {name: settings[name] for name in names}
+
+
+def _control(settings: Mapping[str, Any]) -> Control:
+    return as_control(settings["control"]) or Control()
+
+
+def _mixed(
+    formula: str, data: pd.DataFrame, settings: dict[str, Any], again: Callable[..., Any]
+) -> MixedModel:
+    design = mixed_design(formula, data, **_building(settings))
+    fit = again(LmmFit, asked={"design": design, "control": _control(settings)})
+    return MixedModel(fit, Source(data, formula, settings))
+
+
+def _generalised(
+    formula: str, data: pd.DataFrame, settings: dict[str, Any], again: Callable[..., Any]
+) -> GeneralizedMixedModel:
+    family = family_named(settings["family"])
+    design = generalized_design(formula, data, family, **_building(settings))
+    asked = {"design": design, "control": _control(settings), "family": family}
+    fit = again(GlmmFit, asked={**asked, "link": link_of(family, settings["link"])})
+    return GeneralizedMixedModel(fit, Source(data, formula, settings))
 
 
 def _structured(
-    about: Mapping[str, Any], data: pd.DataFrame, settings: dict[str, Any]
+    formula: str, data: pd.DataFrame, settings: dict[str, Any], again: Callable[..., Any]
 ) -> StructuredModel:
-    """The model with structured residuals again, from its parameters."""
-    control = settings["control"]
-    options = Control(**control) if control is not None else None
-    building = {k: v for k, v in settings.items() if k not in ("REML", "control")}
-    design = build(about["formula"], data, **building)
-    start = np.array(about["theta"], dtype=np.float64)
-    fit = fit_structured(design, reml=settings["REML"], control=options, start=start)
-    return StructuredModel(fit, Source(data, about["formula"], settings))
+    shape = {name: settings[name] for name in ("residual", "variance")}
+    design = build(formula, data, **_building(settings), **shape)
+    fit = again(StructuredFit, asked={"design": design, "control": _control(settings)})
+    return StructuredModel(fit, Source(data, formula, settings))
+
+
+MAKERS: dict[str, Callable[..., Model]] = {
+    "lmer": _mixed,
+    "glmer": _generalised,
+    "structured": _structured,
+}
 
 
 def _checked(model: Model, about: Mapping[str, Any], path: str | Path) -> Model:

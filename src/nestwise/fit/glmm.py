@@ -23,7 +23,11 @@ from nestwise.fit.glmm_descent import compiled_path, criterion_of, descend_from,
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
 from nestwise.fit.glmm_multistart import look_again_glmm
 from nestwise.fit.glmm_newton import Function, GlmmPath
-from nestwise.fit.glmm_patterned import optimise_patterned_glmm, with_structures
+from nestwise.fit.glmm_patterned import (
+    PatternedPath,
+    optimise_patterned_glmm,
+    with_structures,
+)
 from nestwise.fit.glmm_quadrature import (
     check_points,
     compiled_quadrature,
@@ -79,29 +83,61 @@ def fit_glmm(
     FitError
         When the criterion cannot be evaluated at all.
     """
+    fit, model, path = _estimated(design, family, link, n_agq, control)
+    with limited(SMALL + 1, fit.control.threads):
+        return tell_trouble(fit, model, path)
+
+
+def fit_glmm_only(
+    design: Design, family: Family, link: Link, n_agq: int, control: Control
+) -> GlmmFit:
+    """The same as `fit_glmm` without the search for trouble in the data: for many refits.
+
+    Parameters
+    ----------
+    design, family, link, n_agq, control
+        As for `fit_glmm`.
+    """
+    return _estimated(design, family, link, n_agq, control)[0]
+
+
+def _estimated(
+    design: Design, family: Family, link: Link, n_agq: int, control: Control | None
+) -> tuple[GlmmFit, GlmmModel, GlmmPath]:
+    """The fit, and what it was made from."""
     check_groups(design)
     options = Control() if control is None else control
     check_points(design, n_agq)
-    structured = any(term.structure not in PLAIN for term in design.terms)
+    structured = is_structured(design)
     if structured and n_agq > 1:
         check_plain(design, "Quadratures")
     with limited(SMALL + 1, options.threads):
         model = make_glmm(design, family, link, options, laplace_kernel, not structured)
         if structured:
-            return _fit_structured(design, family, link, options, model)
+            found = optimise_structured(model, options)
+            fit = assemble(design, family, link, 1, options, model, found.plain, False)
+            return with_structures(fit, design, model, found, options), model, found.plain
         model, path, saddle = optimise_glmm(model, options, n_agq)
-        fit = assemble(design, family, link, n_agq, options, model, path, saddle)
-        return tell_trouble(fit, model, path)
+        return assemble(design, family, link, n_agq, options, model, path, saddle), model, path
 
 
-def _fit_structured(
-    design: Design, family: Family, link: Link, control: Control, model: GlmmModel
-) -> GlmmFit:
-    """A model whose random effects have structured covariances."""
+def is_structured(design: Design) -> bool:
+    """Whether a random term has a covariance with parameters of its own."""
+    return any(term.structure not in PLAIN for term in design.terms)
+
+
+def optimise_structured(model: GlmmModel, control: Control) -> PatternedPath:
+    """To the optimum of a model whose random effects have structured covariances.
+
+    Parameters
+    ----------
+    model : GlmmModel
+        From `make_glmm`, not centred.
+    control : Control
+        Options of the optimiser.
+    """
     first, guess, _ = _beginning(model)
-    found = optimise_patterned_glmm(model, first, guess, control)
-    fit = assemble(design, family, link, 1, control, model, found.plain, False)
-    return tell_trouble(with_structures(fit, design, model, found, control), model, found.plain)
+    return optimise_patterned_glmm(model, first, guess, control)
 
 
 def optimise_glmm(

@@ -16,7 +16,6 @@ from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.lmm import term_lambdas
 from nestwise.core.quadrature_compiled import quadrature_kernel
 from nestwise.core.threads import limited
-from nestwise.design.check import check_plain
 from nestwise.fit.glmm import optimise_glmm
 from nestwise.fit.glmm_descent import criterion_of, descend_from, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm, with_kernel
@@ -66,19 +65,13 @@ def glmm_refitter(fit: GlmmFit) -> Callable[[FloatArray], GlmmRefit]:
     Parameters
     ----------
     fit : GlmmFit
-        The fit.
+        The fit, its terms without structures (`nestwise.fit.glmm_patterned_refit`).
 
     Returns
     -------
     callable
         Raises `FitError` where a response cannot be fitted at all.
-
-    Raises
-    ------
-    OptionError
-        When a term has a structured covariance, whose parameters are others.
     """
-    check_plain(fit.design, "Simulated refits of GLMMs", "use confint(), which is Wald's")
     model = make_glmm(fit.design, fit.family, fit.link, fit.control)
     order = max(model.problem.layout.kernel.dense_order, 6 * model.problem.size)
     with limited(order, fit.control.threads):
@@ -108,7 +101,8 @@ def _refitted(fit: GlmmFit, model: GlmmModel, from_path: GlmmPath) -> GlmmRefit:
             break
     else:
         raise FitError("the conditional modes of the random effects cannot be found")
-    path = descend_from(problem, first, _curvature(from_path), fit.control, exact=False)
+    guess = positive_curvature(from_path)
+    path = descend_from(problem, first, guess, fit.control, exact=False)
     path, saddle = settle_glmm(problem, function, path, fit.control)
     return _in_user_units(model, path, path.decrease <= ACCEPTABLE and not saddle, fit)
 
@@ -121,7 +115,7 @@ def _lifted(model: GlmmModel, psi: FloatArray) -> FloatArray:
     return out
 
 
-def _curvature(path: GlmmPath) -> FloatArray:
+def positive_curvature(path: GlmmPath) -> FloatArray:
     """The curvature at the estimates, positive in every direction."""
     values, vectors = np.linalg.eigh(path.hessian)
     size = np.maximum(np.abs(values), 1e-6 * float(np.abs(values).max()))

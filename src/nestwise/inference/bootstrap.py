@@ -13,20 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nestwise._base.arrays import FloatArray
-from nestwise._base.errors import NestwiseError, OptionError, one_of
+from nestwise._base.errors import NestwiseError, OptionError
 from nestwise._base.table import Table
-from nestwise.inference.glmm_resampling import GlmmTask, dismantle_glmm, glmm_row_maker
-from nestwise.inference.kinds import GlmmFit, LmmFit, MixedFit, StructuredFit
+from nestwise.fit.parts import FitParts, put_together, taken_apart
+from nestwise.inference.kinds import MixedFit
 from nestwise.inference.parameters import fit_parameters, fit_values
-from nestwise.inference.refitting import Portable, dismantle, reassemble
-from nestwise.inference.replicates import Task, run
-from nestwise.inference.resampling import METHODS, replicate_maker, top_factor
+from nestwise.inference.replicates import run
+from nestwise.inference.resampling import check_method, replicate_maker, top_factor
 from nestwise.inference.simulate import positive_count, seed_entropy
-from nestwise.inference.structured.resampling import (
-    StructuredTask,
-    detached,
-    structured_row_maker,
-)
 
 FINE, SINGULAR, FAILED = 0, 1, 2
 
@@ -99,26 +93,15 @@ class Bootstrap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
-    """One bootstrap, as it is sent to a worker."""
+    """One bootstrap: the fit itself, or its parts, which can be sent to a worker."""
 
-    parts: Portable
+    fit: MixedFit | FitParts
     method: str
     seed: int
 
     def begin(self) -> Callable[[int], FloatArray]:
-        return row_maker(reassemble(self.parts), self.method, self.seed)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Local:
-    """The same in this process, where the cross-products are at hand."""
-
-    fit: MixedFit
-    method: str
-    seed: int
-
-    def begin(self) -> Callable[[int], FloatArray]:
-        return row_maker(self.fit, self.method, self.seed)
+        fit = put_together(self.fit) if isinstance(self.fit, FitParts) else self.fit
+        return row_maker(fit, self.method, self.seed)
 
 
 def row_maker(fit: MixedFit, method: str, seed: int) -> Callable[[int], FloatArray]:
@@ -131,10 +114,6 @@ def row_maker(fit: MixedFit, method: str, seed: int) -> Callable[[int], FloatArr
     >>> row_maker(m.fit, "parametric", 1)(0).size
     4
     """
-    if isinstance(fit, GlmmFit):
-        return glmm_row_maker(fit, seed)
-    if isinstance(fit, StructuredFit):
-        return structured_row_maker(fit, seed)
     make, q = replicate_maker(fit, method, seed), len(fit_parameters(fit))
 
     def one(r: int) -> FloatArray:
@@ -150,17 +129,6 @@ def row_maker(fit: MixedFit, method: str, seed: int) -> Callable[[int], FloatArr
         return row
 
     return one
-
-
-def _task(fit: MixedFit, method: str, seed: int, n_jobs: int) -> Task:
-    """The work, as it is begun here or in other processes."""
-    if n_jobs == 1:
-        return _Local(fit, method, seed)
-    if isinstance(fit, GlmmFit):
-        return GlmmTask(dismantle_glmm(fit), seed)
-    if isinstance(fit, StructuredFit):
-        return StructuredTask(detached(fit), seed)
-    return _Task(dismantle(fit), method, seed)
 
 
 def bootstrap(
@@ -182,10 +150,10 @@ def bootstrap(
     n : int
         Replicates, in all when resuming.
     method : str
-        ``"parametric"``: new random effects and residuals from the fitted distributions (the only
-        one for GLMMs and structured residuals);
-        ``"residual"``: drawn from the modes and residuals, inflated to the estimated variances;
-        ``"cases"``: whole groups of the outermost factor drawn with replacement.
+        ``"parametric"``: new random effects and responses from the fitted distributions;
+        ``"residual"`` (linear models): drawn from the modes and residuals, inflated to the
+        estimated variances; ``"cases"``: whole groups of the outermost factor drawn with
+        replacement. Fits with structured residuals have the first only.
     seed : int, optional
         The same seed gives the same replicates whatever `n_jobs`; a fresh one by default.
     n_jobs : int
@@ -215,11 +183,11 @@ def bootstrap(
     ((50, 6), 0)
     """
     count, listed = positive_count("n", n), fit_parameters(fit)
-    one_of("method", method, METHODS if isinstance(fit, LmmFit) else METHODS[:1])
+    check_method(fit, method)
     if method == "cases":
         top_factor(fit.design)
     done, entropy = _earlier(fit, method, seed, resume)
-    task = _task(fit, method, entropy, n_jobs)
+    task = _Task(fit if n_jobs == 1 else taken_apart(fit), method, entropy)
     found = run(task, range(len(done), count), n_jobs=n_jobs, progress=progress)
     rows = np.vstack([done, found.rows]) if len(found.rows) else done
     return Bootstrap(

@@ -16,7 +16,7 @@ from nestwise._base.errors import OptionError, one_of
 from nestwise._base.memo import memo
 from nestwise._base.table import Table
 from nestwise.inference.bootstrap import Bootstrap
-from nestwise.inference.kinds import LmmFit, MixedFit
+from nestwise.inference.kinds import EquationsFit, MixedFit, StructuredFit
 from nestwise.inference.parameters import fit_parameters
 from nestwise.inference.resampling import leave_one_out
 from nestwise.inference.wald import checked_level, chosen
@@ -76,7 +76,7 @@ def bootstrap_interval(
         )
     acceleration = np.zeros(len(found.terms))
     if kind == "bca":
-        acceleration = accelerations(_linear(found.fit))
+        acceleration = accelerations(_by_groups(found.fit))
     ends = np.array(
         [
             _ends(
@@ -149,7 +149,7 @@ def bca_levels(
 
 
 @memo
-def accelerations(fit: LmmFit) -> FloatArray:
+def accelerations(fit: EquationsFit) -> FloatArray:
     """(q,) BCa accelerations, by the jackknife over groups; 0 where nothing varies.
 
     Examples
@@ -172,11 +172,11 @@ def accelerations(fit: LmmFit) -> FloatArray:
     return out
 
 
-def _linear(fit: MixedFit) -> LmmFit:
-    if not isinstance(fit, LmmFit):
+def _by_groups(fit: MixedFit) -> EquationsFit:
+    if isinstance(fit, StructuredFit):
         raise OptionError(
-            "kind='bca' leaves out each group in turn, which GLMMs and fits with structured "
-            "residuals do not offer; use kind='percentile' or 'basic'"
+            "kind='bca' leaves out each group in turn, which fits with structured residuals do "
+            "not offer; use kind='percentile' or 'basic'"
         )
     return fit
 

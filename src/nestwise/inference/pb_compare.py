@@ -14,12 +14,11 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise.fit.lmm import fit_lmm
+from nestwise.fit.parts import FitParts, put_together, taken_apart
 from nestwise.inference.fitmeasures import fit_measures
-from nestwise.inference.glmm_resampling import GlmmParts, dismantle_glmm, fitted_again
 from nestwise.inference.kinds import GlmmFit, LmFit, LmmFit, PlainFit
 from nestwise.inference.lrt import check_comparable
 from nestwise.inference.pb_statistic import deviance_of, statistic_maker
-from nestwise.inference.refitting import Portable, dismantle, reassemble
 from nestwise.inference.replicates import run
 from nestwise.inference.simulate import positive_count, seed_entropy
 
@@ -67,26 +66,14 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
-    """Both models, as they are sent to a worker."""
+    """Both models: the fits themselves, or their parts, which can be sent to a worker."""
 
-    small: Portable | LmFit | GlmmParts
-    large: Portable | LmFit | GlmmParts
+    small: PlainFit | GlmmFit | FitParts
+    large: PlainFit | GlmmFit | FitParts
     seed: int
 
     def begin(self) -> Callable[[int], FloatArray]:
         return statistic_maker(_received(self.small), _received(self.large), self.seed)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Local:
-    """Both models in this process."""
-
-    small: PlainFit | GlmmFit
-    large: PlainFit | GlmmFit
-    seed: int
-
-    def begin(self) -> Callable[[int], FloatArray]:
-        return statistic_maker(self.small, self.large, self.seed)
 
 
 def pb_compare(
@@ -141,7 +128,9 @@ def pb_compare(
     df = fit_measures(large).n_par - fit_measures(small).n_par
     statistic = max(deviance_of(small) - deviance_of(large), 0.0)
     task = (
-        _Local(small, large, entropy) if n_jobs == 1 else _Task(_sent(small), _sent(large), entropy)
+        _Task(small, large, entropy)
+        if n_jobs == 1
+        else _Task(taken_apart(small), taken_apart(large), entropy)
     )
     stop = _stopper(statistic, wanted)
     found = run(task, range(count), n_jobs=n_jobs, progress=progress, enough=stop)
@@ -195,16 +184,8 @@ def _by_ml(fit: PlainFit | GlmmFit) -> PlainFit | GlmmFit:
     return fit
 
 
-def _sent(fit: PlainFit | GlmmFit) -> Portable | LmFit | GlmmParts:
-    if isinstance(fit, GlmmFit):
-        return dismantle_glmm(fit)
-    return dismantle(fit) if isinstance(fit, LmmFit) else fit
-
-
-def _received(parts: Portable | LmFit | GlmmParts) -> PlainFit | GlmmFit:
-    if isinstance(parts, GlmmParts):
-        return fitted_again(parts)
-    return reassemble(parts) if isinstance(parts, Portable) else parts
+def _received(one: PlainFit | GlmmFit | FitParts) -> PlainFit | GlmmFit:
+    return put_together(one) if isinstance(one, FitParts) else one
 
 
 def _n_theta(fit: PlainFit | GlmmFit) -> int:

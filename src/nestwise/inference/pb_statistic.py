@@ -11,10 +11,9 @@ from nestwise._base.errors import NestwiseError
 from nestwise.core.cells import draw as draw_cells
 from nestwise.core.cells import make_cells, statistics
 from nestwise.core.lmm import term_lambdas
-from nestwise.fit.glmm_refit import glmm_refitter
 from nestwise.fit.refitter import Refit, make_refitter, refit_statistics
 from nestwise.inference.kinds import GlmmFit, LmFit, LmmFit, PlainFit
-from nestwise.inference.refitting import first_fit
+from nestwise.inference.refitting import first_fit, generalised_refitter
 from nestwise.inference.residuals import fixed_part
 from nestwise.inference.simulate import draw, generator
 
@@ -49,7 +48,7 @@ def deviance_refitter(fit: PlainFit | GlmmFit) -> Callable[[FloatArray], float]:
 
         return lambda y: _deviance(refitter.fit_response(y))
     if isinstance(fit, GlmmFit):
-        again = glmm_refitter(fit)
+        again = generalised_refitter(fit)
 
         def by_laplace(y: FloatArray) -> float:
             found = again(y)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,16 @@ from nestwise.core.cells import make_cells, statistics
 from nestwise.core.lmm import term_lambdas
 from nestwise.core.problem import Problem
 from nestwise.design.model import Design, GroupingFactor
-from nestwise.fit.assemble import model_arrays
+from nestwise.fit.glmm import fit_glmm_only, is_structured
+from nestwise.fit.glmm_patterned_refit import patterned_refitter
+from nestwise.fit.glmm_refit import GlmmRefit, glmm_refitter
 from nestwise.fit.lmm import fit_lmm
-from nestwise.fit.problems import make_problems
 from nestwise.fit.refitter import Refit, make_refitter, refit_statistics
-from nestwise.fit.result import LmmFit
+from nestwise.fit.structured import refit_structured
+from nestwise.inference.kinds import EquationsFit, GlmmFit, LmmFit, MixedFit, StructuredFit
 from nestwise.inference.parameters import Parameter, parameter_values
 from nestwise.inference.residuals import fixed_part
 from nestwise.inference.simulate import draw
-
-CROSS_PRODUCTS = ("problem", "working")
-"""What is made again from the design in another process."""
 
 DEPENDENT = 1e-10
 """Eigenvalue of the correlation of the columns of X that counts as zero."""
@@ -51,43 +50,35 @@ class Refitted:
     singular: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Portable:
-    """A fit without its compiled cross-products, so that it can be sent to another process."""
-
-    values: dict[str, object]
-
-
-def dismantle(fit: LmmFit) -> Portable:
-    """All of a fit but what another process has to build for itself."""
-    return Portable(
-        {f.name: getattr(fit, f.name) for f in fields(fit) if f.name not in CROSS_PRODUCTS}
-    )
-
-
-def reassemble(parts: Portable) -> LmmFit:
-    """The fit again, to the last digit."""
-    design, control = parts.values["design"], parts.values["control"]
-    made = make_problems(model_arrays(design), control)  # type: ignore[arg-type]
-    return LmmFit(problem=made.problem, working=made.working, **parts.values)  # type: ignore[arg-type]
-
-
 def response_refitter(
-    fit: LmmFit, listed: tuple[Parameter, ...]
+    fit: MixedFit, listed: tuple[Parameter, ...]
 ) -> Callable[[FloatArray], Refitted]:
     """A function that fits the model to another response on the same rows."""
+    if isinstance(fit, GlmmFit):
+        again = generalised_refitter(fit)
+        return lambda y: _of_glmm(again(y), listed)
+    if isinstance(fit, StructuredFit):
+        return lambda y: _of_structured(refit_structured(fit, y), listed)
     refitter = make_refitter(fit)
     return lambda y: _reported(fit, refitter.fit_response(y), listed)
 
 
+def generalised_refitter(fit: GlmmFit) -> Callable[[FloatArray], GlmmRefit]:
+    """A function that fits a GLMM, with structured covariances or without, to another response."""
+    return patterned_refitter(fit) if is_structured(fit.design) else glmm_refitter(fit)
+
+
 def simulating_refitter(
-    fit: LmmFit, listed: tuple[Parameter, ...]
+    fit: MixedFit, listed: tuple[Parameter, ...]
 ) -> Callable[[np.random.Generator], Refitted]:
     """A function that draws a response from the fit and fits the model to it.
 
-    Where rows gather in few cells only the cross-products of the response are drawn
-    (`nestwise.core.cells`): the same distribution, at the cost of the levels.
+    Where the rows of a linear mixed model gather in few cells only the cross-products of the
+    response are drawn (`nestwise.core.cells`): the same distribution, at the cost of the levels.
     """
+    if not isinstance(fit, LmmFit):
+        refit, mean = response_refitter(fit, listed), fixed_part(fit)
+        return lambda rng: refit(draw(fit, mean, rng))
     refitter = make_refitter(fit)
     made = refitter.problems
     cells = make_cells([made.arrays])
@@ -116,13 +107,32 @@ def _reported(fit: LmmFit, found: Refit, listed: tuple[Parameter, ...]) -> Refit
     return Refitted(values, found.criterion, found.converged, found.singular)
 
 
-def refit_rows(fit: LmmFit, design: Design, listed: tuple[Parameter, ...]) -> Refitted:
-    """The model fitted to other rows (`take_rows`), beginning at the fit's theta.
+def _of_glmm(found: GlmmRefit, listed: tuple[Parameter, ...]) -> Refitted:
+    values = parameter_values(listed, found.lambdas, found.sigma, found.beta, found.phi)
+    return Refitted(values, found.criterion, found.converged, found.singular)
+
+
+def _of_structured(found: StructuredFit, listed: tuple[Parameter, ...]) -> Refitted:
+    natural, verdict = found.natural.values, found.verdict
+    values = parameter_values(listed, found.lambdas, found.sigma, found.beta, natural=natural)
+    return Refitted(values, found.criterion, verdict.converged, verdict.singular)
+
+
+def refit_rows(fit: EquationsFit, design: Design, listed: tuple[Parameter, ...]) -> Refitted:
+    """The model fitted to other rows (`take_rows`), reduced to its numbers; see `fit_to_rows`."""
+    again = fit_to_rows(fit, design)
+    phi = again.phi if isinstance(again, GlmmFit) else None
+    values = parameter_values(listed, again.lambdas, again.sigma, again.beta, phi)
+    return Refitted(values, again.criterion, again.verdict.converged, again.verdict.singular)
+
+
+def fit_to_rows(fit: EquationsFit, design: Design) -> EquationsFit:
+    """The model fitted to other rows (`take_rows`); a linear one begins at the fit's theta.
 
     Raises
     ------
     FitError
-        When the rows no longer determine all fixed effects.
+        When the rows no longer determine all fixed effects, or all responses are alike.
     """
     X = design.fixed.X
     size = np.sqrt(np.einsum("ij,ij->j", X, X))
@@ -131,9 +141,11 @@ def refit_rows(fit: LmmFit, design: Design, listed: tuple[Parameter, ...]) -> Re
     scaled = X / size
     if X.shape[1] and float(np.linalg.eigvalsh(scaled.T @ scaled)[0]) < DEPENDENT:
         raise FitError("the resampled rows do not determine all fixed effects")
-    again = fit_lmm(design, reml=fit.reml, control=fit.control, start=fit.theta)
-    values = parameter_values(listed, again.lambdas, again.sigma, again.beta)
-    return Refitted(values, again.criterion, again.verdict.converged, again.verdict.singular)
+    if not isinstance(fit, GlmmFit):
+        return fit_lmm(design, reml=fit.reml, control=fit.control, start=fit.theta)
+    if (design.y == design.y[0]).all():
+        raise FitError("all responses of the resampled rows are alike")
+    return fit_glmm_only(design, fit.family, fit.link, fit.n_agq, fit.control)
 
 
 def take_rows(
@@ -197,11 +209,10 @@ def _taken(
 
 
 __all__ = [
-    "Portable",
     "Refitted",
-    "dismantle",
     "first_fit",
-    "reassemble",
+    "fit_to_rows",
+    "generalised_refitter",
     "refit_rows",
     "response_refitter",
     "simulating_refitter",

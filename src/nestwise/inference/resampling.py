@@ -16,8 +16,8 @@ from nestwise._base.errors import NestwiseError, OptionError, one_of
 from nestwise.core.semidefinite import semidefinite_factor
 from nestwise.core.structures.registry import STRUCTURES
 from nestwise.design.model import Design
-from nestwise.fit.result import LmmFit
-from nestwise.inference.parameters import parameters
+from nestwise.inference.kinds import EquationsFit, GlmmFit, LmmFit, MixedFit, StructuredFit
+from nestwise.inference.parameters import fit_parameters
 from nestwise.inference.refitting import (
     Refitted,
     refit_rows,
@@ -34,12 +34,12 @@ Replicate = Callable[[int], Refitted]
 """From the number of a replicate to its refit; raises NestwiseError where it cannot be fitted."""
 
 
-def replicate_maker(fit: LmmFit, method: str, entropy: int) -> Replicate:
+def replicate_maker(fit: MixedFit, method: str, entropy: int) -> Replicate:
     """The function that makes replicate number r, whoever calls it and in whatever order.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit, GlmmFit or StructuredFit
         The fit.
     method : str
         ``"parametric"``, ``"residual"`` or ``"cases"``.
@@ -59,13 +59,15 @@ def replicate_maker(fit: LmmFit, method: str, entropy: int) -> Replicate:
     >>> make(0).values.size, bool((make(3).values == make(3).values).all())
     (6, True)
     """
-    one_of("method", method, METHODS)
-    if method == "cases":
-        return _cases(fit, entropy)
-    listed = parameters(fit.design)
+    check_method(fit, method)
+    listed = fit_parameters(fit)
     if method == "parametric":
         simulated = simulating_refitter(fit, listed)
         return lambda r: simulated(generator(entropy, r))
+    assert not isinstance(fit, StructuredFit)
+    if method == "cases":
+        return _cases(fit, entropy)
+    assert isinstance(fit, LmmFit)
     again, mean = response_refitter(fit, listed), fixed_part(fit)
     effects, errors = transformed_residuals(fit)
 
@@ -78,6 +80,26 @@ def replicate_maker(fit: LmmFit, method: str, entropy: int) -> Replicate:
         return again(y)
 
     return from_residuals
+
+
+def check_method(fit: MixedFit, method: str) -> None:
+    """Refuse a method that is unknown, or that this kind of fit does not have.
+
+    Raises
+    ------
+    OptionError
+        Saying which methods it has.
+    """
+    one_of("method", method, METHODS)
+    if method == "residual" and isinstance(fit, GlmmFit):
+        raise OptionError(
+            "method='residual' resamples residuals, which only linear models have: the responses "
+            "of a generalised one are drawn from its family; use method='parametric' or 'cases'"
+        )
+    if method != "parametric" and isinstance(fit, StructuredFit):
+        raise OptionError(
+            f"method={method!r} is not there for structured residuals; use method='parametric'"
+        )
 
 
 def transformed_residuals(fit: LmmFit) -> tuple[tuple[FloatArray, ...], FloatArray]:
@@ -168,8 +190,8 @@ def group_rows(codes: IntArray, n_levels: int) -> list[NDArray[np.intp]]:
     return np.split(order, np.cumsum(np.bincount(codes, minlength=n_levels))[:-1])
 
 
-def _cases(fit: LmmFit, entropy: int) -> Replicate:
-    design, listed = fit.design, parameters(fit.design)
+def _cases(fit: EquationsFit, entropy: int) -> Replicate:
+    design, listed = fit.design, fit_parameters(fit)
     top = design.factors[top_factor(design)]
     groups = group_rows(top.codes, top.n_levels)
 
@@ -182,7 +204,7 @@ def _cases(fit: LmmFit, entropy: int) -> Replicate:
     return from_groups
 
 
-def leave_one_out(fit: LmmFit) -> FloatArray:
+def leave_one_out(fit: EquationsFit) -> FloatArray:
     """(n_fitted, q) parameters without each level of the factor with the fewest levels.
 
     Levels without which the model cannot be fitted are left out.
@@ -194,7 +216,7 @@ def leave_one_out(fit: LmmFit) -> FloatArray:
     >>> leave_one_out(m.fit).shape
     (6, 3)
     """
-    design, listed = fit.design, parameters(fit.design)
+    design, listed = fit.design, fit_parameters(fit)
     top = design.factors[-1]
     out = []
     for level in range(top.n_levels):
@@ -209,6 +231,7 @@ def leave_one_out(fit: LmmFit) -> FloatArray:
 __all__ = [
     "METHODS",
     "Replicate",
+    "check_method",
     "group_rows",
     "leave_one_out",
     "replicate_maker",
