@@ -8,50 +8,25 @@ effects of its term are put in another order.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise.core.glmm import GlmmProblem, evaluate_glmm
+from nestwise.core.patterns import is_patterned, n_parameters, pattern_places
+from nestwise.core.problem import Problem
 from nestwise.core.quadrature_compiled import quadrature_kernel
 from nestwise.core.semidefinite import semidefinite_factor
+from nestwise.core.structures.registry import STRUCTURES
 from nestwise.core.unprofiled import Local
 from nestwise.design.model import Design
+from nestwise.fit.glmm_descent import criterion_of
 from nestwise.fit.glmm_model import make_glmm, with_kernel
+from nestwise.fit.glmm_patterned import patterned_criterion
 from nestwise.fit.glmm_result import GlmmFit
+from nestwise.inference.glmm_pattern_chart import OrderedModel, deviance_of, pattern_chart
 from nestwise.inference.parameters import Parameter
 from nestwise.inference.profile_chart import Chart, Scale, term_positions, to_polar
-from nestwise.inference.profile_path import Deviance
-
-STEP = 1e-4
-"""Of the central differences of the exact gradient."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ordered:
-    """The criterion with the effects of one term in some order, near the estimates.
-
-    Parameters
-    ----------
-    problem : GlmmProblem
-        In the user's columns, not centred.
-    start : (d,) float64
-        (par, 0, 0): the coefficients are counted in standard errors from the estimates, the log
-        dispersion (of sigma, for families with a scale) from its own.
-    origin : (d,) float64
-        The estimates in the kernel's units, par zero.
-    to_kernel : (d, d) float64
-        From these coordinates to the kernel's.
-    u : (q,) float64
-        Modes at the estimates.
-    """
-
-    problem: GlmmProblem
-    start: FloatArray
-    origin: FloatArray
-    to_kernel: FloatArray
-    u: FloatArray
 
 
 def glmm_charts_of(fit: GlmmFit) -> Callable[[Parameter], Chart]:
@@ -62,9 +37,9 @@ def glmm_charts_of(fit: GlmmFit) -> Callable[[Parameter], Chart]:
     fit : GlmmFit
         The fit.
     """
-    made: dict[tuple[int, ...], _Ordered] = {}
+    made: dict[tuple[int, ...], OrderedModel] = {}
 
-    def ordered(term: int, order: tuple[int, ...]) -> _Ordered:
+    def ordered(term: int, order: tuple[int, ...]) -> OrderedModel:
         key = (term, *order) if order != tuple(range(len(order))) else ()
         if key not in made:
             made[key] = _ordered(fit, term, order)
@@ -75,6 +50,8 @@ def glmm_charts_of(fit: GlmmFit) -> Callable[[Parameter], Chart]:
         same = tuple(range(len(fit.lambdas[term])))
         if parameter.term < 0:
             return _plain_chart(fit, ordered(term, same), parameter)
+        if STRUCTURES[fit.design.terms[term].structure].pattern is not None:
+            return pattern_chart(ordered(term, same), parameter)
         if fit.design.terms[term].structure == "diag":
             return _sd(ordered(term, same), term, parameter.row)
         first = dict.fromkeys((parameter.column, parameter.row))
@@ -94,85 +71,80 @@ def _reordered(design: Design, term: int, order: tuple[int, ...]) -> Design:
     return replace(design, terms=(*design.terms[:term], new, *design.terms[term + 1 :]))
 
 
-def _ordered(fit: GlmmFit, term: int, order: tuple[int, ...]) -> _Ordered:
+def _ordered(fit: GlmmFit, term: int, order: tuple[int, ...]) -> OrderedModel:
     design = _reordered(fit.design, term, order)
     model = make_glmm(design, fit.family, fit.link, fit.control, centre=False)
     if fit.n_agq > 1:
         model = with_kernel(model, fit.control, lambda rows: quadrature_kernel(rows, fit.n_agq))
     problem, layout = model.problem, model.problem.layout
-    m, p = problem.m, layout.p
     theta = fit.theta.copy()
     if order != tuple(range(len(order))):
         L = fit.lambdas[term][list(order)]
         factor = semidefinite_factor(L @ L.T)
         for (r, c), i in term_positions(layout, term).items():
             theta[i] = factor[r, c]
-    start, origin = np.zeros(problem.size), np.zeros(problem.size)
-    start[:m] = fit.sigma * theta * layout.theta_scale
+    if is_patterned(layout):
+        function, units = patterned_criterion(problem), np.ones(n_parameters(layout))
+        par = _pattern_start(fit, layout, fit.sigma * theta)
+    else:
+        function, units = criterion_of(problem), 1.0 / layout.theta_scale
+        par = fit.sigma * theta * layout.theta_scale
+    m, p = len(par), layout.p
+    start, origin = np.zeros(m + problem.size - problem.m), np.zeros(m + problem.size - problem.m)
+    start[:m] = par
     inverse = np.linalg.inv(layout.basis.to_user)
     origin[m : m + p] = inverse @ fit.beta
-    to_kernel = np.eye(problem.size)
+    to_kernel = np.eye(len(start))
     to_kernel[m : m + p, m : m + p] = inverse * np.sqrt(np.diag(fit.vcov))
     if fit.phi is not None:
         origin[-1] = np.log(fit.phi)
         to_kernel[-1, -1] = 2.0 if fit.family.dispersion == "scale" else 1.0
-    u = evaluate_glmm(problem, origin + to_kernel @ start, None, 0).result.u
-    return _Ordered(problem, start, origin, to_kernel, u)
+    u = function(origin + to_kernel @ start, None).result.u
+    return OrderedModel(problem, function, units, start, origin, to_kernel, u)
 
 
-def _deviance(model: _Ordered) -> Deviance:
-    """The criterion with its exact gradient; the curvature by differences of the gradient."""
-
-    def at(w: FloatArray) -> tuple[float, FloatArray]:
-        psi = model.origin + model.to_kernel @ w
-        found = evaluate_glmm(model.problem, psi, model.u, 1)
-        if not len(found.gradient):
-            return np.nan, np.full(len(w), np.nan)
-        return found.value, model.to_kernel.T @ found.gradient
-
-    def deviance(w: FloatArray, curvature: bool) -> Local:
-        value, gradient = at(w)
-        if not curvature or not np.isfinite(value):
-            return Local(value, gradient, np.empty((0, 0)))
-        H = np.empty((len(w), len(w)))
-        for i in range(len(w)):
-            shift = np.zeros(len(w))
-            shift[i] = STEP * max(1.0, abs(float(w[i])))
-            H[i] = (at(w + shift)[1] - at(w - shift)[1]) / (2.0 * shift[i])
-        if not np.isfinite(H).all():
-            return Local(np.nan, gradient, np.empty((0, 0)))
-        return Local(value, gradient, 0.5 * (H + H.T))
-
-    return deviance
+def _pattern_start(fit: GlmmFit, layout: Problem, theta: FloatArray) -> FloatArray:
+    """(n_par,) parameters of the structures, and theta of the terms without one."""
+    par = fit.par.copy()
+    for pattern, _, own, filled in pattern_places(layout):
+        if pattern is None:
+            par[own] = theta[filled]
+    return par
 
 
-def _plain_chart(fit: GlmmFit, model: _Ordered, parameter: Parameter) -> Chart:
+def _place(model: OrderedModel, term: int, entry: tuple[int, int]) -> int:
+    """Where an entry of a term's Lambda stands among the covariance parameters."""
+    layout = model.problem.layout
+    at = term_positions(layout, term)[entry]
+    _, _, own, filled = pattern_places(layout)[term]
+    return int(own.start + at - filled.start)
+
+
+def _plain_chart(fit: GlmmFit, model: OrderedModel, parameter: Parameter) -> Chart:
     """A coefficient in its standard errors, or the logarithm of sigma or phi."""
     if parameter.kind != "beta":
         unit = fit.sigma if parameter.kind == "sigma" else fit.phi
         assert unit is not None
         scale, at, most = Scale("exp", 0.0, unit), len(model.start) - 1, 0.5
     else:
-        j, at, most = parameter.row, model.problem.m + parameter.row, 5.0
+        j, at, most = parameter.row, len(model.units) + parameter.row, 5.0
         scale = Scale("linear", float(fit.beta[j]), float(np.sqrt(fit.vcov[j, j])))
-    return Chart(_deviance(model), model.start, at, -np.inf, np.inf, most, scale)
+    return Chart(deviance_of(model), model.start, at, -np.inf, np.inf, most, scale)
 
 
-def _sd(model: _Ordered, term: int, effect: int) -> Chart:
-    layout = model.problem.layout
-    at = term_positions(layout, term)[(effect, effect)]
+def _sd(model: OrderedModel, term: int, effect: int) -> Chart:
+    at = _place(model, term, (effect, effect))
     start = model.start.copy()
     start[at] = abs(start[at])
     most = max(0.5, float(start[at]))
-    scale = Scale("linear", 0.0, 1.0 / float(layout.theta_scale[at]))
-    return Chart(_deviance(model), start, at, 0.0, np.inf, most, scale)
+    scale = Scale("linear", 0.0, float(model.units[at]))
+    return Chart(deviance_of(model), start, at, 0.0, np.inf, most, scale)
 
 
-def _correlation(model: _Ordered, term: int) -> Chart:
+def _correlation(model: OrderedModel, term: int) -> Chart:
     """Entries (1, 0) and (1, 1) of the factor as angle and radius."""
-    positions = term_positions(model.problem.layout, term)
-    a, b = positions[(1, 0)], positions[(1, 1)]
-    start, plain = model.start.copy(), _deviance(model)
+    a, b = _place(model, term, (1, 0)), _place(model, term, (1, 1))
+    start, plain = model.start.copy(), deviance_of(model)
     start[a] = np.arctan2(model.start[a], model.start[b])
     start[b] = np.hypot(model.start[a], model.start[b])
 

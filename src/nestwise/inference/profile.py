@@ -126,10 +126,8 @@ def profile(fit: EquationsFit, params: Sequence[str] | None = None, level: float
     ([6.2, 14.7], [-2.6, 2.6])
     """
     zeta_max = float(ndtri(0.5 + 0.5 * checked_level(level)))
-    instead = "use bootstrap(...), or confint(method='boot')"
-    if isinstance(fit, GlmmFit):
-        instead = "use confint(), which is Wald's"
-    check_plain(fit.design, "Profiles", instead)
+    if isinstance(fit, LmmFit):
+        check_plain(fit.design, "Profiles", "use bootstrap(...), or confint(method='boot')")
     ml, refitted = fit, isinstance(fit, LmmFit) and fit.reml
     if refitted:
         ml = fit_lmm(fit.design, reml=False, control=fit.control, start=fit.theta)

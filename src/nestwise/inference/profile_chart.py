@@ -30,17 +30,24 @@ class Scale:
     Parameters
     ----------
     kind : str
-        ``"linear"``: origin + unit x; ``"exp"``: unit exp(x); ``"sin"``: sin(x).
+        ``"linear"``: origin + unit x; ``"exp"``: unit exp(x); ``"sin"``: sin(x); ``"told"``: by
+        `function`.
     origin, unit : float
         See `kind`.
+    function : callable, optional
+        One increasing function of x.
     """
 
-    kind: Literal["linear", "exp", "sin"]
+    kind: Literal["linear", "exp", "sin", "told"]
     origin: float = 0.0
     unit: float = 1.0
+    function: Callable[[float], float] | None = None
 
     def reported(self, x: FloatArray) -> FloatArray:
         """Values on the reported scale."""
+        if self.function is not None:
+            told = [self.function(float(v)) for v in np.ravel(x)]
+            return np.reshape(np.array(told, dtype=np.float64), np.shape(x))
         if self.kind == "exp":
             return np.asarray(self.unit * np.exp(x))
         return np.asarray(np.sin(x) if self.kind == "sin" else self.origin + self.unit * x)

@@ -1,0 +1,13 @@
+# Profile intervals of glmmTMB for the ar1 model of glmm_patterned.R, on the reported scale.
+suppressMessages({library(glmmTMB); library(jsonlite)})
+facts <- fromJSON("glmm_patterned.json")
+d <- as.data.frame(facts$data)
+d$t <- factor(d$time)
+d$id <- factor(d$id)
+m <- glmmTMB(y ~ x + ar1(0 + t | id), d, family = poisson)
+ci <- function(parm) as.vector(confint(m, parm = parm, method = "profile"))
+beta <- rbind(ci(1), ci(2))
+sd <- exp(ci(3))
+z <- ci(4)
+out <- list(beta = beta, sd = sd, rho = z / sqrt(1 + z^2))
+write(toJSON(out, digits = 8, pretty = TRUE), "glmm_patterned_profile.json")
