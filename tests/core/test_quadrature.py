@@ -17,7 +17,7 @@ from nestwise.core.glmm_reference import dense_glmm
 from nestwise.core.links.registry import link_named
 from nestwise.core.lmm import flat_lambdas
 from nestwise.core.problem import Problem
-from nestwise.core.quadrature_compiled import CompiledQuadrature, quadrature_kernel
+from nestwise.core.quadrature_compiled import Compiled, quadrature_kernel
 from nestwise.core.quadrature_kernel import dense_quadrature
 from nestwise.core.quadrature_rule import gauss_hermite
 
@@ -105,7 +105,7 @@ def test_compiled_and_twin_agree(
         y = np.round(rows.y)  # type: ignore[attr-defined]
         model = replace(model, rows=replace(rows, y=y, weights=np.ones(len(y))))  # type: ignore[type-var]
     compiled = quadrature_kernel(model, points)
-    assert isinstance(compiled, CompiledQuadrature)
+    assert isinstance(compiled, Compiled)
     psi[: len(problem.entries)] *= 20.0
     for far in (0.0, 60.0):  # predictors beyond what a product of exponentials can hold
         psi[len(problem.entries)] += far if name == "binomial" else 0.05 * far

@@ -195,6 +195,40 @@ def level_rows(
     columns: Sequence[FloatArray | None],
     scale: FloatArray,
 ) -> LevelRows: ...
+
+class InterceptRows:
+    def evaluate(
+        self,
+        lambda_: float,
+        beta: FloatArray,
+        u: FloatArray,
+        nodes: FloatArray,
+        log_weights: FloatArray,
+        order: int,
+    ) -> tuple[
+        float,
+        float,
+        bool,
+        int,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+    ]: ...
+
+def intercept_rows(
+    family: int,
+    y: FloatArray,
+    weights: FloatArray,
+    codes: IntArray,
+    n_levels: int,
+    offset: FloatArray,
+    X: FloatArray,
+    center: FloatArray,
+    scale: FloatArray,
+) -> InterceptRows: ...
+def lane_functions(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]: ...
 def family_step(
     name: str, y: FloatArray, weights: FloatArray, eta: FloatArray, phi: float
 ) -> tuple[float, FloatArray, FloatArray, FloatArray]: ...

@@ -97,7 +97,7 @@ def evaluate_glmm(
     u : (q,) float64, optional
         Where the search for the mode begins; zero when not given.
     order : int
-        0: criterion only; 1: with gradient.
+        0: criterion only; 1: with gradient; 2: with the Hessian where the kernel knows it.
     """
     layout, m = problem.layout, problem.m
     beta = np.ascontiguousarray(psi[m : m + layout.p])

@@ -106,6 +106,10 @@ class GlmmResult:
         Steps that it took to find the mode.
     precise : bool
         Whether the gradient is exact to rounding, so that differences over a tiny step tell.
+    hessian : (s, s) float64 or None
+        Exact second derivatives by (lambda, beta, log phi), where the kernel knows them.
+    slopes : (q, s) float64 or None
+        How the modes move with these parameters, with the Hessian.
     """
 
     criterion: float
@@ -117,6 +121,8 @@ class GlmmResult:
     ldL2: float
     n_iterations: int
     precise: bool = False
+    hessian: FloatArray | None = None
+    slopes: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,5 +162,8 @@ class GlmmKernel(Protocol):
         u: FloatArray | None,
         order: int,
     ) -> GlmmResult:
-        """Criterion (order 0) and gradient (order 1), the mode sought from `u` (or zero)."""
+        """Criterion (order 0) and gradient (order 1), the mode sought from `u` (or zero).
+
+        Order 2 adds the Hessian where the kernel knows it, and is order 1 elsewhere.
+        """
         ...

@@ -15,6 +15,7 @@ from nestwise.core.families.poisson import POISSON
 from nestwise.core.glmm_compiled import AS_THEY_ARE
 from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, GlmmResult, Limits, RowFunction
 from nestwise.core.glmm_rows import FamilyRows, compiled_constant
+from nestwise.core.intercept_kernel import InterceptKernel, intercept_kernel, is_intercept
 from nestwise.core.kernel import FactorColumns
 from nestwise.core.links.log import LOG
 from nestwise.core.links.logit import LOGIT
@@ -85,6 +86,10 @@ class CompiledQuadrature:
             criterion, modes, eta, by_lambda, by_beta, 0.0, 2.0 * log_det, n_steps, True
         )
 
+    def with_points(self, n_points: int) -> CompiledQuadrature:
+        """The same rows with so many quadrature points in each dimension."""
+        return replace(self, rule=gauss_hermite(n_points, len(self.model.factors[0].columns)))
+
     def descend(
         self,
         psi: FloatArray,
@@ -115,17 +120,8 @@ class CompiledQuadrature:
         return out
 
 
-def with_points(kernel: CompiledQuadrature, n_points: int) -> CompiledQuadrature:
-    """The same rows with another number of quadrature points.
-
-    Parameters
-    ----------
-    kernel : CompiledQuadrature
-        From `quadrature_kernel`; its rows are shared.
-    n_points : int
-        Points in each dimension.
-    """
-    return replace(kernel, rule=gauss_hermite(n_points, len(kernel.model.factors[0].columns)))
+Compiled = CompiledQuadrature | InterceptKernel
+"""What `quadrature_kernel` returns where `is_compiled`; both know `with_points`."""
 
 
 def _code(rows: RowFunction) -> int:
@@ -172,6 +168,8 @@ def quadrature_kernel(model: GlmmInput, n_points: int) -> GlmmKernel:
     if code < 0:
         return dense_quadrature(model, n_points)
     assert isinstance(model.rows, FamilyRows)
+    if is_intercept(model):
+        return intercept_kernel(model, code, n_points)
     rule = gauss_hermite(n_points, len(model.factors[0].columns))
     # Rows of a level side by side: a million rows in no order would miss the cache at each.
     order = level_order(model.factors[0].codes)

@@ -40,7 +40,11 @@ ROUGHLY = 1e-2
 
 
 def begin(
-    arrays: ModelArrays, offset: FloatArray, rows: FamilyRows, control: Control
+    arrays: ModelArrays,
+    offset: FloatArray,
+    rows: FamilyRows,
+    control: Control,
+    make_kernel: MakeKernel = compiled_glmm,
 ) -> tuple[Start, FloatArray | None]:
     """Starting values and, when a sample was fitted, the curvature to begin with.
 
@@ -54,9 +58,11 @@ def begin(
         Their likelihood.
     control : Control
         Options of the optimiser.
+    make_kernel : callable
+        As for `problem_of`.
     """
     some = _some_levels(arrays)
-    found = None if some is None else _from_sample(arrays, offset, rows, some, control)
+    found = None if some is None else _from_sample(arrays, offset, rows, some, control, make_kernel)
     if found is not None:
         return found
     eta = first_eta(rows)
@@ -146,10 +152,15 @@ class _Rough:
 
 
 def _from_sample(
-    arrays: ModelArrays, offset: FloatArray, rows: FamilyRows, some: BoolArray, control: Control
+    arrays: ModelArrays,
+    offset: FloatArray,
+    rows: FamilyRows,
+    some: BoolArray,
+    control: Control,
+    make_kernel: MakeKernel,
 ) -> tuple[Start, FloatArray] | None:
     """Start and curvature from a fit of some of the levels; None where that does not work."""
-    rough = _fit_sample(arrays, offset, rows, np.flatnonzero(some), control)
+    rough = _fit_sample(arrays, offset, rows, np.flatnonzero(some), control, make_kernel)
     if rough is None:
         return None
     m, p = len(rough.layout.entries), arrays.X.shape[1]
@@ -176,6 +187,7 @@ def _fit_sample(
     rows: FamilyRows,
     keep: NDArray[np.intp],
     control: Control,
+    make_kernel: MakeKernel,
 ) -> _Rough | None:
     fewer = _taken(arrays, keep)
     G = fewer.X.T @ fewer.X
@@ -185,7 +197,7 @@ def _fit_sample(
     known = np.ascontiguousarray(offset[keep])
     own = replace(rows, y=rows.y[keep], weights=rows.weights[keep], constant=0.0)
     start = starting_point(fewer, known, own, first_eta(own), rows.family.dispersion, control)
-    problem = problem_of(fewer, known, own, start, control)
+    problem = problem_of(fewer, known, own, start, control, make_kernel)
     function = criterion_of(problem)
     last = [] if start.phi is None else [np.log(start.phi)]
     point = function(np.concatenate([start.par, start.beta, last]), start.u)

@@ -40,7 +40,7 @@ def criterion_of(problem: GlmmProblem) -> Function:
     """What the optimiser minimises: psi and a first guess of the mode to `GlmmEvaluation`."""
 
     def function(psi: FloatArray, u: FloatArray | None) -> GlmmEvaluation:
-        return evaluate_glmm(problem, psi, u, 1)
+        return evaluate_glmm(problem, psi, u, 2)
 
     return function
 

@@ -88,7 +88,7 @@ def make_glmm(
     fewer, known, rows = moved, offset, whole
     if merged is not None:
         fewer, known, rows = merged.arrays, merged.offset, merged.rows
-    start, curvature = begin(fewer, known, rows, control)
+    start, curvature = begin(fewer, known, rows, control, make_kernel)
     return GlmmModel(
         problem=problem_of(fewer, known, rows, start, control, make_kernel),
         start=start,

@@ -89,6 +89,20 @@ def learnt(hessian: FloatArray, move: FloatArray, change: FloatArray) -> FloatAr
     return hessian + np.outer(error, error) / size
 
 
+def modes_after(point: GlmmEvaluation, move: FloatArray) -> FloatArray:
+    """(q,) where the modes are expected after a step: moved along, if it is known how they do.
+
+    Parameters
+    ----------
+    point : GlmmEvaluation
+        With the modes.
+    move : (size,) float64
+        The step.
+    """
+    r = point.result
+    return r.u if r.slopes is None else r.u + r.slopes @ move
+
+
 def minimise_glmm(
     function: Function,
     start: GlmmEvaluation,
@@ -106,7 +120,7 @@ def minimise_glmm(
     start : GlmmEvaluation
         Where to begin; finite.
     hessian : (size, size) float64
-        First guess of the curvature.
+        First guess of the curvature; exact ones take its place where the kernel knows them.
     control : Control
         Largest number of evaluations.
     tolerance : float
@@ -115,6 +129,7 @@ def minimise_glmm(
         Whether the curvature is learnt from the steps.
     """
     point, count, blocked = start, 0, 0
+    hessian = hessian if start.result.hessian is None else start.result.hessian
     radius = max(1.0, 0.5 * float(np.linalg.norm(start.psi)))
     while True:
         newton = trust_step(point.gradient, hessian, np.inf)
@@ -125,12 +140,12 @@ def minimise_glmm(
             return GlmmPath(point, hessian, count, newton.predicted, "evaluations")
         short = newton.length > radius
         step = trust_step(point.gradient, hessian, radius) if short else newton
-        trial = function(point.psi + step.move, point.result.u)
+        trial = function(point.psi + step.move, modes_after(point, step.move))
         count += 1
         finite = bool(np.isfinite(trial.value) and np.isfinite(trial.gradient).all())
         gained = point.value - trial.value if finite else -np.inf
         blocked += not finite
-        if finite and learn:
+        if finite and learn and trial.result.hessian is None:
             hessian = learnt(hessian, step.move, trial.gradient - point.gradient)
         ratio = gained / step.predicted
         if ratio < 0.25:
@@ -140,6 +155,7 @@ def minimise_glmm(
         flat = step.predicted < 50.0 * noise
         if ratio > 1e-4 or (flat and gained > -50.0 * noise):
             point = trial
+            hessian = hessian if trial.result.hessian is None else trial.result.hessian
         if radius < 1e-9 or (flat and ratio < 0.25) or blocked >= BLOCKED:
             left = trust_step(point.gradient, hessian, np.inf).predicted
             stopped = "edge" if blocked >= BLOCKED else "noise"
@@ -149,7 +165,7 @@ def minimise_glmm(
 def exact_hessian(
     function: Function, point: GlmmEvaluation, guess: FloatArray
 ) -> tuple[FloatArray, int]:
-    """Differences of the exact gradient, and the evaluations that they took.
+    """That of the kernel, or differences of the exact gradient; and the evaluations they took.
 
     Parameters
     ----------
@@ -160,6 +176,8 @@ def exact_hessian(
     guess : (size, size) float64
         Rough curvature: the step in each parameter is a share of its standard deviation.
     """
+    if point.result.hessian is not None:
+        return point.result.hessian, 0
     size = len(point.psi)
     H, count = np.zeros((size, size)), 0
     bend = np.abs(guess.diagonal())

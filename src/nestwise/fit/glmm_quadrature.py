@@ -13,10 +13,9 @@ from nestwise.core.glmm import GlmmEvaluation
 from nestwise.core.glmm_compiled import compiled_glmm
 from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel
 from nestwise.core.quadrature_compiled import (
-    CompiledQuadrature,
+    Compiled,
     is_compiled,
     quadrature_kernel,
-    with_points,
 )
 from nestwise.core.quadrature_rule import gauss_hermite
 from nestwise.design.model import Design
@@ -85,8 +84,8 @@ def with_points_of(model: GlmmModel, control: Control, n_agq: int) -> GlmmModel:
         Points in each dimension of a level's random effects.
     """
     kernel = model.problem.kernel
-    if isinstance(kernel, CompiledQuadrature):
-        return replace(model, problem=replace(model.problem, kernel=with_points(kernel, n_agq)))
+    if isinstance(kernel, Compiled):
+        return replace(model, problem=replace(model.problem, kernel=kernel.with_points(n_agq)))
     return with_kernel(model, control, lambda rows: quadrature_kernel(rows, n_agq))
 
 

@@ -8,7 +8,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.options import Control
 from nestwise.core.glmm import evaluate_glmm
-from nestwise.core.quadrature_compiled import CompiledQuadrature
+from nestwise.core.quadrature_compiled import Compiled
 from nestwise.design.model import Design
 from nestwise.fit.glmm_model import GlmmModel
 from nestwise.fit.glmm_newton import GlmmPath, spectrum
@@ -58,7 +58,7 @@ def laplace_trouble(
     if len(design.y) * points**k > DENSITIES:
         return ()
     integrated = with_points_of(model, control, points)
-    compiled = isinstance(integrated.problem.kernel, CompiledQuadrature)
+    compiled = isinstance(integrated.problem.kernel, Compiled)
     if not compiled and len(design.y) * points**k > DENSITIES // 10:
         return ()
     there = evaluate_glmm(integrated.problem, path.point.psi, path.point.result.u, 1)

@@ -117,6 +117,9 @@ void bind_glmm(nb::module_& m);
 // Bindings of the quadrature.
 void bind_quadrature(nb::module_& m);
 
+// Bindings of the quadrature of one random intercept.
+void bind_intercept(nb::module_& m);
+
 // Bindings of models with structured residuals.
 void bind_structured(nb::module_& m);
 

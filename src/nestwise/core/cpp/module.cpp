@@ -393,5 +393,6 @@ NB_MODULE(_kernels, m) {
           nb::arg("columns"), nb::arg("scales"), nb::arg("solver"), nb::arg("memory"));
     bind_glmm(m);
     bind_quadrature(m);
+    bind_intercept(m);
     bind_structured(m);
 }

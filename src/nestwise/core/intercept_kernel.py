@@ -1,0 +1,121 @@
+"""The compiled quadrature of one random intercept with a canonical link: with its exact Hessian."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray, IntArray
+from nestwise.core import _kernels
+from nestwise.core.glmm_kernel import GlmmInput, GlmmResult
+from nestwise.core.glmm_rows import FamilyRows, compiled_constant
+from nestwise.core.quadrature_rule import Rule, gauss_hermite
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InterceptKernel:
+    """Rows sorted by level with their fixed-effects columns, held by the C++ core.
+
+    Parameters
+    ----------
+    handle : InterceptRows
+        Opaque.
+    n_levels : int
+        Levels of the grouping factor.
+    rule : Rule
+        Nodes and weights.
+    constant : float
+        What the rows' log densities have beside what depends on the predictors.
+    """
+
+    handle: _kernels.InterceptRows
+    n_levels: int
+    rule: Rule
+    constant: float
+
+    def evaluate(
+        self,
+        lambdas: FloatArray,
+        entries: IntArray,
+        beta: FloatArray,
+        phi: float | None,
+        u: FloatArray | None,
+        order: int,
+    ) -> GlmmResult:
+        """See `GlmmKernel.evaluate`."""
+        start = np.zeros(self.n_levels) if u is None else np.ascontiguousarray(u)
+        nodes = np.ascontiguousarray(self.rule.nodes[:, 0])
+        loglik, log_det, found, n_steps, modes, eta, gradient, hessian, slopes = (
+            self.handle.evaluate(
+                float(lambdas[0]),
+                np.ascontiguousarray(beta),
+                start,
+                nodes,
+                self.rule.log_weights,
+                order,
+            )
+        )
+        criterion = -2.0 * (loglik + self.constant)
+        nan, none = float("nan"), np.zeros(0)
+        if not found or not np.isfinite(criterion):
+            return GlmmResult(nan, np.zeros(len(modes)), eta, none, none, nan, nan, n_steps)
+        if order == 0:
+            return GlmmResult(
+                criterion, modes, eta, none, none, 0.0, 2.0 * log_det, n_steps, True
+            )
+        # There is one entry of Lambda, or none that is free.
+        kept = np.r_[[0] * len(entries), 1 : 1 + len(beta)]
+        return GlmmResult(
+            criterion,
+            modes,
+            eta,
+            -2.0 * gradient[kept[: len(entries)]],
+            -2.0 * gradient[1:],
+            0.0,
+            2.0 * log_det,
+            n_steps,
+            True,
+            -2.0 * hessian[np.ix_(kept, kept)] if order > 1 else None,
+            slopes[:, kept] if order > 1 else None,
+        )
+
+    def with_points(self, n_points: int) -> InterceptKernel:
+        """The same rows with another number of quadrature points."""
+        return replace(self, rule=gauss_hermite(n_points, 1))
+
+
+def intercept_kernel(model: GlmmInput, code: int, n_points: int) -> InterceptKernel:
+    """The kernel of a model with one grouping factor and one constant column.
+
+    Parameters
+    ----------
+    model : GlmmInput
+        The rows.
+    code : int
+        The family's position in `nestwise.core.quadrature_compiled.COMPILED`.
+    n_points : int
+        Quadrature points.
+    """
+    rows, factor = model.rows, model.factors[0]
+    assert isinstance(rows, FamilyRows)
+    handle = _kernels.intercept_rows(
+        code,
+        np.ascontiguousarray(rows.y, dtype=np.float64),
+        np.ascontiguousarray(rows.weights, dtype=np.float64),
+        factor.codes,
+        factor.n_levels,
+        np.ascontiguousarray(model.offset, dtype=np.float64),
+        np.asfortranarray(model.X, dtype=np.float64),
+        model.center,
+        model.scale,
+    )
+    return InterceptKernel(
+        handle, factor.n_levels, gauss_hermite(n_points, 1), compiled_constant(rows)
+    )
+
+
+def is_intercept(model: GlmmInput) -> bool:
+    """Whether the random effects are one constant column of one factor."""
+    factor = model.factors[0]
+    return len(model.factors) == 1 and factor.columns == (None,) and float(factor.scale[0]) == 1.0
