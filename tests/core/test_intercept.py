@@ -54,7 +54,8 @@ def test_hessian_and_moves_against_differences(
     kernel, problem, psi = kernel_of(name, link, ones, points)
     psi[0] = lambda_
     here = at(kernel, problem, psi)
-    assert here.hessian is not None and here.slopes is not None
+    assert here.hessian is not None
+    assert here.slopes is not None
     hessian, slopes = np.zeros_like(here.hessian), np.zeros_like(here.slopes)
     for i, e in enumerate(np.eye(len(psi)) * 1e-3):
         ends = {s: at(kernel, problem, psi + s * e, 1) for s in (-2.0, -1.0, 1.0, 2.0)}
@@ -94,7 +95,8 @@ def test_rows_in_any_order() -> None:
     )
     psi = np.concatenate([[0.5], np.zeros(problem.p)])
     one, other = quadrature_kernel(model, 3), quadrature_kernel(moved, 3)
-    assert isinstance(one, InterceptKernel) and isinstance(other, InterceptKernel)
+    assert isinstance(one, InterceptKernel)
+    assert isinstance(other, InterceptKernel)
     expected, found = at(one, problem, psi), at(other, problem, psi)
     assert found.criterion == pytest.approx(expected.criterion, rel=1e-13)
     np.testing.assert_allclose(found.eta, expected.eta[order], atol=1e-12)

@@ -61,9 +61,7 @@ class InterceptKernel:
         if not found or not np.isfinite(criterion):
             return GlmmResult(nan, np.zeros(len(modes)), eta, none, none, nan, nan, n_steps)
         if order == 0:
-            return GlmmResult(
-                criterion, modes, eta, none, none, 0.0, 2.0 * log_det, n_steps, True
-            )
+            return GlmmResult(criterion, modes, eta, none, none, 0.0, 2.0 * log_det, n_steps, True)
         # There is one entry of Lambda, or none that is free.
         kept = np.r_[[0] * len(entries), 1 : 1 + len(beta)]
         return GlmmResult(
@@ -118,4 +116,5 @@ def intercept_kernel(model: GlmmInput, code: int, n_points: int) -> InterceptKer
 def is_intercept(model: GlmmInput) -> bool:
     """Whether the random effects are one constant column of one factor."""
     factor = model.factors[0]
-    return len(model.factors) == 1 and factor.columns == (None,) and float(factor.scale[0]) == 1.0
+    alone = len(model.factors) == 1 and len(factor.columns) == 1 and factor.columns[0] is None
+    return alone and float(factor.scale[0]) == 1.0
