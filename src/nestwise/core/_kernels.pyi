@@ -216,6 +216,18 @@ class InterceptRows:
         FloatArray,
         FloatArray,
     ]: ...
+    def descend(
+        self,
+        psi: FloatArray,
+        u: FloatArray,
+        nodes: FloatArray,
+        log_weights: FloatArray,
+        constant: float,
+        near: float,
+        tolerance: float,
+        evaluations: int,
+        exact: bool,
+    ) -> Descended: ...
 
 def intercept_rows(
     family: int,

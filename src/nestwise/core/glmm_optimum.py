@@ -10,7 +10,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
 from nestwise.core.glmm_compiled import CompiledGlmm
 from nestwise.core.glmm_kernel import GlmmResult, Limits
-from nestwise.core.quadrature_compiled import CompiledQuadrature
+from nestwise.core.quadrature_compiled import Compiled
 from nestwise.core.threads import limited
 
 STOPPED = ("tolerance", "noise", "evaluations", "edge", "degenerate")
@@ -56,7 +56,7 @@ def glmm_descent(
         ``"degenerate"`` when there are no modes at the start.
     """
     kernel, layout = problem.kernel, problem.layout
-    if not isinstance(kernel, (CompiledGlmm, CompiledQuadrature)) or len(psi) > LARGEST:
+    if not isinstance(kernel, CompiledGlmm | Compiled) or len(psi) > LARGEST:
         return None
     begin = np.zeros(sum(k * m for k, m in layout.shapes)) if u is None else u
     with limited(kernel.dense_order, kernel.model.threads):

@@ -8,7 +8,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core import _kernels
-from nestwise.core.glmm_kernel import GlmmInput, GlmmResult
+from nestwise.core.glmm_kernel import GlmmInput, GlmmResult, Limits
 from nestwise.core.glmm_rows import FamilyRows, compiled_constant
 from nestwise.core.quadrature_rule import Rule, gauss_hermite
 
@@ -21,8 +21,8 @@ class InterceptKernel:
     ----------
     handle : InterceptRows
         Opaque.
-    n_levels : int
-        Levels of the grouping factor.
+    model : GlmmInput
+        The rows.
     rule : Rule
         Nodes and weights.
     constant : float
@@ -30,7 +30,7 @@ class InterceptKernel:
     """
 
     handle: _kernels.InterceptRows
-    n_levels: int
+    model: GlmmInput
     rule: Rule
     constant: float
 
@@ -44,7 +44,7 @@ class InterceptKernel:
         order: int,
     ) -> GlmmResult:
         """See `GlmmKernel.evaluate`."""
-        start = np.zeros(self.n_levels) if u is None else np.ascontiguousarray(u)
+        start = np.zeros(self.model.factors[0].n_levels) if u is None else np.ascontiguousarray(u)
         nodes = np.ascontiguousarray(self.rule.nodes[:, 0])
         loglik, log_det, found, n_steps, modes, eta, gradient, hessian, slopes = (
             self.handle.evaluate(
@@ -78,6 +78,26 @@ class InterceptKernel:
             slopes[:, kept] if order > 1 else None,
         )
 
+    def descend(
+        self,
+        psi: FloatArray,
+        u: FloatArray,
+        hessian: FloatArray,
+        entries: IntArray,
+        limits: Limits,
+    ) -> _kernels.Descended | None:
+        """The compiled optimiser; it takes the kernel's own curvature in place of `hessian`."""
+        if len(entries) != 1:
+            return None
+        stop = (limits.near, limits.tolerance, limits.evaluations, limits.exact)
+        nodes, weights = np.ascontiguousarray(self.rule.nodes[:, 0]), self.rule.log_weights
+        return self.handle.descend(psi, u, nodes, weights, self.constant, *stop)
+
+    @property
+    def dense_order(self) -> int:
+        """No matrix is left: levels are independent."""
+        return 0
+
     def with_points(self, n_points: int) -> InterceptKernel:
         """The same rows with another number of quadrature points."""
         return replace(self, rule=gauss_hermite(n_points, 1))
@@ -108,9 +128,7 @@ def intercept_kernel(model: GlmmInput, code: int, n_points: int) -> InterceptKer
         model.center,
         model.scale,
     )
-    return InterceptKernel(
-        handle, factor.n_levels, gauss_hermite(n_points, 1), compiled_constant(rows)
-    )
+    return InterceptKernel(handle, model, gauss_hermite(n_points, 1), compiled_constant(rows))
 
 
 def is_intercept(model: GlmmInput) -> bool:

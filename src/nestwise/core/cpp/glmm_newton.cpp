@@ -35,6 +35,15 @@ Values moved(const Values& psi, const Values& move) {
     return out;
 }
 
+// Where the modes are expected after a step: moved along, if it is known how they do.
+Values modes_after(const GlmmPoint& point, const Values& move) {
+    Values out(point.u);
+    const size_t m = point.slopes.empty() ? 0 : move.size();
+    for (size_t i = 0; i < out.size(); ++i)
+        for (size_t j = 0; j < m; ++j) out[i] += point.slopes[i * m + j] * move[j];
+    return out;
+}
+
 // H + factor v v'.
 void add_outer(Values& H, const Values& v, double factor) {
     const size_t m = v.size();
@@ -70,6 +79,7 @@ GlmmPath minimise(const GlmmFunction& function, GlmmPoint start, Values hessian,
     double radius = std::max(1.0, 0.5 * std::sqrt(dot(start.psi, start.psi)));
     GlmmPath path{std::move(start), std::move(hessian), 0, 0.0, GlmmStopped::tolerance};
     GlmmPoint& point = path.point;
+    if (!point.hessian.empty()) path.hessian = point.hessian;
     for (;;) {
         const Step newton = trust_step(point.gradient, path.hessian, infinity);
         const double noise = 1e-13 * std::max(1.0, std::fabs(point.value));
@@ -79,12 +89,12 @@ GlmmPath minimise(const GlmmFunction& function, GlmmPoint start, Values hessian,
         path.stopped = GlmmStopped::evaluations;
         if (path.evaluations >= stop.evaluations) return path;
         const Step step = newton.length > radius ? trust_step(point.gradient, path.hessian, radius) : newton;
-        GlmmPoint trial = function(moved(point.psi, step.move), point.u);
+        GlmmPoint trial = function(moved(point.psi, step.move), modes_after(point, step.move));
         ++path.evaluations;
         const bool finite = usable(trial);
         const double gained = finite ? point.value - trial.value : -infinity;
         blocked += !finite;
-        if (finite && stop.learn) {
+        if (finite && stop.learn && trial.hessian.empty()) {
             Values change(trial.gradient);
             for (size_t i = 0; i < change.size(); ++i) change[i] -= point.gradient[i];
             learn(path.hessian, step.move, change);
@@ -95,7 +105,10 @@ GlmmPath minimise(const GlmmFunction& function, GlmmPoint start, Values hessian,
         else if (ratio > 0.75 && step.length > 0.8 * radius)
             radius *= 3.0;
         const bool flat = step.predicted < 50.0 * noise;
-        if (ratio > 1e-4 || (flat && gained > -50.0 * noise)) point = std::move(trial);
+        if (ratio > 1e-4 || (flat && gained > -50.0 * noise)) {
+            point = std::move(trial);
+            if (!point.hessian.empty()) path.hessian = point.hessian;
+        }
         if (radius < 1e-9 || (flat && ratio < 0.25) || blocked >= most_blocked) {
             path.decrease = trust_step(point.gradient, path.hessian, infinity).predicted;
             path.stopped = blocked >= most_blocked ? GlmmStopped::edge : GlmmStopped::noise;
@@ -125,8 +138,9 @@ Values wide_row(const GlmmFunction& function, const GlmmPoint& point, size_t i, 
     return out;
 }
 
-// Differences of the exact gradient over a tiny step, made symmetric.
+// The kernel's own, or differences of the exact gradient over a tiny step, made symmetric.
 Values exact_hessian(const GlmmFunction& function, const GlmmPoint& point, const Values& guess, int& count) {
+    if (!point.hessian.empty()) return point.hessian;
     const size_t m = point.psi.size();
     Values H(m * m);
     for (size_t i = 0; i < m; ++i) {

@@ -22,9 +22,10 @@ struct FixedPart {
     std::vector<double> transposed(const std::vector<double>& t) const;
 };
 
-// One evaluation; psi is (par, beta, log phi), eta in the kernel's order.
+// One evaluation; psi is (par, beta, log phi), eta in the kernel's order. hessian (m x m) and
+// slopes (modes x m, how they move with psi) are empty where the kernel does not know them.
 struct GlmmPoint {
-    std::vector<double> psi, gradient, u, eta;
+    std::vector<double> psi, gradient, u, eta, hessian, slopes;
     double value = std::numeric_limits<double>::quiet_NaN();
     double ldL2 = std::numeric_limits<double>::quiet_NaN();
     int n_steps = 0;
@@ -52,7 +53,7 @@ struct GlmmLimits {
 };
 
 // A trust region from psi on a curvature that is first guessed, then learnt, then made exact by
-// differences of the gradient.
+// differences of the gradient; or the kernel's own from the beginning, where it knows it.
 GlmmPath descend_glmm(const GlmmFunction& function, const std::vector<double>& psi,
                       const std::vector<double>& u, std::vector<double> guess, const GlmmLimits& limits);
 

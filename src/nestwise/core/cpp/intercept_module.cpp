@@ -1,4 +1,4 @@
-#include "bindings.hpp"
+#include "glmm_bindings.hpp"
 #include "intercept.hpp"
 #include "lanes.hpp"
 
@@ -84,6 +84,50 @@ nb::tuple evaluate(const InterceptRows& rows, double lambda, Vector beta, Vector
                           array(std::move(sums.slopes), {all, 1 + p}));
 }
 
+// The criterion with its derivatives as the outer optimiser asks for it: psi = (lambda, beta).
+struct InterceptCriterion {
+    const InterceptRows& rows;
+    const QuadratureRule rule;
+    const double constant;
+
+    nw::GlmmPoint operator()(const std::vector<double>& psi, const std::vector<double>& u) const {
+        listen();
+        InterceptSums sums = intercept_quadrature(rows, psi[0], &psi[1], u.data(), rule, 2);
+        nw::GlmmPoint out;
+        out.psi = psi;
+        out.u = std::move(sums.u);
+        out.eta = std::move(sums.eta);
+        out.n_steps = sums.n_steps;
+        const double value = -2.0 * (sums.loglik + constant);
+        if (!sums.found || !std::isfinite(value)) return out;
+        out.value = value;
+        out.ldL2 = 2.0 * sums.log_det;
+        out.gradient = std::move(sums.gradient);
+        out.hessian = std::move(sums.hessian);
+        out.slopes = std::move(sums.slopes);
+        for (auto* v : {&out.gradient, &out.hessian})
+            for (double& x : *v) x *= -2.0;
+        return out;
+    }
+};
+
+nb::tuple descend(const InterceptRows& rows, Vector psi, Vector u, Vector nodes, Vector log_weights,
+                  double constant, double near, double tolerance, int evaluations, bool exact) {
+    const size_t size = 1 + static_cast<size_t>(rows.p);
+    if (psi.shape(0) != size || u.shape(0) != static_cast<size_t>(rows.l) ||
+        log_weights.shape(0) != nodes.shape(0))
+        throw nb::value_error("an array does not have the shape of the model");
+    const QuadratureRule rule{static_cast<int>(nodes.shape(0)), nodes.data(), log_weights.data()};
+    const InterceptCriterion criterion{rows, rule, constant};
+    nw::GlmmPath path;
+    {
+        nb::gil_scoped_release release;
+        path = nw::descend_glmm(criterion, copied(psi), copied(u), std::vector<double>(size * size, 0.0),
+                                {near, tolerance, evaluations, exact});
+    }
+    return pack(std::move(path));
+}
+
 // The arithmetic in lanes, for its test.
 nb::tuple lane_functions(Vector x) {
     const size_t n = x.shape(0);
@@ -102,7 +146,10 @@ nb::tuple lane_functions(Vector x) {
 void bind_intercept(nb::module_& m) {
     nb::class_<InterceptRows>(m, "InterceptRows")
         .def("evaluate", &evaluate, nb::arg("lambda_"), nb::arg("beta"), nb::arg("u"),
-             nb::arg("nodes"), nb::arg("log_weights"), nb::arg("order"));
+             nb::arg("nodes"), nb::arg("log_weights"), nb::arg("order"))
+        .def("descend", &descend, nb::arg("psi"), nb::arg("u"), nb::arg("nodes"),
+             nb::arg("log_weights"), nb::arg("constant"), nb::arg("near"), nb::arg("tolerance"),
+             nb::arg("evaluations"), nb::arg("exact"));
     m.def("intercept_rows", &build, nb::arg("family"), nb::arg("y"), nb::arg("weights"),
           nb::arg("codes"), nb::arg("n_levels"), nb::arg("offset"), nb::arg("X"), nb::arg("center"),
           nb::arg("scale"));
