@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.residual.chart import bending
 from nestwise.core.residual.registry import RESIDUAL_STRUCTURES
 from nestwise.core.residual.structure import ResidualStructure
 from nestwise.core.residual.visits import Visits
@@ -174,3 +175,20 @@ def test_variance_functions() -> None:
     assert not power.check(x)
     exponential = VARIANCE_FUNCTIONS["exp"]
     np.testing.assert_allclose(np.exp(exponential.features(x, 1) @ [0.5]), np.exp([0.5, -2.0]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_chart(name: str) -> None:
+    """Slopes and bending against differences."""
+    structure, step = RESIDUAL_STRUCTURES[name], 1e-5
+    par = random_par(structure, 6)
+    values, slopes = structure.chart(par, 5)
+    assert values.shape == par.shape
+    bent = bending(structure.chart, par, 5)
+    for i in range(len(par)):
+        move = np.zeros(len(par))
+        move[i] = step
+        up, down = structure.chart(par + move, 5), structure.chart(par - move, 5)
+        np.testing.assert_allclose(slopes[i], (up[0] - down[0]) / (2 * step), atol=2e-9)
+        second = (up[1] - down[1]) / (2 * step)
+        np.testing.assert_allclose(bent[i] @ slopes, second, atol=2e-8)

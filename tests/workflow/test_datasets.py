@@ -54,7 +54,7 @@ def test_the_tutorial_without_the_file() -> None:
 
 def test_the_list_tells_the_truth() -> None:
     listed = list_datasets()
-    assert set(BUNDLED) | {"hlm_tutorial", "schools"} == set(listed["name"])
+    assert set(BUNDLED) | {"fev_data", "hlm_tutorial", "schools"} == set(listed["name"])
     for row in listed.itertuples():
         assert load_dataset(str(row.name)).shape == (row.rows, row.columns)
     assert listed["description"].str.len().gt(20).all()

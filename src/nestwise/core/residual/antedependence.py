@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.residual.chart import after_deviations, of_tanh
 from nestwise.core.residual.matrix import (
     after_ratios,
     by_visits,
@@ -57,6 +58,7 @@ AD = ResidualStructure(
     start=_start,
     covariance=by_visits(antedependence_matrix),
     natural=_natural,
+    chart=of_tanh,
 )
 
 ADH = ResidualStructure(
@@ -68,4 +70,5 @@ ADH = ResidualStructure(
     start=after_ratios(_start),
     covariance=by_visits(with_variances(antedependence_matrix)),
     natural=joined(_natural),
+    chart=after_deviations(of_tanh),
 )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.residual.chart import after_deviations, of_tanh
 from nestwise.core.residual.matrix import (
     after_ratios,
     by_visits,
@@ -58,6 +59,7 @@ AR1 = ResidualStructure(
     start=_start,
     covariance=by_visits(autoregressive_matrix),
     natural=_natural,
+    chart=of_tanh,
 )
 
 AR1H = ResidualStructure(
@@ -69,4 +71,5 @@ AR1H = ResidualStructure(
     start=after_ratios(_start),
     covariance=by_visits(with_variances(autoregressive_matrix)),
     natural=joined(_natural),
+    chart=after_deviations(of_tanh),
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.residual.chart import by_power
 from nestwise.core.residual.distance import distances
 from nestwise.core.residual.structure import Natural, ResidualStructure
 from nestwise.core.residual.visits import Visits
@@ -46,4 +47,5 @@ CAR1 = ResidualStructure(
     start=_start,
     covariance=continuous_covariance,
     natural=_natural,
+    chart=by_power(1),
 )

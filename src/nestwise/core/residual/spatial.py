@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.residual.chart import by_power
 from nestwise.core.residual.distance import distances
 from nestwise.core.residual.structure import Natural, ResidualStructure
 from nestwise.core.residual.visits import Visits
@@ -76,6 +77,7 @@ def _spatial(name: str, meaning: str, power: int, nugget: bool) -> ResidualStruc
         start=start,
         covariance=_jumping(plain) if nugget else plain,
         natural=_natural,
+        chart=by_power(power),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.residual.chart import Chart
 from nestwise.core.residual.differences import second_by_differences
 from nestwise.core.residual.visits import Visits
 
@@ -46,6 +47,9 @@ class ResidualStructure:
         are free on the real line.
     natural : callable
         ``natural(par, labels)``: parameters in the words of users; `labels` names the visit levels.
+    chart : callable
+        ``chart(par, n_visits)``: the parameters by which Kenward and Roger's adjustment takes
+        second derivatives, and their derivatives by par; see `residual.chart`.
     """
 
     name: str
@@ -56,6 +60,7 @@ class ResidualStructure:
     start: Start
     covariance: Callable[[FloatArray, Visits], tuple[FloatArray, FloatArray]]
     natural: Callable[[FloatArray, Sequence[str]], Natural]
+    chart: Chart
 
     def second(self, par: FloatArray, visits: Visits) -> FloatArray:
         """(n_par, n_par, v, v) second derivatives of R, by differences of the exact first ones."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.residual.chart import after_deviations, as_it_is
 from nestwise.core.residual.matrix import (
     after_ratios,
     by_visits,
@@ -64,6 +65,7 @@ CS = ResidualStructure(
     start=_start,
     covariance=by_visits(symmetric_matrix),
     natural=_natural,
+    chart=as_it_is,
 )
 
 CSH = ResidualStructure(
@@ -75,4 +77,5 @@ CSH = ResidualStructure(
     start=after_ratios(_start),
     covariance=by_visits(with_variances(symmetric_matrix)),
     natural=joined(_natural),
+    chart=after_deviations(as_it_is),
 )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.residual.chart import after_deviations
 from nestwise.core.residual.matrix import (
     after_ratios,
     by_visits,
@@ -66,6 +67,13 @@ def _natural(par: FloatArray, labels: Sequence[str]) -> Natural:
     return tuple(f"rho[{k}]" for k in range(1, len(labels))), r[1:], dr[:, 1:].T.copy()
 
 
+def _chart(par: FloatArray, v: int) -> tuple[FloatArray, FloatArray]:
+    """r / sqrt(1 - r^2) of the autocorrelation at each lag."""
+    r, dr = autocorrelations(par)
+    left = 1.0 - r[1:] ** 2
+    return r[1:] / np.sqrt(left), dr[:, 1:] * left**-1.5
+
+
 def _start(n_visits: int, distance: float = 1.0) -> FloatArray:
     par = no_ratios(n_visits)
     par[:1] = np.arctanh(START)
@@ -81,6 +89,7 @@ TOEP = ResidualStructure(
     start=_start,
     covariance=by_visits(toeplitz_matrix),
     natural=_natural,
+    chart=_chart,
 )
 
 TOEPH = ResidualStructure(
@@ -92,4 +101,5 @@ TOEPH = ResidualStructure(
     start=after_ratios(_start),
     covariance=by_visits(with_variances(toeplitz_matrix)),
     natural=joined(_natural),
+    chart=after_deviations(_chart),
 )

@@ -54,6 +54,20 @@ def _natural(par: FloatArray, labels: Sequence[str]) -> Natural:
     return tuple(names), np.array(values), np.array(slopes).reshape(len(names), len(par))
 
 
+def _chart(par: FloatArray, v: int) -> tuple[FloatArray, FloatArray]:
+    """Entries below the diagonal of the factor, divided by the one on the diagonal of their row."""
+    rows, columns = np.tril_indices(v)
+    rows, columns = rows[1:], columns[1:]
+    values, slopes = par.copy(), np.eye(len(par))
+    below = np.flatnonzero(rows > columns)
+    diagonal = rows[below] * (rows[below] + 3) // 2 - 1
+    share = np.exp(-par[diagonal])
+    values[below] *= share
+    slopes[below, below] = share
+    slopes[diagonal, below] = -values[below]
+    return values, slopes
+
+
 def _start(n_visits: int, distance: float = 1.0) -> FloatArray:
     """Compound symmetry with a correlation of 0.3."""
     L = np.linalg.cholesky(0.7 * np.eye(n_visits) + 0.3)
@@ -71,4 +85,5 @@ US = ResidualStructure(
     start=_start,
     covariance=by_visits(unstructured_matrix),
     natural=_natural,
+    chart=_chart,
 )

@@ -36,7 +36,7 @@ def fill_with_slopes(arrays: StructuredArrays, par: FloatArray) -> tuple[FloatAr
     filled = np.concatenate([np.zeros(t), par[n:]])
     slopes = np.zeros((par.size, filled.size))
     slopes[n:, t:] = np.eye(par.size - n)
-    for term, own, at in _places(arrays):
+    for term, own, at in term_places(arrays):
         filled[at], slopes[own, at] = _entries(term, par[own])
     return filled, slopes
 
@@ -44,7 +44,7 @@ def fill_with_slopes(arrays: StructuredArrays, par: FloatArray) -> tuple[FloatAr
 def fill_curvature(arrays: StructuredArrays, par: FloatArray) -> FloatArray:
     """(m, m, t + r) second derivatives of `fill` by par."""
     out = np.zeros((par.size, par.size, len(arrays.entries) + arrays.errors.n_par))
-    for term, own, at in _places(arrays):
+    for term, own, at in term_places(arrays):
         if term.pattern is not None:
             out[own, own, at] = _second(term, par[own])
     return out
@@ -54,7 +54,7 @@ def _second(term: EffectArrays, par: FloatArray) -> FloatArray:
     return second_by_differences(lambda moved: _entries(term, moved)[1], par)
 
 
-def _places(arrays: StructuredArrays) -> list[tuple[EffectArrays, slice, slice]]:
+def term_places(arrays: StructuredArrays) -> list[tuple[EffectArrays, slice, slice]]:
     """Each term with its place in par and among the entries."""
     out, first, start = [], 0, 0
     for term in arrays.effects:
@@ -98,7 +98,7 @@ def upright(arrays: StructuredArrays, par: FloatArray) -> FloatArray:
         Parameters.
     """
     out = par.copy()
-    for term, own, _ in _places(arrays):
+    for term, own, _ in term_places(arrays):
         values = out[own]
         if term.pattern is not None:
             if term.pattern.factor(values, len(term.scale))[0][0, 0] < 0.0:

@@ -12,12 +12,13 @@ from nestwise.core.structured.carriers import block_carriers, level_sums
 from nestwise.core.structured.covariance import pattern_covariance, structure_at
 from nestwise.core.structured.derivatives import filled_derivatives
 from nestwise.core.structured.filled import fill_curvature, fill_with_slopes
+from nestwise.core.structured.kenwardchart import along_chart
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.sums import cross
 from nestwise.core.structured.weighted import Inverted, invert
 
-STEP = 1e-4
-"""Step of the differences of the exact first derivatives of V."""
+STEP = 1e-3
+"""Step of the four-point differences of the exact first derivatives of V."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +32,8 @@ class KenwardParts:
     Q : (m + 1, m + 1, p, p) float64
         X'V^-1 V_a V^-1 V_b V^-1 X.
     R : (m + 1, m + 1, p, p) float64
-        X'V^-1 V_ab V^-1 X.
+        X'V^-1 V_ab V^-1 X with V_ab the second derivatives along the parameters of mmrm, see
+        `kenwardchart`, in the coordinates of (par, log sigma), as P and Q are.
     """
 
     P: FloatArray
@@ -58,14 +60,12 @@ def kenward_parts(problem: StructuredProblem, par: FloatArray, Phi: FloatArray) 
     """
     m, p = par.size, problem.p
     P, Q = np.zeros((m + 1, p, p)), np.zeros((m + 1, m + 1, p, p))
-    R = np.zeros_like(Q)
-    P[:m], Q[:m, :m], R[:m, :m] = _by_par(problem, par)
-    whole = np.linalg.inv(Phi) if p else Phi
+    P[:m], Q[:m, :m], plain = _by_par(problem, par)
+    whole: FloatArray = np.asarray(np.linalg.inv(Phi)) if p else Phi
     P[m] = -2.0 * whole
-    for table in (Q, R):
-        table[:m, m] = table[m, :m] = -2.0 * P[:m]
-        table[m, m] = 4.0 * whole
-    return KenwardParts(P, Q, R)
+    Q[:m, m] = Q[m, :m] = -2.0 * P[:m]
+    Q[m, m] = 4.0 * whole
+    return KenwardParts(P, Q, along_chart(problem.arrays, par, P, plain, whole))
 
 
 def _by_par(
@@ -137,13 +137,14 @@ def _curvatures(inverted: Inverted, par: FloatArray) -> FloatArray:
     out = np.zeros((m, m, p, p))
     carriers = block_carriers(inverted)
     for a in range(m):
-        up, down = par.copy(), par.copy()
-        up[a] += STEP
-        down[a] -= STEP
-        above, below = _slopes(problem, up), _slopes(problem, down)
-        for carrier, high, low in zip(carriers, above, below, strict=True):
+        moved = []
+        for multiple in (1.0, -1.0, 2.0, -2.0):
+            at = par.copy()
+            at[a] += multiple * STEP
+            moved.append(_slopes(problem, at))
+        for carrier, up, down, far, low in zip(carriers, *moved, strict=True):
             if a in carrier.active:
-                second = carrier.around((high - low) / (2.0 * STEP))
+                second = carrier.around((8.0 * (up - down) - (far - low)) / (12.0 * STEP))
                 out[a, carrier.active] += cross(carrier.sums, second)[:, :p, :p]
     entries = problem.arrays.entries
     for i, _, sums in level_sums(inverted, par):

@@ -70,10 +70,12 @@ def adjustment(fit: StructuredFit) -> Adjustment:
 def adjusted_vcov(fit: StructuredFit) -> FloatArray:
     """Covariance of the fixed effects with the small-sample adjustment, (p, p).
 
-    The second derivatives of V enter by the parameters free on the real line, as in
-    ``StructuredFit.par``, with the logarithm of sigma. Another parameterisation gives another
-    term; `linear_vcov` leaves it out, which is what a structure linear in its parameters
-    (unstructured by variances and covariances) has.
+    The second derivatives of V enter, and with them the parameterisation. It is that of R's mmrm:
+    logarithms of standard deviations; rho / sqrt(1 - rho^2) of the correlations of ``ar1``, ``ad``
+    and ``toep``; logit((rho + a) / (1 + a)), a = 1 / (v - 1), of ``cs``; logit of the correlation
+    at distance one of ``exp``, ``gau`` and ``car1``; the rows of the Cholesky factor of ``us``
+    divided by their diagonal entries. Random effects enter by variances and covariances. P, Q, W
+    and so `linear_vcov` and all degrees of freedom do not depend on it.
 
     Raises
     ------
@@ -88,7 +90,10 @@ def adjusted_vcov(fit: StructuredFit) -> FloatArray:
 
 
 def linear_vcov(fit: StructuredFit) -> FloatArray:
-    """As `adjusted_vcov`, without the second derivatives; no parameterisation enters."""
+    """As `adjusted_vcov`, without the second derivatives; no parameterisation enters.
+
+    For ``us`` it is what SAS prints, whose parameters there are variances and covariances.
+    """
     return _adjusted(fit, 0.0)
 
 
