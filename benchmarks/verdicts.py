@@ -36,6 +36,7 @@ from nestwise.fit.assemble import model_arrays
 from nestwise.fit.identify import flat_directions
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.result import LmmFit
+from nestwise.inference.convergence import convergence_check
 
 ABOVE = 1e-6
 """Distance from the best criterion that is forgiven."""
@@ -94,6 +95,7 @@ def checked(fit: LmmFit, seed: int, seconds: float) -> Row:
         "theta": fit.theta.tolist(),
         "best_theta": (best.par / problem.theta_scale).tolist(),
         "brute_evaluations": best.evaluations,
+        "hessian_agrees": convergence_check(fit).agrees,
     }
 
 
@@ -169,6 +171,7 @@ FAULTS: dict[str, Callable[[Row], bool]] = {
     "says converged, gradient promises > 1e-6": lambda r: (
         r["status"] not in ("saddle", "not-converged") and not r["promised"] < ABOVE
     ),
+    "the exact Hessian contradicts the verdict": lambda r: not r.get("hessian_agrees", True),
     "says not identifiable, components are independent": lambda r: (
         _flat(r) and r["dependence"] > 1e-4
     ),

@@ -32,6 +32,16 @@ def test_the_verdict_is_confirmed(formula: str, data: str, status: str) -> None:
     assert f"agrees with the verdict '{status}'" in str(check)
 
 
+def test_a_flat_direction_may_lead_out_of_the_parameter_space() -> None:
+    # Two factors with the same levels, and no variation between these: both variances are zero.
+    data = nw.load_dataset("Dyestuff2")
+    data["Twin"] = data["Batch"].astype(str) + "t"
+    model = nw.lmer("Yield ~ 1 + (1 | Batch) + (1 | Twin)", data)
+    check = model.convergence_check()
+    assert (check.status, check.agrees) == ("not-identifiable", True)
+    assert check.eigenvalues.shape == (1,)
+
+
 def test_a_point_that_is_no_optimum_is_noticed() -> None:
     fit = nw.lmer("Reaction ~ Days + (Days | Subject)", nw.load_dataset("sleepstudy")).fit
     moved = replace(fit, working_theta=fit.working_theta * np.array([1.2, 1.0, 1.0]))

@@ -14,8 +14,8 @@ from nestwise.core.lmm import evaluate
 from nestwise.core.patterns import hessian_by_par, is_patterned, theta_of
 from nestwise.fit.result import LmmFit, Status
 
-FLAT = 1e-8
-"""Curvature, relative to the largest, that counts as none."""
+FLAT = 1e-6
+"""Curvature, relative to the largest, that counts as none: differences leave a tenth of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -37,7 +37,8 @@ class ConvergenceCheck:
         Length of the Newton step in standard errors of the parameters.
     agrees : bool
         Whether this is what the verdict says: a minimum for ``converged`` and ``singular``; flat in
-        some direction for ``not-identifiable``.
+        some direction for ``not-identifiable``, unless a variance is zero: the flat direction may
+        then lead out of the parameter space, where no Hessian sees it.
     """
 
     status: Status
@@ -84,11 +85,12 @@ def convergence_check(fit: LmmFit) -> ConvergenceCheck:
     gradient, H = _derivatives(fit)
     values, vectors = np.linalg.eigh(H)
     along = vectors.T @ np.append(gradient, 0.0)
-    curved = values > FLAT * max(1.0, float(np.abs(values).max()))
+    none = FLAT * max(1.0, float(np.abs(values).max()))
+    curved = values > none
     decrease = 0.5 * float(np.sum(along[curved] ** 2 / values[curved]))
-    flat = bool((np.abs(values) <= FLAT * max(1.0, float(np.abs(values).max()))).any())
-    minimum = bool((values > -FLAT * max(1.0, float(np.abs(values).max()))).all())
-    expected = flat if fit.verdict.status == "not-identifiable" else not flat
+    flat, minimum = bool((np.abs(values) <= none).any()), bool((values > -none).all())
+    at_boundary = len(gradient) < len(fit.par)
+    expected = flat or at_boundary if fit.verdict.status == "not-identifiable" else not flat
     stopped = fit.verdict.status in ("saddle", "not-converged")
     agrees = (minimum and expected and decrease < 1e-5) != stopped
     # The deviance is -2 log-likelihood, so that half of H is the information.
