@@ -155,6 +155,38 @@ def glmm(
     solver: int,
     memory: float,
 ) -> Glmm: ...
+def begin_glmm(
+    family: str,
+    dispersion: int,
+    y: FloatArray,
+    weights: FloatArray,
+    offset: FloatArray,
+    eta: FloatArray,
+    X: FloatArray,
+    intercept: int,
+    codes: Sequence[IntArray],
+    n_levels: Sequence[int],
+    columns: Sequence[Sequence[FloatArray | None]],
+    scales: Sequence[FloatArray],
+    entries: IntArray,
+    solver: int,
+    memory: float,
+) -> (
+    tuple[
+        CrossProducts,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        float,
+        FloatArray,
+        FloatArray,
+        FloatArray,
+        float,
+    ]
+    | None
+): ...
 
 class LevelRows:
     def descend(

@@ -113,7 +113,7 @@ def make_basis(y: FloatArray, X: FloatArray, intercept: int) -> Basis:
     1.0
     """
     center, scale = _moments(X, intercept)
-    return _basis(center, scale, first_fit(y, X, center, scale), intercept)
+    return known_basis(center, scale, first_fit(y, X, center, scale), intercept)
 
 
 def compiled_basis(y: FloatArray, X: FloatArray, intercept: int) -> tuple[Basis, FloatArray]:
@@ -142,10 +142,10 @@ def compiled_basis(y: FloatArray, X: FloatArray, intercept: int) -> tuple[Basis,
     ([2.333333, 1.247219], True)
     """
     center, scale, shift, rest = _kernels.make_basis(y, np.asfortranarray(X), intercept)
-    return _basis(center, scale, shift, intercept), rest
+    return known_basis(center, scale, shift, intercept), rest
 
 
-def _basis(center: FloatArray, scale: FloatArray, shift: FloatArray, intercept: int) -> Basis:
+def known_basis(center: FloatArray, scale: FloatArray, shift: FloatArray, intercept: int) -> Basis:
     """The map to the user's coefficients beside what it is made of."""
     inverse = 1.0 / scale
     to_user = np.diag(inverse)

@@ -165,6 +165,11 @@ def _layout(n_factors: int, terms: tuple[tuple[int, int, str], ...]) -> _Layout:
     return _Layout(tuple(blocks), arrays[0], arrays[1], start[-1], arrays[2], arrays[3])
 
 
+def _layout_of(arrays: ModelArrays) -> _Layout:
+    terms = tuple((t.factor, len(t.columns), t.structure) for t in arrays.terms)
+    return _layout(len(arrays.codes), terms)
+
+
 def _column_scale(column: FloatArray | None) -> float:
     """Root mean square of a random-effects column, 1 for ones and for zeros."""
     if column is None:
@@ -221,9 +226,37 @@ def build_problem(
             y, arrays.X, basis.center, basis.scale, arrays.weights, factors, threads, solver
         )
     )
-    layout = _layout(
-        len(factors), tuple((t.factor, len(t.columns), t.structure) for t in arrays.terms)
-    )
+    return assembled_problem(arrays, factors, kernel, basis, _log_weights(arrays.weights))
+
+
+def entries_of(arrays: ModelArrays) -> IntArray:
+    """(m, 3) factor, row and column of each theta."""
+    return _layout_of(arrays).entries
+
+
+def assembled_problem(
+    arrays: ModelArrays,
+    factors: tuple[FactorColumns, ...],
+    kernel: Kernel,
+    basis: Basis,
+    log_weights: float,
+) -> Problem:
+    """The problem whose rows have been read.
+
+    Parameters
+    ----------
+    arrays : ModelArrays
+        The model in the user's units.
+    factors : tuple of FactorColumns
+        From `factor_columns`.
+    kernel : Kernel
+        The cross-products.
+    basis : Basis
+        Coordinates of the fixed effects.
+    log_weights : float
+        Sum of the logarithms of the weights.
+    """
+    layout = _layout_of(arrays)
     scales = tuple(f.scale for f in factors)
     return Problem(
         kernel=kernel,
@@ -239,5 +272,5 @@ def build_problem(
         theta_scale=np.concatenate(scales)[layout.scale_index],
         column_scales=scales,
         basis=basis,
-        log_weights=_log_weights(arrays.weights),
+        log_weights=log_weights,
     )

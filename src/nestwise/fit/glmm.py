@@ -18,7 +18,7 @@ from nestwise.design.check import check_groups, check_plain
 from nestwise.design.model import Design
 from nestwise.fit.glmm_answer import assemble
 from nestwise.fit.glmm_begin import constant_eta
-from nestwise.fit.glmm_curvature import first_curvature, working_curvature
+from nestwise.fit.glmm_curvature import first_curvature, told_last, working_curvature
 from nestwise.fit.glmm_descent import compiled_path, criterion_of, descend_from, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
 from nestwise.fit.glmm_multistart import look_again_glmm
@@ -36,6 +36,9 @@ from nestwise.fit.glmm_quadrature import (
 )
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.glmm_trouble import tell_trouble
+
+FEW_VALUES = 4096
+"""Values of X up to which its products are no work for threads."""
 
 PLAIN = ("us", "diag")
 """Structures whose parameters are entries of Lambda."""
@@ -111,7 +114,7 @@ def _estimated(
     structured = is_structured(design)
     if structured and n_agq > 1:
         check_plain(design, "Quadratures")
-    with limited(SMALL + 1, options.threads):
+    with limited(_order(design), options.threads):
         model = make_glmm(design, family, link, options, laplace_kernel, not structured)
         if structured:
             found = optimise_structured(model, options)
@@ -119,6 +122,12 @@ def _estimated(
             return with_structures(fit, design, model, found, options), model, found.plain
         model, path, saddle = optimise_glmm(model, options, n_agq)
         return assemble(design, family, link, n_agq, options, model, path, saddle), model, path
+
+
+def _order(design: Design) -> int:
+    """Order of a matrix that is as much work as this design: BLAS starts threads beyond some."""
+    n, p = design.fixed.X.shape
+    return SMALL + 1 if n * p > FEW_VALUES or p > SMALL else 0
 
 
 def is_structured(design: Design) -> bool:
@@ -173,8 +182,6 @@ Way: TypeAlias = tuple[GlmmModel, GlmmPath, tuple[FloatArray, FloatArray]]
 def _straight(model: GlmmModel, control: Control, n_agq: int) -> Way | None:
     """Down from the starting values by the compiled optimiser; None where it cannot go."""
     problem, start = model.problem, model.start
-    if problem.has_phi and model.curvature is None:
-        return None
     last = [] if start.phi is None else [np.log(start.phi)]
     psi, guess = np.concatenate([start.par, start.beta, last]), model.curvature
     if guess is None:
@@ -202,7 +209,7 @@ def _beginning(model: GlmmModel) -> tuple[GlmmEvaluation, FloatArray, int]:
     function = criterion_of(model.problem)
     first = _first(model, function)
     if model.curvature is not None:
-        return first, model.curvature, 0
+        return first, *told_last(model.curvature, first, function)
     guess, extra = first_curvature(model.problem, model.start, model.has_scale, first, function)
     return first, guess, extra
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nestwise._base.arrays import BoolArray, FloatArray
 from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmProblem, working_rows
+from nestwise.core.glmm_beginning import compiled_beginning
 from nestwise.core.glmm_compiled import compiled_glmm
 from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, RowFunction
 from nestwise.core.glmm_rows import FamilyRows, row_step
@@ -46,7 +47,7 @@ def begin(
     control: Control,
     make_kernel: MakeKernel = compiled_glmm,
 ) -> tuple[Start, FloatArray | None]:
-    """Starting values and, when a sample was fitted, the curvature to begin with.
+    """Starting values and the curvature to begin with: NaN along log phi, or None, if unknown.
 
     Parameters
     ----------
@@ -66,6 +67,10 @@ def begin(
     if found is not None:
         return found
     eta = first_eta(rows)
+    easy = compiled_beginning(arrays, offset, rows, eta, control.threads, control.solver)
+    if easy is not None:
+        start = Start(easy.layout, easy.par, easy.beta, easy.phi, easy.u, easy.eta)
+        return start, easy.curvature
     return starting_point(arrays, offset, rows, eta, rows.family.dispersion, control), None
 
 
@@ -79,10 +84,11 @@ def first_eta(rows: FamilyRows) -> FloatArray:
     mu = rows.family.start_mu(rows.y, rows.weights)
     with np.errstate(all="ignore"):
         eta = np.asarray(link.link(mu), dtype=np.float64)
-        common = float(link.link(np.array([np.average(mu, weights=rows.weights)]))[0])
     good = np.isfinite(eta) & in_domain(link, eta)
     if good.all():
         return eta
+    with np.errstate(all="ignore"):
+        common = float(link.link(np.array([np.average(mu, weights=rows.weights)]))[0])
     if not np.isfinite(common):
         common = float(np.median(eta[good])) if good.any() else 0.0
     return np.where(good, eta, common)

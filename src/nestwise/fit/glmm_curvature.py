@@ -34,8 +34,25 @@ def first_curvature(
         The criterion, for the dispersion's own curvature.
     """
     H = working_curvature(problem, start, has_scale, point.psi)
-    if not problem.has_phi:
-        return H, 0
+    return told_last(H, point, function)
+
+
+def told_last(
+    curvature: FloatArray, point: GlmmEvaluation, function: Function
+) -> tuple[FloatArray, int]:
+    """The curvature with its last entry, along log phi, and evaluations spent.
+
+    Parameters
+    ----------
+    curvature : (size, size) float64
+        NaN there where it is not known.
+    point, function
+        As for `first_curvature`.
+    """
+    if np.isfinite(curvature[-1, -1]):
+        return curvature, 0
+    H = curvature.copy()
+    H[-1, -1] = 1.0
     step = 1e-2
     shifted = point.psi.copy()
     shifted[-1] += step
@@ -49,7 +66,7 @@ def first_curvature(
 def working_curvature(
     problem: GlmmProblem, start: Start, has_scale: bool, psi: FloatArray
 ) -> FloatArray:
-    """(size, size) curvature of the working linear mixed model, one in the dispersion.
+    """(size, size) curvature of the working linear mixed model, NaN in the dispersion.
 
     Parameters
     ----------
@@ -69,7 +86,10 @@ def working_curvature(
         RX = there.result.RX
         H[:m, :m] = there.hessian / phi
         H[m : m + p, m : m + p] = 2.0 * RX @ RX.T / phi
-    return _positive(H)
+    H = _positive(H)
+    if problem.has_phi:
+        H[-1, -1] = np.nan
+    return H
 
 
 def _positive(H: FloatArray) -> FloatArray:

@@ -17,6 +17,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise._base.options import Control
 from nestwise.core.glmm import linear_predictor, working_rows
+from nestwise.core.glmm_beginning import FEW_ROWS
 from nestwise.core.glmm_kernel import RowFunction
 from nestwise.core.glmm_rows import Step, row_step
 from nestwise.core.problem import ModelArrays, Problem, build_problem
@@ -30,9 +31,6 @@ from nestwise.fit.start import starting_par
 ROUNDS = 3
 """Working linear mixed models that are fitted, at most; with few rows one is enough, since further
 gradients of the criterion itself cost less."""
-
-FEW_ROWS = 5000
-"""Rows up to which they are few."""
 
 NEAR = 0.2
 """Change of the linear predictor (root mean square) that is near enough to begin."""

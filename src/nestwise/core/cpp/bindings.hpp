@@ -45,6 +45,22 @@ inline nb::object array(std::vector<double>&& values) {
     return array(std::move(values), {size});
 }
 
+// The grouping factors of the rows, in the caller's order.
+inline std::vector<nw::FactorRows> factor_rows(const std::vector<Codes>& codes, const std::vector<int>& n_levels,
+                                               const std::vector<Columns>& columns,
+                                               const std::vector<Vector>& scales) {
+    std::vector<nw::FactorRows> out;
+    for (size_t f = 0; f < codes.size(); ++f) {
+        nw::FactorRows factor{codes[f].data(), n_levels[f], {}, {}};
+        for (size_t j = 0; j < columns[f].size(); ++j) {
+            factor.columns.push_back(columns[f][j] ? columns[f][j]->data() : nullptr);
+            factor.inverse_scale.push_back(1.0 / scales[f].data()[j]);
+        }
+        out.push_back(std::move(factor));
+    }
+    return out;
+}
+
 // Borrows a workspace for the length of one call.
 class Borrowed {
   public:
@@ -113,6 +129,9 @@ inline std::vector<double> pick(const CrossProducts& cp, const std::vector<Entry
 
 // Bindings of the generalised linear mixed model.
 void bind_glmm(nb::module_& m);
+
+// Bindings of its starting values.
+void bind_glmm_begin(nb::module_& m);
 
 // Bindings of the quadrature.
 void bind_quadrature(nb::module_& m);

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <mutex>
+#include <string>
 
 #include "gradient.hpp"
 #include "information.hpp"
@@ -81,5 +82,8 @@ RowFunctions poisson_log(std::vector<double> y, std::vector<double> weights, dou
 // y whole numbers that are not huge.
 RowFunctions negative_binomial_log(std::vector<double> y, std::vector<double> weights, double constant);
 RowFunctions gamma_log(std::vector<double> y, std::vector<double> weights, double constant);
+// One of these by its name, "binomial-logit" and so on; throws where there is none.
+RowFunctions named_family(const std::string& name, std::vector<double> y, std::vector<double> weights,
+                          double constant);
 
 }  // namespace nw

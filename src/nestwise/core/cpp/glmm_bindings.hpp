@@ -26,6 +26,22 @@ struct FixedArrays {
 
 inline std::vector<double> copied(const Vector& x) { return {x.data(), x.data() + x.shape(0)}; }
 
+// u between the caller's order of factors and the order of elimination.
+inline std::vector<double> reordered(const CrossProducts& cp, const double* u, bool to_caller) {
+    std::vector<double> out(static_cast<size_t>(cp.q));
+    i64 at = 0;
+    for (size_t f : positions(cp)) {
+        const auto& g = cp.factors[f];
+        const i64 size = static_cast<i64>(g.m) * g.k;
+        if (to_caller)
+            std::copy_n(u + g.offset, size, out.begin() + at);
+        else
+            std::copy_n(u + at, size, out.begin() + g.offset);
+        at += size;
+    }
+    return out;
+}
+
 // Ctrl-C between two evaluations.
 inline void listen() {
     const nb::gil_scoped_acquire hold;

@@ -61,14 +61,7 @@ std::unique_ptr<GlmmHandle> build(i64 n, std::vector<Codes> codes, std::vector<i
     rows.y = y.data();
     rows.X = nullptr;
     rows.weights = nullptr;
-    for (size_t f = 0; f < codes.size(); ++f) {
-        nw::FactorRows factor{codes[f].data(), n_levels[f], {}, {}};
-        for (size_t j = 0; j < columns[f].size(); ++j) {
-            factor.columns.push_back(columns[f][j] ? columns[f][j]->data() : nullptr);
-            factor.inverse_scale.push_back(1.0 / scales[f].data()[j]);
-        }
-        rows.factors.push_back(std::move(factor));
-    }
+    rows.factors = factor_rows(codes, n_levels, columns, scales);
     auto out = std::make_unique<GlmmHandle>();
     nb::gil_scoped_release release;
     out->model = nw::make_glmm(rows, solver, memory);
@@ -76,28 +69,15 @@ std::unique_ptr<GlmmHandle> build(i64 n, std::vector<Codes> codes, std::vector<i
     return out;
 }
 
-RowFunctions compiled_family(const std::string& name, const Vector& y, const Vector& weights,
-                             double constant) {
-    std::vector<double> a(y.data(), y.data() + y.shape(0));
-    std::vector<double> b(weights.data(), weights.data() + weights.shape(0));
-    if (a.size() != b.size()) throw nb::value_error("response and weights differ in length");
-    if (name == "binomial-logit") return nw::binomial_logit(std::move(a), std::move(b), constant);
-    if (name == "poisson-log") return nw::poisson_log(std::move(a), std::move(b), constant);
-    if (name == "negative_binomial-log")
-        return nw::negative_binomial_log(std::move(a), std::move(b), constant);
-    if (name == "gamma-log") return nw::gamma_log(std::move(a), std::move(b), constant);
-    throw nb::value_error("no compiled family of this name");
-}
-
 void set_family(GlmmHandle& h, const std::string& name, Vector y, Vector weights, double constant) {
     if (static_cast<i64>(y.shape(0)) != h.model->n) throw nb::value_error("y has the wrong length");
-    h.model->family = compiled_family(name, y, weights, constant);
+    h.model->family = nw::named_family(name, copied(y), copied(weights), constant);
     h.python = false;
 }
 
 // Log-likelihood without its constant, d1, -d2 and the expected information of all rows.
 nb::tuple family_step(const std::string& name, Vector y, Vector weights, Vector eta, double phi) {
-    const RowFunctions family = compiled_family(name, y, weights, 0.0);
+    const RowFunctions family = nw::named_family(name, copied(y), copied(weights), 0.0);
     if (eta.shape(0) != y.shape(0)) throw nb::value_error("eta has the wrong length");
     RowValues v;
     for (auto* part : {&v.d1, &v.observed, &v.expected}) part->resize(y.shape(0));
@@ -114,22 +94,6 @@ nb::tuple family_step(const std::string& name, Vector y, Vector weights, Vector 
 void set_python_family(GlmmHandle& h, nb::callable step, nb::callable slopes) {
     h.model->family = from_python(std::move(step), std::move(slopes));
     h.python = true;
-}
-
-// u between the caller's order of factors and the order of elimination.
-std::vector<double> reordered(const CrossProducts& cp, const double* u, bool to_caller) {
-    std::vector<double> out(static_cast<size_t>(cp.q));
-    i64 at = 0;
-    for (size_t f : positions(cp)) {
-        const auto& g = cp.factors[f];
-        const i64 size = static_cast<i64>(g.m) * g.k;
-        if (to_caller)
-            std::copy_n(u + g.offset, size, out.begin() + at);
-        else
-            std::copy_n(u + at, size, out.begin() + g.offset);
-        at += size;
-    }
-    return out;
 }
 
 nb::tuple laplace(GlmmHandle& h, Vector lambdas, Table entries, Vector fixed, double phi, Vector u,

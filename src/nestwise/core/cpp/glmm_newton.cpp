@@ -184,6 +184,17 @@ GlmmPath exactly(const GlmmFunction& function, GlmmPath path, const GlmmLimits& 
     return path;
 }
 
+// The curvature along the last parameter, log phi, where nobody knows it.
+void learn_last(const GlmmFunction& function, const GlmmPoint& start, Values& hessian) {
+    const double step = 1e-2;
+    Values shifted(start.psi);
+    shifted.back() += step;
+    const GlmmPoint other = function(shifted, start.u);
+    hessian.back() = 1.0;
+    if (std::isfinite(other.value))
+        hessian.back() = std::max(std::fabs(other.gradient.back() - start.gradient.back()) / step, 1e-3);
+}
+
 }  // namespace
 
 std::vector<double> FixedPart::predictor(const double* beta) const {
@@ -222,10 +233,12 @@ GlmmPath descend_glmm(const GlmmFunction& function, const std::vector<double>& p
                       const std::vector<double>& u, std::vector<double> guess, const GlmmLimits& limits) {
     GlmmPoint start = function(psi, u);
     if (!usable(start)) return {std::move(start), std::move(guess), 1, infinity, GlmmStopped::degenerate};
+    const bool unknown = std::isnan(guess.back());
+    if (unknown) learn_last(function, start, guess);
     GlmmPath path =
         minimise(function, std::move(start), std::move(guess), {limits.near, limits.evaluations, true});
     if (limits.exact) path = exactly(function, std::move(path), limits);
-    ++path.evaluations;
+    path.evaluations += unknown ? 2 : 1;
     return path;
 }
 

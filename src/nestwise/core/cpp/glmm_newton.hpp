@@ -53,7 +53,8 @@ struct GlmmLimits {
 };
 
 // A trust region from psi on a curvature that is first guessed, then learnt, then made exact by
-// differences of the gradient; or the kernel's own from the beginning, where it knows it.
+// differences of the gradient; or the kernel's own from the beginning, where it knows it. A guess
+// that ends with NaN is told its last curvature first.
 GlmmPath descend_glmm(const GlmmFunction& function, const std::vector<double>& psi,
                       const std::vector<double>& u, std::vector<double> guess, const GlmmLimits& limits);
 

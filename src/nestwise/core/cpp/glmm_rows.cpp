@@ -1,6 +1,8 @@
 // Built-in families, fused: one pass over the rows gives everything that a step needs.
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <utility>
 
 #include "glmm.hpp"
 
@@ -65,6 +67,19 @@ RowFunctions poisson_log(std::vector<double> y, std::vector<double> weights, dou
     };
     out.slopes = [](const double*, double, bool, RowValues& v) { v.slope = v.observed; };
     return out;
+}
+
+RowFunctions named_family(const std::string& name, std::vector<double> y, std::vector<double> weights,
+                          double constant) {
+    if (y.size() != weights.size()) throw std::invalid_argument("response and weights differ in length");
+    using Make = RowFunctions (*)(std::vector<double>, std::vector<double>, double);
+    const std::pair<const char*, Make> known[] = {{"binomial-logit", binomial_logit},
+                                                  {"poisson-log", poisson_log},
+                                                  {"negative_binomial-log", negative_binomial_log},
+                                                  {"gamma-log", gamma_log}};
+    for (const auto& [own, make] : known)
+        if (name == own) return make(std::move(y), std::move(weights), constant);
+    throw std::invalid_argument("no compiled family of this name");
 }
 
 }  // namespace nw

@@ -36,14 +36,7 @@ std::unique_ptr<CrossProducts> build(Vector y, Matrix X, Vector x_center, Vector
         rows.x_center.push_back(x_center.data()[j]);
         rows.x_inverse_scale.push_back(1.0 / x_scale.data()[j]);
     }
-    for (size_t f = 0; f < codes.size(); ++f) {
-        nw::FactorRows factor{codes[f].data(), n_levels[f], {}, {}};
-        for (size_t j = 0; j < columns[f].size(); ++j) {
-            factor.columns.push_back(columns[f][j] ? columns[f][j]->data() : nullptr);
-            factor.inverse_scale.push_back(1.0 / scales[f].data()[j]);
-        }
-        rows.factors.push_back(std::move(factor));
-    }
+    rows.factors = factor_rows(codes, n_levels, columns, scales);
     nb::gil_scoped_release release;
     return nw::cross_products(rows, solver, memory);
 }
@@ -324,7 +317,7 @@ nb::tuple minimise(const CrossProducts& cp, Vector par, Table entries, bool reml
     {
         nb::gil_scoped_release release;
         Borrowed w(cp);
-        best = nw::minimise(cp, free, std::vector<double>(par.data(), par.data() + free.size()), reml,
+        best = nw::minimise(cp, free, std::vector<double>(par.data(), par.data() + free.size()), nw::profiled(reml),
                             tolerance, max_evaluations, *w);
         beta = w->beta;
     }
@@ -342,7 +335,7 @@ nb::tuple descend(const CrossProducts& cp, Vector par, Table entries, bool reml,
     {
         nb::gil_scoped_release release;
         Borrowed w(cp);
-        path = nw::descend(cp, free, std::vector<double>(par.data(), par.data() + m), reml,
+        path = nw::descend(cp, free, std::vector<double>(par.data(), par.data() + m), nw::profiled(reml),
                            {tolerance, max_evaluations, patience, leave}, *w);
         if (path.stopped != nw::Stopped::degenerate) r = modes_of(cp, path.point.det, *w);
     }
@@ -392,6 +385,7 @@ NB_MODULE(_kernels, m) {
           nb::arg("x_scale"), nb::arg("weights").none(), nb::arg("codes"), nb::arg("n_levels"),
           nb::arg("columns"), nb::arg("scales"), nb::arg("solver"), nb::arg("memory"));
     bind_glmm(m);
+    bind_glmm_begin(m);
     bind_quadrature(m);
     bind_intercept(m);
     bind_structured(m);

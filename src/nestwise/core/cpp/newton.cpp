@@ -74,11 +74,17 @@ Matrix score(const Matrix& inverse, const std::vector<double>& faces, const std:
     return S;
 }
 
-std::vector<Matrix> scores(const CrossProducts& cp, Lambdas lambda, Faces faces, double df, bool reml,
+// df / rho^2, one over the residual variance.
+double precision(const CrossProducts& cp, Criterion kind, double pwrss) {
+    if (kind == Criterion::known_scale) return 1.0;
+    return static_cast<double>(kind == Criterion::reml ? cp.n - cp.p : cp.n) / pwrss;
+}
+
+std::vector<Matrix> scores(const CrossProducts& cp, Lambdas lambda, Faces faces, Criterion kind,
                            Workspace& w, Point& point) {
     std::vector<Matrix> inverse(cp.factors.size());
     bool singular = false;
-    double ratio = df / point.det.pwrss;
+    double ratio = precision(cp, kind, point.det.pwrss);
     for (size_t f = 0; f < cp.factors.size(); ++f)
         if (!invert_lower(lambda[f], cp.factors[f].k, inverse[f])) {
             singular = true;
@@ -88,9 +94,9 @@ std::vector<Matrix> scores(const CrossProducts& cp, Lambdas lambda, Faces faces,
         const Determinants det = eliminate(cp, lambda, w);
         faces = Faces{};
         solve_modes(cp, lambda, w);
-        selected_inverse(cp, lambda, reml, w, faces, nullptr);
+        selected_inverse(cp, lambda, kind == Criterion::reml, w, faces, nullptr);
         score_sums(cp, w, faces);
-        ratio = df / det.pwrss;
+        ratio = precision(cp, kind, det.pwrss);
         ++point.evaluations;
         point.in_workspace = false;
         for (size_t f = 0; f < cp.factors.size(); ++f) invert_lower(lambda[f], cp.factors[f].k, inverse[f]);
@@ -103,9 +109,9 @@ std::vector<Matrix> scores(const CrossProducts& cp, Lambdas lambda, Faces faces,
 }
 
 Point evaluate(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
-               bool reml, Workspace& w) {
+               Criterion kind, Workspace& w) {
     const int m = static_cast<int>(entries.size());
-    const double df = static_cast<double>(reml ? cp.n - cp.p : cp.n);
+    const bool reml = kind == Criterion::reml, known = kind == Criterion::known_scale;
     Point out;
     out.par = std::move(par);
     const Lambdas lambda = fill(cp, entries, out.par);
@@ -118,7 +124,7 @@ Point evaluate(const CrossProducts& cp, const std::vector<Entry>& entries, std::
     average_information(cp, lambda, entries, w, out.gram.data());
     out.in_workspace = true;
     out.hessian = out.gram;
-    const double ratio = df / out.det.pwrss;
+    const double ratio = precision(cp, kind, out.det.pwrss);
     std::vector<double> along;
     for (const Entry& e : entries) {
         const int at = e.row * cp.factors[e.factor].k + e.column;
@@ -126,22 +132,23 @@ Point evaluate(const CrossProducts& cp, const std::vector<Entry>& entries, std::
         along.push_back(-pwrss);
         out.gradient.push_back(2.0 * out.faces.logdet[e.factor][at] + ratio * pwrss);
     }
-    const std::vector<Matrix> S = scores(cp, lambda, out.faces, df, reml, w, out);
+    const std::vector<Matrix> S = scores(cp, lambda, out.faces, kind, w, out);
     for (int i = 0; i < m; ++i)
         for (int j = 0; j < m; ++j) {
             double& h = out.hessian[i * m + j];
-            h = ratio * (h - along[i] * along[j] / out.det.pwrss);
+            if (!known) h = ratio * (h - along[i] * along[j] / out.det.pwrss);
             const Entry &a = entries[i], &b = entries[j];
             if (a.factor == b.factor && a.column == b.column)
                 h += 2.0 * S[a.factor][a.row * cp.factors[a.factor].k + b.row];
         }
+    const double df = static_cast<double>(reml ? cp.n - cp.p : cp.n);
     out.value = out.det.ldL2 + (reml ? out.det.ldRX2 : 0.0) +
-                df * (1.0 + std::log(2.0 * pi * out.det.pwrss / df));
+                (known ? out.det.pwrss : df * (1.0 + std::log(2.0 * pi * out.det.pwrss / df)));
     return out;
 }
 
 // The point with diagonals that are nearly zero set to zero, where the criterion is no worse.
-Point snapped(const CrossProducts& cp, const std::vector<Entry>& entries, Point point, bool reml,
+Point snapped(const CrossProducts& cp, const std::vector<Entry>& entries, Point point, Criterion kind,
               Workspace& w) {
     std::vector<double> par = point.par;
     bool near = false;
@@ -151,7 +158,7 @@ Point snapped(const CrossProducts& cp, const std::vector<Entry>& entries, Point 
             near = true;
         }
     if (!near) return point;
-    Point trial = evaluate(cp, entries, par, reml, w);
+    Point trial = evaluate(cp, entries, par, kind, w);
     trial.evaluations += point.evaluations;
     if (trial.value <= point.value + 1e-9 + 1e-14 * std::fabs(point.value)) return trial;
     point.evaluations = trial.evaluations;
@@ -176,11 +183,11 @@ void bring_back(const CrossProducts& cp, const std::vector<Entry>& entries, Poin
 }  // namespace
 
 Path descend(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
-             bool reml, const Limits& limits, Workspace& w) {
+             Criterion kind, const Limits& limits, Workspace& w) {
     double size = 0.0;
     for (double v : par) size += v * v;
     double radius = std::max(1.0, 0.5 * std::sqrt(size)), before = infinity;
-    Path path{evaluate(cp, entries, std::move(par), reml, w), 0.0, 0, Stopped::degenerate};
+    Path path{evaluate(cp, entries, std::move(par), kind, w), 0.0, 0, Stopped::degenerate};
     Point& point = path.point;
     path.evaluations = point.evaluations;
     while (std::isfinite(point.value)) {
@@ -199,7 +206,7 @@ Path descend(const CrossProducts& cp, const std::vector<Entry>& entries, std::ve
         const Step step = newton.length > radius ? trust_step(point.gradient, point.hessian, radius) : newton;
         std::vector<double> next(point.par);
         for (size_t i = 0; i < next.size(); ++i) next[i] += step.move[i];
-        Point trial = evaluate(cp, entries, std::move(next), reml, w);
+        Point trial = evaluate(cp, entries, std::move(next), kind, w);
         path.evaluations += trial.evaluations;
         const double gained = std::isfinite(trial.value) ? point.value - trial.value : -infinity;
         const double ratio = gained / step.predicted;
@@ -220,14 +227,14 @@ Path descend(const CrossProducts& cp, const std::vector<Entry>& entries, std::ve
 }
 
 Optimum minimise(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
-                 bool reml, double tolerance, int max_evaluations, Workspace& w) {
+                 Criterion kind, double tolerance, int max_evaluations, Workspace& w) {
     const Limits limits{tolerance, max_evaluations, max_evaluations, 0.0};
-    Path path = descend(cp, entries, std::move(par), reml, limits, w);
+    Path path = descend(cp, entries, std::move(par), kind, limits, w);
     Point& point = path.point;
     const bool finite = std::isfinite(point.value);
     if (finite) {
         point.evaluations = path.evaluations;
-        point = snapped(cp, entries, std::move(point), reml, w);
+        point = snapped(cp, entries, std::move(point), kind, w);
         path.evaluations = point.evaluations;
         bring_back(cp, entries, point, w);
     }

@@ -9,6 +9,10 @@
 
 namespace nw {
 
+// What is minimised: profiled, or ldL2 + pwrss, which is ML when the residual variance is one.
+enum class Criterion { ml, reml, known_scale };
+inline Criterion profiled(bool reml) { return reml ? Criterion::reml : Criterion::ml; }
+
 // One evaluation; gradient and hessian by the free entries.
 struct Point {
     std::vector<double> par, gradient, hessian, gram;
@@ -40,7 +44,7 @@ struct Limits {
 // Minimise the profiled criterion over the free entries from `par`: a trust region on the absolute
 // eigenvalues of average information + 2 S (x) I. Leaves the last point in the workspace.
 Path descend(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
-             bool reml, const Limits& limits, Workspace& w);
+             Criterion kind, const Limits& limits, Workspace& w);
 
 struct Optimum {
     std::vector<double> par;  // one for each entry
@@ -53,6 +57,6 @@ struct Optimum {
 
 // `descend` to the end, for refits by the thousand; diagonals that are nearly zero become zero.
 Optimum minimise(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
-                 bool reml, double tolerance, int max_evaluations, Workspace& w);
+                 Criterion kind, double tolerance, int max_evaluations, Workspace& w);
 
 }  // namespace nw

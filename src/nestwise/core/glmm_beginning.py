@@ -1,0 +1,105 @@
+"""Compiled starting values of generalised models; `nestwise.fit.glmm_start` is their twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise.core import _kernels
+from nestwise.core.basis import known_basis
+from nestwise.core.compiled import ALWAYS_FITS, SOLVERS, CompiledKernel
+from nestwise.core.glmm_rows import FamilyRows
+from nestwise.core.problem import (
+    ModelArrays,
+    Problem,
+    assembled_problem,
+    entries_of,
+    factor_columns,
+)
+
+DISPERSIONS = (None, "scale", "shape")
+"""Kinds of dispersion parameters; positions are the C++ codes."""
+
+FEW_ROWS, FEW_EFFECTS = 5000, 64
+"""Rows up to which one working model is enough, and fixed effects whose curvature is small."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beginning:
+    """Where to begin; members as in `nestwise.fit.glmm_start.Start`, and the curvature there.
+
+    Parameters
+    ----------
+    curvature : (size, size) float64
+        Of the working linear mixed model; NaN along log phi, where nobody knows it.
+    """
+
+    layout: Problem
+    par: FloatArray
+    beta: FloatArray
+    phi: float | None
+    u: FloatArray
+    eta: FloatArray
+    curvature: FloatArray
+
+
+def compiled_beginning(
+    arrays: ModelArrays,
+    offset: FloatArray,
+    rows: FamilyRows,
+    eta: FloatArray,
+    threads: int,
+    solver: str,
+) -> Beginning | None:
+    """One working linear mixed model; None where the way is not an easy one.
+
+    Parameters
+    ----------
+    arrays : ModelArrays
+        The rows; `y` is not used.
+    offset : (n,) float64
+        Known part of the linear predictor.
+    rows : FamilyRows
+        Log-likelihood of the rows.
+    eta : (n,) float64
+        A first linear predictor, from the response.
+    threads, solver
+        As in `KernelInput`.
+    """
+    n, p = arrays.X.shape
+    name = rows.compiled
+    widths = sorted(m for m in arrays.n_levels)
+    if not name or n >= FEW_ROWS or p > FEW_EFFECTS or sum(widths[:-1]) > ALWAYS_FITS:
+        return None
+    factors, entries = factor_columns(arrays), entries_of(arrays)
+    dispersion = rows.family.dispersion
+    found = _kernels.begin_glmm(
+        name,
+        DISPERSIONS.index(dispersion),
+        rows.y,
+        rows.weights,
+        offset,
+        np.ascontiguousarray(eta),
+        np.asfortranarray(arrays.X),
+        arrays.intercept,
+        [f.codes for f in factors],
+        [f.n_levels for f in factors],
+        [list(f.columns) for f in factors],
+        [f.scale for f in factors],
+        entries,
+        SOLVERS.index(solver),
+        float("inf"),
+    )
+    if found is None:
+        return None
+    handle, center, scale, shift, par, beta, phi, u, eta, curvature, log_weights = found
+    basis = known_basis(center, scale, shift, arrays.intercept)
+    layout = assembled_problem(arrays, factors, CompiledKernel(handle, threads), basis, log_weights)
+    if dispersion is None:
+        return Beginning(layout, par, beta, None, u, eta, curvature)
+    wider = np.zeros((len(curvature) + 1, len(curvature) + 1))
+    wider[:-1, :-1] = curvature
+    wider[-1, -1] = np.nan
+    return Beginning(layout, par, beta, phi, u, eta, wider)
