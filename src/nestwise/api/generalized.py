@@ -118,6 +118,9 @@ class GeneralizedMixedModel:
     confint = mixed_questions.confint
     profile = mixed_questions.profile
     bootstrap = mixed_questions.bootstrap
+    hatvalues = mixed_questions.hatvalues
+    cooks_distance = mixed_questions.cooks_distance
+    influence = mixed_questions.influence
     anova = generalized_questions.anova
     drop1 = generalized_questions.drop1
     ranova = generalized_questions.ranova

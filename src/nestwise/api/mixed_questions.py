@@ -193,17 +193,19 @@ def caic(model: FittedMixed, method: str = "greven-kneib") -> ConditionalAic:
     return caic_of(model.fit, method)
 
 
-def hatvalues(model: FittedMixed) -> FloatArray:
+def hatvalues(model: FittedEquations) -> FloatArray:
     """Leverages of the rows used."""
     return hatvalues_of(model.fit)
 
 
-def cooks_distance(model: FittedMixed, by: str | None = None) -> FloatArray:
+def cooks_distance(model: FittedEquations, by: str | None = None) -> FloatArray:
     """Cook's distance of each row, or of each level of a grouping factor (by refits)."""
     return cooks_of(model.fit) if by is None else influence_of(model.fit, by).cooks_distance
 
 
-def influence(model: FittedMixed, by: str | None = None, *, exact: bool = True) -> InfluenceResult:
+def influence(
+    model: FittedEquations, by: str | None = None, *, exact: bool = True
+) -> InfluenceResult:
     """The fit without each row, or each level of a grouping factor, in turn."""
     return InfluenceResult(influence_of(model.fit, by, exact), model.source.data)
 

@@ -26,13 +26,13 @@ def check_response(label: str, value: Value) -> FloatArray:
         advice = (
             "use glmer with family='binomial'"
             if len(value.levels) == 2
-            else "the response of a linear model must be numbers"
+            else "this model needs numbers as its response"
         )
         raise DataError(f"the response '{label}' is text or categories ({levels}{more}); {advice}")
     if isinstance(value, Logical):
         raise DataError(
-            f"the response '{label}' is true or false; use glmer with "
-            "family='binomial', or as.numeric() for a linear model"
+            f"the response '{label}' is true or false; use glmer with family='binomial', or write "
+            f"as.numeric({label}) ~ ... to take it as 0 and 1"
         )
     numbers = as_float(value, label)
     if numbers.ndim == 2:

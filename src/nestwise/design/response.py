@@ -92,7 +92,8 @@ def _two_levels(label: str, value: Value, categories: AnyArray | None) -> Respon
         shown = ", ".join(repr(str(v)) for v in levels[:4]) + (", ..." if len(levels) > 4 else "")
         raise DataError(
             f"the response '{label}' has {len(levels)} categories ({shown}); a binomial family "
-            "needs two, failure and success"
+            f"needs two, failure and success: write for instance I({label} == "
+            f"{str(levels[-1])!r}) ~ ..."
         )
     success = value.levels[value.codes] == levels[1]
     return Response(np.asarray(success, dtype=np.float64), None, levels)

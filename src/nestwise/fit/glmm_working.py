@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +34,39 @@ class AtMode(Protocol):
     def sigma(self) -> float: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkingRows:
+    """The rows at the mode as those of a linear model.
+
+    Parameters
+    ----------
+    weights : (n,) float64
+        Observed weights, -d2 of the log-likelihood.
+    residuals : (n,) float64
+        Working residuals, d1 over the weights.
+    """
+
+    weights: FloatArray
+    residuals: FloatArray
+
+
+def working_rows(fit: AtMode) -> WorkingRows:
+    """Observed weights and working residuals at the mode.
+
+    Parameters
+    ----------
+    fit : AtMode
+        A fitted model.
+    """
+    y, w = fit.design.y, fit.design.weights
+    rows = FamilyRows(fit.family, fit.link, y, np.ones(y.size) if w is None else w)
+    terms = row_step(rows, fit.eta, fit.phi)
+    # The sign of a weight is free, but nothing may be divided by a zero.
+    least = 1e-12 * max(float(np.abs(terms.observed).mean()), 1e-300)
+    observed = np.where(np.abs(terms.observed) < least, least, terms.observed)
+    return WorkingRows(observed, terms.d1 / observed)
+
+
 @memo
 def working_problem(fit: AtMode) -> Problem:
     """The working linear mixed model in the user's columns, with observed weights.
@@ -49,12 +82,8 @@ def working_problem(fit: AtMode) -> Problem:
     ------
     McCullagh & Nelder (1989), Generalized Linear Models, 2nd ed., eq. 2.13.
     """
-    arrays, offset, weights = glmm_arrays(fit.design)
-    rows = FamilyRows(fit.family, fit.link, fit.design.y, weights)
-    terms = row_step(rows, fit.eta, fit.phi)
-    # The sign of a weight is free, but nothing may be divided by a zero.
-    least = 1e-12 * max(float(np.abs(terms.observed).mean()), 1e-300)
-    observed = np.where(np.abs(terms.observed) < least, least, terms.observed)
-    response = fit.eta - offset + terms.d1 / observed
-    scaled = np.ascontiguousarray(fit.sigma**2 * observed)
+    arrays, offset, _ = glmm_arrays(fit.design)
+    working = working_rows(fit)
+    response = fit.eta - offset + working.residuals
+    scaled = np.ascontiguousarray(fit.sigma**2 * working.weights)
     return build_problem(replace(arrays, y=response, weights=scaled))

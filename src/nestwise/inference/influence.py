@@ -7,23 +7,23 @@ Source: Cook (1977), Technometrics 19, 15-18; Belsley, Kuh & Welsch (1980); Demi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise._base.errors import NestwiseError, OptionError, did_you_mean
 from nestwise._base.table import Table
-from nestwise.core.equations import Rows, beta_covariance, joint_covariance
-from nestwise.core.lmm import degrees
 from nestwise.design import level_labels
-from nestwise.fit.lmm import fit_lmm
-from nestwise.fit.result import LmmFit
-from nestwise.inference.kinds import LmFit, PlainFit
+from nestwise.inference.deletion import Parts, groups_left_out, rows_left_out
+from nestwise.inference.kinds import EquationsFit, LmFit
 from nestwise.inference.leverage import hatvalues
-from nestwise.inference.model_rows import equation_rows, model_rows
-from nestwise.inference.refitting import take_rows
+from nestwise.inference.refitting import fit_to_rows, take_rows
 from nestwise.inference.residuals import residuals
 from nestwise.inference.wald import vcov
+
+Influenced: TypeAlias = EquationsFit | LmFit
+"""Fits that can be asked what they would be without some of their rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class Influence:
     beta, std_error : (g, p) float64
         Estimates without the level and their standard errors; NaN where it cannot be left out.
     sigma : (g,) float64
-        Residual standard deviation without the level.
+        Residual standard deviation without the level (1 where a family has no scale).
     cooks_distance : (g,) float64
         (beta - beta_(i))' V^-1 (beta - beta_(i)) / p, V of the whole fit.
     dfbeta, dfbetas : (g, p) float64
@@ -85,12 +85,12 @@ class Influence:
         )
 
 
-def cooks_distance(fit: PlainFit) -> FloatArray:
+def cooks_distance(fit: Influenced) -> FloatArray:
     """Cook's distance of every row from residual and leverage, theta held.
 
     Parameters
     ----------
-    fit : LmmFit or LmFit
+    fit : LmmFit, GlmmFit or LmFit
         The fit.
 
     Returns
@@ -99,6 +99,10 @@ def cooks_distance(fit: PlainFit) -> FloatArray:
         (r / (1 - h))^2 h / (sigma^2 p), r the Pearson residual, as R's ``cooks.distance``; of a
         mixed model it weighs changes of the fitted values, random effects included. NaN where the
         leverage is one.
+
+    Source
+    ------
+    Cook (1977), eq. 5; Pregibon (1981), Ann. Statist. 9, 705-724, for generalised models.
 
     Examples
     --------
@@ -114,19 +118,20 @@ def cooks_distance(fit: PlainFit) -> FloatArray:
     return out
 
 
-def influence(fit: PlainFit, by: str | None = None, exact: bool = True) -> Influence:
+def influence(fit: Influenced, by: str | None = None, exact: bool = True) -> Influence:
     """Leave out each row, or each level of a grouping factor, in turn.
 
     Parameters
     ----------
-    fit : LmmFit or LmFit
+    fit : LmmFit, GlmmFit or LmFit
         The fit.
     by : str, optional
         Grouping factor; by default single rows.
     exact : bool
-        Whether to fit the model again each time, beginning at the fit's theta. Otherwise theta is
-        held (one step): then everything follows from the factorised mixed-model equations. A
-        linear model has no theta, and both are the same.
+        Whether to fit the model again each time. Otherwise theta is held (one step, of a
+        generalised model from the working linear mixed model at the mode): then everything follows
+        from the factorised mixed-model equations. A linear model has no theta, and both are the
+        same.
 
     Returns
     -------
@@ -148,13 +153,13 @@ def influence(fit: PlainFit, by: str | None = None, exact: bool = True) -> Influ
     if not isinstance(exact, bool):
         raise OptionError(f"exact={exact!r} is neither True nor False")
     levels, codes = _levels(fit, by)
-    if isinstance(fit, LmmFit) and exact:
+    if not isinstance(fit, LmFit) and exact:
         parts = _refitted(fit, codes, len(levels))
     elif by is None:
-        parts = _rows_left_out(fit)
+        parts = rows_left_out(fit)
     else:
-        assert isinstance(fit, LmmFit)
-        parts = _groups_left_out(fit, codes, len(levels))
+        assert not isinstance(fit, LmFit)
+        parts = groups_left_out(fit, codes, len(levels))
     beta, std_error, sigma = parts
     change = fit.beta - beta
     inverse = np.linalg.inv(vcov(fit)) if fit.beta.size else np.zeros((0, 0))
@@ -181,11 +186,7 @@ def _deleted_scale(fit: LmFit, sigma: FloatArray) -> FloatArray:
     return np.asarray(np.outer(sigma, np.sqrt(np.diag(fit.unscaled_vcov))), dtype=np.float64)
 
 
-Parts = tuple[FloatArray, FloatArray, FloatArray]
-"""beta (g, p), standard errors (g, p) and sigma (g,) without each level."""
-
-
-def _levels(fit: PlainFit, by: str | None) -> tuple[AnyArray, AnyArray]:
+def _levels(fit: Influenced, by: str | None) -> tuple[AnyArray, AnyArray]:
     """Labels, and the position of every row among them."""
     if by is None:
         n = fit.design.y.size
@@ -199,114 +200,16 @@ def _levels(fit: PlainFit, by: str | None) -> tuple[AnyArray, AnyArray]:
     return np.asarray(level_labels(factor), dtype=object), factor.codes
 
 
-def _refitted(fit: LmmFit, codes: AnyArray, n_levels: int) -> Parts:
+def _refitted(fit: EquationsFit, codes: AnyArray, n_levels: int) -> Parts:
     p = fit.beta.size
     beta, errors = np.full((n_levels, p), np.nan), np.full((n_levels, p), np.nan)
     sigma = np.full(n_levels, np.nan)
     for g in range(n_levels):
         left = take_rows(fit.design, np.flatnonzero(codes != g))
         try:
-            again = fit_lmm(left, reml=fit.reml, control=fit.control, start=fit.theta)
+            again = fit_to_rows(fit, left)
         except (NestwiseError, np.linalg.LinAlgError):
             continue
         beta[g], sigma[g] = again.beta, again.sigma
         errors[g] = np.sqrt(np.diag(vcov(again)))
     return beta, errors, sigma
-
-
-def _whitened(fit: LmmFit, rows: Rows) -> tuple[Rows, FloatArray]:
-    """Rows times the square root of their prior weights, and those roots."""
-    w = fit.design.weights
-    root = np.ones(len(rows.X)) if w is None else np.sqrt(w)
-    scaled = Rows(rows.X * root[:, None], rows.levels, tuple(z * root[:, None] for z in rows.Z))
-    return scaled, root
-
-
-def _rows_left_out(fit: PlainFit) -> Parts:
-    """Each row by itself: a downdate of rank one."""
-    h, e = hatvalues(fit), residuals(fit, "pearson")
-    free = np.where(h < 1.0 - 1e-10, 1.0 - h, np.nan)
-    if isinstance(fit, LmFit):
-        w = fit.design.weights
-        root = np.ones(e.size) if w is None else np.sqrt(w)
-        cov = (fit.design.fixed.X * root[:, None]) @ fit.unscaled_vcov
-        total, df = fit.rss, fit.df_resid
-    else:
-        cov = beta_covariance(
-            fit.problem, fit.theta, _whitened(fit, equation_rows(fit, model_rows(fit)))[0]
-        )
-        total, df = fit.pwrss, degrees(fit.problem, fit.reml)
-    beta = fit.beta - cov * (e / free)[:, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sigma = np.sqrt((total - e**2 / free) / (df - 1))
-    variance = np.diag(fit.unscaled_vcov) + cov**2 / free[:, None]
-    return beta, sigma[:, None] * np.sqrt(variance), sigma
-
-
-def _groups_left_out(fit: LmmFit, codes: AnyArray, n_levels: int) -> Parts:
-    """All rows of a level at once: with t its rows and e its residuals, (I - t K^-1 t')^-1 e.
-
-    The rows are written B times a basis of as few rows as there are columns that they touch, so
-    that only matrices of that order are solved.
-    """
-    rows = _whitened(fit, equation_rows(fit, model_rows(fit)))[0]
-    e = residuals(fit, "pearson")
-    df, p = degrees(fit.problem, fit.reml), fit.beta.size
-    beta, errors = np.full((n_levels, p), np.nan), np.full((n_levels, p), np.nan)
-    sigma = np.full(n_levels, np.nan)
-    for g, index in enumerate(_members(codes, n_levels)):
-        basis, B = _basis(rows, index)
-        every = joint_covariance(fit.problem, fit.theta, basis)
-        G, cov = every[p:, p:], every[:p, p:]
-        left = np.eye(len(G)) - B.T @ B @ G
-        if len(index) >= df or np.linalg.cond(left) > 1e10:
-            continue
-        # B'(I - B G B')^-1 = (I - B'B G)^-1 B' has the order of G.
-        inner = np.linalg.solve(left, B.T @ np.column_stack([e[index], B]))
-        z, S = inner[:, 0], inner[:, 1:]
-        beta[g] = fit.beta - cov @ z
-        lost = float(e[index] @ e[index] + (B.T @ e[index]) @ G @ z)
-        sigma[g] = np.sqrt((fit.pwrss - lost) / (df - len(index)))
-        variance = np.diag(fit.unscaled_vcov) + np.einsum("ij,jk,ik->i", cov, S, cov)
-        errors[g] = sigma[g] * np.sqrt(variance)
-    return beta, errors, sigma
-
-
-def _basis(rows: Rows, index: AnyArray) -> tuple[Rows, FloatArray]:
-    """Unit rows for beta, then a basis of the rows chosen; and the rows as B times that basis.
-
-    The basis is the rows themselves, or one unit row for every column that they touch when that
-    makes fewer.
-    """
-    p, n = rows.X.shape[1], len(index)
-    touched = [np.unique(level[index][level[index] >= 0]) for level in rows.levels]
-    sizes = [z.shape[1] * len(t) for z, t in zip(rows.Z, touched, strict=True)]
-    units = p + sum(sizes)
-    r = p + min(units, n)
-    X = np.zeros((r, p))
-    X[:p] = np.eye(p)
-    levels = [np.full(r, -1, dtype=np.int32) for _ in rows.levels]
-    Z = [np.zeros((r, z.shape[1])) for z in rows.Z]
-    if units >= n:
-        X[p:] = rows.X[index]
-        for f, (level, z) in enumerate(zip(rows.levels, rows.Z, strict=True)):
-            levels[f][p:], Z[f][p:] = level[index], z[index]
-        return Rows(X, tuple(levels), tuple(Z)), np.eye(n)
-    X[p : 2 * p] = np.eye(p)
-    B, at = np.zeros((n, units)), p
-    B[:, :p] = rows.X[index]
-    for f, (level, z, t) in enumerate(zip(rows.levels, rows.Z, touched, strict=True)):
-        k, here = z.shape[1], level[index]
-        for one in t:
-            levels[f][p + at : p + at + k] = one
-            Z[f][p + at : p + at + k] = np.eye(k)
-            B[:, at : at + k] = np.where((here == one)[:, None], z[index], 0.0)
-            at += k
-    return Rows(X, tuple(levels), tuple(Z)), B
-
-
-def _members(codes: AnyArray, n_levels: int) -> list[AnyArray]:
-    """Rows of every level."""
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=n_levels))[:-1]
-    return np.split(order, ends)

@@ -7,17 +7,19 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.memo import memo
 from nestwise.core.equations import row_variances
-from nestwise.inference.kinds import LmFit, PlainFit
+from nestwise.fit.glmm_working import working_rows
+from nestwise.inference.kinds import EquationsFit, GlmmFit, LmFit
 from nestwise.inference.model_rows import equation_rows, model_rows
 
 
-def hatvalues(fit: PlainFit) -> FloatArray:
+def hatvalues(fit: EquationsFit | LmFit) -> FloatArray:
     """Diagonal of the matrix that turns y into fitted values, theta held where it is.
 
     Parameters
     ----------
-    fit : LmmFit or LmFit
-        The fit.
+    fit : LmmFit, LmFit or GlmmFit
+        The fit; of a generalised model the matrix is that of the working linear mixed model at the
+        mode, with observed weights (which some links make negative).
 
     Returns
     -------
@@ -26,7 +28,8 @@ def hatvalues(fit: PlainFit) -> FloatArray:
 
     Source
     ------
-    Demidenko & Stukel (2005), Stat. Med. 24, 893-909; for a linear model Hoaglin & Welsch (1978).
+    Demidenko & Stukel (2005), Stat. Med. 24, 893-909; for a linear model Hoaglin & Welsch (1978),
+    for working weights Pregibon (1981), Ann. Statist. 9, 705-724.
 
     Examples
     --------
@@ -39,9 +42,11 @@ def hatvalues(fit: PlainFit) -> FloatArray:
 
 
 @memo
-def _hat(fit: PlainFit) -> FloatArray:
+def _hat(fit: EquationsFit | LmFit) -> FloatArray:
     if isinstance(fit, LmFit):
         return fit.hat
     relative = row_variances(fit.problem, fit.theta, equation_rows(fit, model_rows(fit)))
+    if isinstance(fit, GlmmFit):
+        return np.asarray(fit.sigma**2 * working_rows(fit).weights * relative)
     weights = fit.design.weights
     return np.asarray(relative if weights is None else weights * relative, dtype=np.float64)

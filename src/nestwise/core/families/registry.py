@@ -61,13 +61,21 @@ def family_named(family: str | Family) -> Family:
     if isinstance(family, Family):
         return family
     if not isinstance(family, str):
+        name = getattr(family, "__name__", "")
+        called = f"{name!r} or nestwise.families.{name}()" if name in FAMILIES else "'binomial'"
         raise OptionError(
-            f"family={family!r} is not a family; pass a name such as 'binomial' or an object "
-            "made by nestwise.families"
+            f"family={family!r} is not a family; pass a name or an object made by "
+            f"nestwise.families: {called}"
         )
     name = family.strip().lower().replace(" ", "_").replace("-", "_")
     name = ALIASES.get(name, name)
     if name not in FAMILIES:
+        bare = name.partition("(")[0]
+        if ALIASES.get(bare, bare) in FAMILIES:
+            raise OptionError(
+                f"family={family!r}: give the name alone, and the link beside it as "
+                f"family={bare!r}, link='...'"
+            )
         raise OptionError(f"family={family!r} is not known{did_you_mean(name, FAMILIES)}")
     return FAMILIES[name]
 

@@ -84,7 +84,7 @@ def check_rows(fit: Fit) -> list[Row]:
         checks.append(_simulated)
     if isinstance(fit, LmmFit):
         checks += [_random, _within]
-    if isinstance(fit, (LmFit, LmmFit)) and few:
+    if not isinstance(fit, StructuredFit) and few:
         checks.append(_influence)
     rows: list[Row] = []
     for check in checks:
@@ -185,7 +185,7 @@ def _within(fit: Fit) -> list[Row]:
 
 
 def _influence(fit: Fit) -> list[Row]:
-    assert isinstance(fit, (LmFit, LmmFit))
+    assert not isinstance(fit, StructuredFit)
     distance = cooks_distance(fit)
     worst = int(np.nanargmax(distance))
     kept = fit.design.kept
