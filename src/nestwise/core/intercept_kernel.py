@@ -63,19 +63,19 @@ class InterceptKernel:
         if order == 0:
             return GlmmResult(criterion, modes, eta, none, none, 0.0, 2.0 * log_det, n_steps, True)
         # There is one entry of Lambda, or none that is free.
-        kept = np.r_[[0] * len(entries), 1 : 1 + len(beta)]
+        first, gradient = 1 - len(entries), -2.0 * gradient
         return GlmmResult(
             criterion,
             modes,
             eta,
-            -2.0 * gradient[kept[: len(entries)]],
-            -2.0 * gradient[1:],
+            gradient[first:1],
+            gradient[1:],
             0.0,
             2.0 * log_det,
             n_steps,
             True,
-            -2.0 * hessian[np.ix_(kept, kept)] if order > 1 else None,
-            slopes[:, kept] if order > 1 else None,
+            -2.0 * hessian[first:, first:] if order > 1 else None,
+            slopes[:, first:] if order > 1 else None,
         )
 
     def descend(

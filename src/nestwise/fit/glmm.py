@@ -87,7 +87,7 @@ def fit_glmm(
         When the criterion cannot be evaluated at all.
     """
     fit, model, path = _estimated(design, family, link, n_agq, control)
-    with limited(SMALL + 1, fit.control.threads):
+    with limited(_order(design), fit.control.threads):
         return tell_trouble(fit, model, path)
 
 

@@ -10,7 +10,7 @@ from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmProblem
 from nestwise.core.links.link import Link
 from nestwise.design.model import Design
-from nestwise.fit.glmm_newton import GlmmPath
+from nestwise.fit.glmm_newton import GlmmPath, spectrum
 from nestwise.fit.rectify import diagonal_positions
 from nestwise.fit.result import Verdict
 from nestwise.fit.verdict import ACCEPTABLE, decide, singular_terms
@@ -25,24 +25,31 @@ SHARE = 0.3
 """Share of a direction from which a parameter is named."""
 
 
-def _units(problem: GlmmProblem, link: Link, eta: FloatArray) -> FloatArray:
-    """(size,) how large each parameter typically is: links with a logarithm have their own unit."""
-    own = link.name in OWN_UNIT
-    size = 1.0 if own else max(float(np.std(eta)), 1e-3 * float(np.abs(eta).max()), 1e-300)
-    return np.array([size] * (problem.m + problem.layout.p) + [1.0] * int(problem.has_phi))
+def _unit(link: Link, eta: FloatArray) -> float:
+    """How large a parameter typically is: links with a logarithm have their own unit."""
+    if link.name in OWN_UNIT:
+        return 1.0
+    return max(float(np.std(eta)), 1e-3 * float(np.abs(eta).max()), 1e-300)
 
 
-def flat_directions(hessian: FloatArray, units: FloatArray) -> list[FloatArray]:
+def flat_directions(path: GlmmPath, unit: float, has_phi: bool) -> list[FloatArray]:
     """Directions in which the criterion hardly bends: estimates that ran away, or are not told.
 
     Parameters
     ----------
-    hessian : (size, size) float64
-        Exact curvature at the optimum, kernel's units.
-    units : (size,) float64
-        How large each parameter typically is.
+    path : GlmmPath
+        With the exact curvature at its end, kernel's units.
+    unit : float
+        How large each parameter typically is, the logarithm of a dispersion apart.
+    has_phi : bool
+        Whether the last parameter is one.
     """
-    values, vectors = np.linalg.eigh(hessian * np.outer(units, units))
+    if unit == 1.0:
+        values, vectors = spectrum(path)
+    else:
+        units = np.full(len(path.hessian), unit)
+        units[-1] = 1.0 if has_phi else unit
+        values, vectors = np.linalg.eigh(path.hessian * np.outer(units, units))
     return [vectors[:, i] for i in np.flatnonzero(values < FLAT)]
 
 
@@ -122,9 +129,10 @@ def decide_glmm(
         Its options.
     """
     singular = singular_terms(design, problem.layout, par, control.singular_tolerance)
-    units = _units(problem, link, path.point.result.eta)
+    unit = _unit(link, path.point.result.eta)
     found = [
-        _runaway(design, problem, path.point.psi, d) for d in flat_directions(path.hessian, units)
+        _runaway(design, problem, path.point.psi, d)
+        for d in flat_directions(path, unit, problem.has_phi)
     ]
     flat = tuple(d for d in found if d is not None and d.code == "flat-likelihood")
     limits = tuple(d for d in found if d is not None and d.code != "flat-likelihood")

@@ -13,10 +13,10 @@ from nestwise.design.model import Design
 from nestwise.fit.glmm_model import GlmmModel
 from nestwise.fit.glmm_newton import GlmmPath, spectrum
 from nestwise.fit.glmm_quadrature import with_points_of
-from nestwise.fit.newton import spectral_step
+from nestwise.fit.newton import FLAT
 from nestwise.fit.rectify import diagonal_positions
 
-POINTS = (15, 7, 5, 3)
+POINTS = (9, 7, 5, 3)
 """Quadrature points for one, two, three and four random effects a level."""
 
 DENSITIES = 2_000_000
@@ -64,9 +64,11 @@ def laplace_trouble(
     there = evaluate_glmm(integrated.problem, path.point.psi, path.point.result.u, 1)
     if not (np.isfinite(there.value) and np.isfinite(there.gradient).all()):
         return ()
-    step = spectral_step(there.gradient, *spectrum(path), np.inf)
+    values, vectors = spectrum(path)
+    curvature = np.maximum(np.abs(values), FLAT * np.abs(values).max())
+    move = -(vectors @ ((there.gradient @ vectors) / curvature))
     gain = 0.5 * (path.point.value - there.value)
-    return _told(design, model, path, step.move, gain, points)
+    return _told(design, model, path, move, gain, points)
 
 
 def _told(

@@ -121,13 +121,6 @@ def trust_step(gradient: FloatArray, hessian: FloatArray, radius: float) -> Step
     array([-0.5])
     """
     values, vectors = np.linalg.eigh(hessian)
-    return spectral_step(gradient, values, vectors, radius)
-
-
-def spectral_step(
-    gradient: FloatArray, values: FloatArray, vectors: FloatArray, radius: float
-) -> Step:
-    """`trust_step` where eigenvalues (m,) and vectors (m, m) of the Hessian are known."""
     curvature = np.abs(values)
     curvature = np.maximum(curvature, max(FLAT * float(curvature.max()), NOTHING))
     along = vectors.T @ gradient

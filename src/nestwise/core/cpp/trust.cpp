@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "small.hpp"
+
 namespace nw {
 
 namespace {
 
 constexpr double flat = 1e-9, nothing = 1e-12;  // as FLAT and NOTHING in fit/newton.py
+constexpr double clearly = 1e-5;  // pivot, relative to the largest diagonal
 
 // Turn rows and columns p and q of a symmetric A so that A[p, q] vanishes: exactly, since what
 // rounding would leave there keeps the sweeps from ending.
@@ -25,6 +28,31 @@ void rotate(std::vector<double>& A, std::vector<double>& V, int m, int p, int q,
         A[i * m + p] = A[p * m + i] = c * a - s * b;
         A[i * m + q] = A[q * m + i] = s * a + c * b;
     }
+}
+
+// The Newton step where the curvature is clearly positive: no eigenvalue is needed. Empty elsewhere.
+std::vector<double> positive_step(const std::vector<double>& gradient, std::vector<double> H, double& predicted) {
+    const int m = static_cast<int>(gradient.size());
+    double largest = nothing;
+    for (int i = 0; i < m; ++i) largest = std::max(largest, std::fabs(H[i * m + i]));
+    if (!cholesky<0>(H.data(), m)) return {};
+    for (int i = 0; i < m; ++i)
+        if (H[i * m + i] * H[i * m + i] < clearly * largest) return {};
+    std::vector<double> move(gradient);
+    solve_lower<0>(H.data(), m, move.data(), 1, 1);
+    predicted = 0.0;
+    for (double& v : move) {
+        predicted += 0.5 * v * v;
+        v = -v;
+    }
+    solve_lower_transposed<0>(H.data(), m, move.data(), 1, 1);
+    return move;
+}
+
+double norm(const std::vector<double>& x) {
+    double s = 0.0;
+    for (double v : x) s += v * v;
+    return std::sqrt(s);
 }
 
 }  // namespace
@@ -50,6 +78,12 @@ void symmetric_eigen(std::vector<double> A, int m, std::vector<double>& values, 
 }
 
 Step trust_step(const std::vector<double>& gradient, const std::vector<double>& hessian, double radius) {
+    double predicted = 0.0;
+    std::vector<double> newton = positive_step(gradient, hessian, predicted);
+    if (!newton.empty()) {
+        const double size = norm(newton);
+        if (size <= radius * 1.01) return {std::move(newton), size, predicted};
+    }
     const int m = static_cast<int>(gradient.size());
     std::vector<double> values, along(gradient.size(), 0.0), c(gradient.size());
     std::vector<double> V;
