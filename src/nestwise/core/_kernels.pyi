@@ -1,7 +1,7 @@
 """Types of the compiled module."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -313,6 +313,29 @@ class StructuredPatterns:
         FloatArray,
     ]: ...
 
+class Chain:
+    def evaluate(self, par: FloatArray, reml: bool) -> tuple[Any, ...]: ...
+    def descend(
+        self, par: FloatArray, reml: bool, tolerance: float, max_evaluations: int
+    ) -> tuple[tuple[Any, ...], int, float, int]: ...
+    def short_of_one(self, par: float) -> float: ...
+    def weigh(self, par: FloatArray, e: FloatArray) -> FloatArray: ...
+
+def chain(
+    Q: FloatArray,
+    y: FloatArray,
+    subject: IntArray,
+    time: FloatArray,
+    weights: FloatArray | None,
+    codes: Sequence[IntArray],
+    Z: Sequence[FloatArray],
+    entries: IntArray,
+    by_time: bool,
+    fixed_constant: float,
+) -> Chain | None: ...
+def least_squares(
+    X: FloatArray, y: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]: ...
 def structured_patterns(
     c: int,
     u: int,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise._base.options import Control
+from nestwise.core.structured.chain import descend_chain
 from nestwise.core.structured.effects import effect_modes, user_lambdas, user_theta
 from nestwise.core.structured.evaluate import Evaluation, degrees, evaluate
 from nestwise.core.structured.filled import fill, upright
@@ -128,14 +128,10 @@ def optimise(
     problem: StructuredProblem, reml: bool, control: Control, start: FloatArray | None
 ) -> Found:
     """Newton from the start, and once more where a random effect ended at zero."""
-
-    def function(par: FloatArray) -> Evaluation:
-        return evaluate(problem, par, reml)
-
     begins = starting_pars(problem.arrays) if start is None else [np.array(start, dtype=np.float64)]
     if not begins[0].size:
-        return Route(function(begins[0]), 1, 0.0, "tolerance")
-    path = _best([_minimised(problem.arrays, function, one, control) for one in begins])
+        return Route(evaluate(problem, begins[0], reml), 1, 0.0, "tolerance")
+    path = _best([_minimised(problem, reml, one, control) for one in begins])
     if path.stopped == "degenerate":
         raise FitError(
             "the criterion cannot be evaluated at the starting values: the numbers overflow or "
@@ -144,7 +140,7 @@ def optimise(
     again = away_from_zero(problem.arrays, path.point.par)
     if again is None:
         return path
-    return _best([path, _minimised(problem.arrays, function, again, control)])
+    return _best([path, _minimised(problem, reml, again, control)])
 
 
 def _best(paths: list[Found]) -> Found:
@@ -157,11 +153,16 @@ def _best(paths: list[Found]) -> Found:
 
 
 def _minimised(
-    arrays: StructuredArrays,
-    function: Callable[[FloatArray], Evaluation],
-    start: FloatArray,
-    control: Control,
+    problem: StructuredProblem, reml: bool, start: FloatArray, control: Control
 ) -> Found:
+    arrays = problem.arrays
+    if problem.chain is not None and not arrays.patterned:
+        tolerance, most = control.tolerance, control.max_evaluations
+        return Route(*descend_chain(problem.chain, start, reml, tolerance, most))
+
+    def function(par: FloatArray) -> Evaluation:
+        return evaluate(problem, par, reml)
+
     def leave(par: FloatArray) -> bool:
         return takes_all(arrays, par)
 
@@ -214,8 +215,9 @@ def assemble(
     """The frozen result of an optimisation."""
     point, arrays = path.point, problem.arrays
     weighted = weighted_residuals(problem, point)
-    verdict, told = judge(design, problem, path, options)
     par = upright(arrays, point.par)
+    natural = natural_parameters(design, arrays, par)
+    verdict, told = judge(design, problem, path, natural, options)
     return StructuredFit(
         design=design,
         problem=problem,
@@ -224,7 +226,7 @@ def assemble(
         par=par,
         theta=user_theta(arrays, par),
         residual_par=par[arrays.n_effects :].copy(),
-        natural=natural_parameters(design, arrays, par),
+        natural=natural,
         beta=user_beta(problem, point.delta),
         unscaled_vcov=user_vcov(problem, point.Phi),
         modes=effect_modes(arrays, point.par, weighted),

@@ -17,7 +17,7 @@ from nestwise.design.model import Design
 from nestwise.fit.newton import Route
 from nestwise.fit.patterned import at_limit, no_residual
 from nestwise.fit.result import Status, Verdict
-from nestwise.fit.structured_natural import natural_parameters
+from nestwise.fit.structured_result import NaturalParameters
 from nestwise.fit.verdict import ACCEPTABLE, singular_term
 
 FLAT = 1e-8
@@ -31,7 +31,11 @@ NEARLY = 1e-7
 
 
 def judge(
-    design: Design, problem: StructuredProblem, path: Route[Evaluation], control: Control
+    design: Design,
+    problem: StructuredProblem,
+    path: Route[Evaluation],
+    natural: NaturalParameters,
+    control: Control,
 ) -> tuple[Verdict, tuple[Diagnostic, ...]]:
     """The verdict and its diagnostics, worst first.
 
@@ -41,6 +45,8 @@ def judge(
         The model.
     path : Route
         Where the optimiser stopped.
+    natural : NaturalParameters
+        Its parameters in the words of users.
     control : Control
         Its options.
     """
@@ -49,7 +55,7 @@ def judge(
     singular = (
         *_effects(design, problem, path.point.par, control),
         *_residuals(problem, path),
-        *_limits(design, problem, path.point.par),
+        *_limits(natural),
     )
     flat = _flat(problem, path.point)
     converged = path.decrease <= ACCEPTABLE
@@ -81,10 +87,13 @@ def _effects(
 
 def _residuals(problem: StructuredProblem, path: Route[Evaluation]) -> tuple[Diagnostic, ...]:
     """A residual correlation matrix that is singular, in the pattern where it is worst."""
-    arrays, blocks = problem.arrays, problem.blocks
-    par = fill(arrays, path.point.par)
+    arrays, par = problem.arrays, fill(problem.arrays, path.point.par)
     if arrays.errors.structure is None:
         return ()
+    # No row of the inverse of a chain's correlations adds up to more than 2 / (1 - |r|).
+    if problem.chain is not None and 0.5 * problem.chain.short_of_one(par[-1]) > NEARLY:
+        return ()
+    blocks = problem.blocks
     found, least = structure_at(arrays, blocks, par), np.inf
     if found is not None and found.tables is not None:
         # The correlations of a subject are a part of those of all positions.
@@ -109,10 +118,10 @@ def _residuals(problem: StructuredProblem, path: Route[Evaluation]) -> tuple[Dia
     )
 
 
-def _limits(design: Design, problem: StructuredProblem, par: FloatArray) -> tuple[Diagnostic, ...]:
+def _limits(natural: NaturalParameters) -> tuple[Diagnostic, ...]:
     """A nugget of zero or one."""
-    found = natural_parameters(design, problem.arrays, par)
-    nuggets = [float(v) for v, n in zip(found.values, found.names, strict=True) if n == "nugget"]
+    pairs = zip(natural.values, natural.names, strict=True)
+    nuggets = [float(v) for v, n in pairs if n == "nugget"]
     if not any(min(v, 1.0 - v) < LIMIT for v in nuggets):
         return ()
     return (
@@ -127,7 +136,7 @@ def _limits(design: Design, problem: StructuredProblem, par: FloatArray) -> tupl
 def _flat(problem: StructuredProblem, point: Evaluation) -> tuple[Diagnostic, ...]:
     """Directions in which neither gradient nor covariance change."""
     diagonal = point.hessian.diagonal()
-    if not diagonal.size:
+    if not diagonal.size or (diagonal.size == 1 and diagonal[0] > 0.0):
         return ()
     scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
     values, vectors = np.linalg.eigh(point.hessian * np.outer(scale, scale))

@@ -139,6 +139,9 @@ void bind_quadrature(nb::module_& m);
 // Bindings of the quadrature of one random intercept.
 void bind_intercept(nb::module_& m);
 
+// Bindings of residuals that depend on the one before them only, and of least squares.
+void bind_chain(nb::module_& m);
+
 // Bindings of models with structured residuals.
 void bind_structured(nb::module_& m);
 

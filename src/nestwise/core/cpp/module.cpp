@@ -389,4 +389,5 @@ NB_MODULE(_kernels, m) {
     bind_quadrature(m);
     bind_intercept(m);
     bind_structured(m);
+    bind_chain(m);
 }

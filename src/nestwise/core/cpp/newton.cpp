@@ -1,13 +1,10 @@
 #include "newton.hpp"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "elimination.hpp"
 #include "gradient.hpp"
 #include "small.hpp"
-#include "trust.hpp"
 
 namespace nw {
 
@@ -18,7 +15,7 @@ using Matrix = std::vector<double>;
 
 // As in fit/point.py and fit/boundary.py.
 constexpr double near_zero = 1e-4, nudge = 3e-3, snap = 3e-3;
-constexpr double pi = 3.14159265358979323846, infinity = std::numeric_limits<double>::infinity();
+constexpr double pi = 3.14159265358979323846;
 
 Lambdas fill(const CrossProducts& cp, const std::vector<Entry>& entries, const std::vector<double>& par) {
     Lambdas out;
@@ -184,46 +181,15 @@ void bring_back(const CrossProducts& cp, const std::vector<Entry>& entries, Poin
 
 Path descend(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
              Criterion kind, const Limits& limits, Workspace& w) {
-    double size = 0.0;
-    for (double v : par) size += v * v;
-    double radius = std::max(1.0, 0.5 * std::sqrt(size)), before = infinity;
-    Path path{evaluate(cp, entries, std::move(par), kind, w), 0.0, 0, Stopped::degenerate};
-    Point& point = path.point;
-    path.evaluations = point.evaluations;
-    while (std::isfinite(point.value)) {
-        const Step newton = trust_step(point.gradient, point.hessian, 1e300);
-        path.decrease = newton.predicted;
-        const double noise =
-            4e-15 * static_cast<double>(entries.size()) * std::max(1.0, std::fabs(point.value));
-        path.stopped = Stopped::tolerance;
-        if (newton.predicted < limits.tolerance) break;
-        path.stopped = Stopped::evaluations;
-        if (path.evaluations >= limits.evaluations) break;
-        const bool slow = path.evaluations > limits.patience && newton.predicted > 0.1 * before;
-        path.stopped = Stopped::left;
-        if (slow || nearly_singular(entries, point.par, limits.leave)) break;
-        before = newton.predicted;
-        const Step step = newton.length > radius ? trust_step(point.gradient, point.hessian, radius) : newton;
-        std::vector<double> next(point.par);
-        for (size_t i = 0; i < next.size(); ++i) next[i] += step.move[i];
-        Point trial = evaluate(cp, entries, std::move(next), kind, w);
-        path.evaluations += trial.evaluations;
-        const double gained = std::isfinite(trial.value) ? point.value - trial.value : -infinity;
-        const double ratio = gained / step.predicted;
-        if (ratio < 0.25)
-            radius = 0.25 * step.length;
-        else if (ratio > 0.75 && step.length > 0.8 * radius)
-            radius *= 3.0;
-        const bool small = step.predicted < 50.0 * noise;
-        if (ratio > 1e-4 || (small && gained > -50.0 * noise))
-            point = std::move(trial);
-        else
-            point.in_workspace = false;
-        path.stopped = Stopped::noise;
-        if (radius < 1e-10 || (small && ratio < 0.25)) break;
-    }
-    if (std::isfinite(point.value) && !point.in_workspace) bring_back(cp, entries, point, w);
-    return path;
+    auto at = [&](std::vector<double> to) { return evaluate(cp, entries, std::move(to), kind, w); };
+    auto leave = [&](const Point& point, int count, bool slow) {
+        return (slow && count > limits.patience) || nearly_singular(entries, point.par, limits.leave);
+    };
+    Route<Point> route = descend_from<Point>(std::move(par), limits.tolerance, limits.evaluations, at, leave);
+    if (!route.last) route.point.in_workspace = false;
+    if (std::isfinite(route.point.value) && !route.point.in_workspace)
+        bring_back(cp, entries, route.point, w);
+    return {std::move(route.point), route.decrease, route.evaluations, route.stopped};
 }
 
 Optimum minimise(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "descent.hpp"
 #include "elimination.hpp"
 #include "gradient.hpp"
 #include "information.hpp"
@@ -22,9 +23,6 @@ struct Point {
     int evaluations = 1;
     bool in_workspace = false;  // whether the workspace still holds its factor and modes
 };
-
-// In the order of `STOPPED` in core/optimum.py.
-enum class Stopped { tolerance, evaluations, left, noise, degenerate };
 
 struct Path {
     Point point;

@@ -60,6 +60,7 @@ AR1 = ResidualStructure(
     covariance=by_visits(autoregressive_matrix),
     natural=_natural,
     chart=of_tanh,
+    neighbours="order",
 )
 
 AR1H = ResidualStructure(

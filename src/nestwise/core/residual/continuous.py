@@ -48,4 +48,5 @@ CAR1 = ResidualStructure(
     covariance=continuous_covariance,
     natural=_natural,
     chart=by_power(1),
+    neighbours="time",
 )

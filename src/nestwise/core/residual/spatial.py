@@ -78,6 +78,7 @@ def _spatial(name: str, meaning: str, power: int, nugget: bool) -> ResidualStruc
         covariance=_jumping(plain) if nugget else plain,
         natural=_natural,
         chart=by_power(power),
+        neighbours="time" if power == 1 and not nugget else None,
     )
 
 

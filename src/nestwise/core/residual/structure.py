@@ -50,6 +50,10 @@ class ResidualStructure:
     chart : callable
         ``chart(par, n_visits)``: the parameters by which Kenward and Roger's adjustment takes
         second derivatives, and their derivatives by par; see `residual.chart`.
+    neighbours : str or None
+        ``"order"`` or ``"time"`` where a residual, given the one before it, is independent of all
+        earlier ones: the correlation of two rows is then tanh(par)^k for visits k apart, or
+        exp(-dt exp(-par)), and `core.structured.chain` needs no matrices. None otherwise.
     """
 
     name: str
@@ -61,6 +65,7 @@ class ResidualStructure:
     covariance: Callable[[FloatArray, Visits], tuple[FloatArray, FloatArray]]
     natural: Callable[[FloatArray, Sequence[str]], Natural]
     chart: Chart
+    neighbours: str | None = None
 
     def second(self, par: FloatArray, visits: Visits) -> FloatArray:
         """(n_par, n_par, v, v) second derivatives of R, by differences of the exact first ones."""

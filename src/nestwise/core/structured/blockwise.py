@@ -29,7 +29,7 @@ class Evaluation:
     gradient : (m,) float64
         Its derivative.
     hessian : (m, m) float64
-        Average information, and the curvature of Lambda Lambda' itself.
+        Average information, and the curvature of Lambda Lambda' itself; or exact, from a chain.
     evaluations : int
         One.
     gradient_logdet, gradient_pwrss : (m,) float64

@@ -15,6 +15,7 @@ from nestwise.core.structured.blockwise import (
     factorise,
     failed,
 )
+from nestwise.core.structured.chain import evaluate_chain
 from nestwise.core.structured.compiled import evaluate_compiled
 from nestwise.core.structured.filled import fill_curvature, fill_with_slopes
 from nestwise.core.structured.joined import evaluate_joined
@@ -22,7 +23,7 @@ from nestwise.core.structured.problem import StructuredProblem
 
 
 def evaluate(problem: StructuredProblem, par: FloatArray, reml: bool) -> Evaluation:
-    """Evaluate by independent blocks, or by the mixed-model equations where terms join blocks.
+    """Evaluate by pairs of neighbours, by independent blocks, or by the mixed-model equations.
 
     Parameters
     ----------
@@ -67,6 +68,8 @@ def evaluate_filled(problem: StructuredProblem, filled: FloatArray, reml: bool) 
     reml : bool
         REML or ML.
     """
+    if problem.chain is not None:
+        return evaluate_chain(problem.chain, filled, reml)
     if problem.trailing is None:
         return evaluate_compiled(problem, filled, reml) or evaluate_blocks(problem, filled, reml)
     return evaluate_joined(problem, filled, reml)

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.memo import memo
+from nestwise.core import _kernels
 from nestwise.core.structured.blocks import LARGEST, Blocks, make_blocks
+from nestwise.core.structured.chainsums import make_chain
 from nestwise.core.structured.model import StructuredArrays
 from nestwise.core.structured.stacks import Stack, make_stacks
 from nestwise.core.structured.sums import PatternSums, pattern_sums
 from nestwise.core.structured.trailingcolumns import TrailingEffects, trailing_effects
+
+MUCH = 1e6
+"""Products of rows and squared columns from which the library's factors are faster than ours."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -19,16 +25,15 @@ class StructuredProblem:
     """What evaluations read.
 
     The fixed effects are in an orthonormal basis Q of the columns of X = Q RX, and the response
-    is what ordinary least squares leaves, so that nothing large cancels.
+    is what ordinary least squares leaves, so that nothing large cancels. Blocks, and what is made
+    of them, are formed when they are first asked for.
 
     Parameters
     ----------
     arrays : StructuredArrays
         The model.
-    blocks : Blocks
-        Its patterns.
-    sums : tuple of PatternSums
-        Of [Q y0], pattern by pattern.
+    largest : int
+        Rows of a block up to which random effects are absorbed.
     Q : (n, p) float64
         Orthonormal columns.
     RX : (p, p) float64
@@ -37,24 +42,17 @@ class StructuredProblem:
         Ordinary least squares.
     y0 : (n,) float64
         Its residuals.
-    trailing : TrailingEffects or None
-        Random effects that join blocks.
-    stacks : tuple of Stack
-        Blocks of equal size whose patterns do not repeat, to be evaluated together.
-    loose : tuple of int
-        The patterns that are in no stack.
+    chain : Chain or None
+        Sums over pairs of neighbours, where they are all that evaluations need.
     """
 
     arrays: StructuredArrays
-    blocks: Blocks
-    sums: tuple[PatternSums, ...]
+    largest: int
     Q: FloatArray
     RX: FloatArray
     beta0: FloatArray
     y0: FloatArray
-    trailing: TrailingEffects | None
-    stacks: tuple[Stack, ...]
-    loose: tuple[int, ...]
+    chain: _kernels.Chain | None
 
     @property
     def n(self) -> int:
@@ -66,9 +64,60 @@ class StructuredProblem:
         """Fixed effects."""
         return int(self.beta0.size)
 
+    @property
+    def blocks(self) -> Blocks:
+        """Independent blocks of rows and their patterns."""
+        return _blocks(self)
+
+    @property
+    def sums(self) -> tuple[PatternSums, ...]:
+        """Of [Q y0], pattern by pattern."""
+        return _sums(self)
+
+    @property
+    def trailing(self) -> TrailingEffects | None:
+        """Random effects that join blocks."""
+        return _trailing(self)
+
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """Blocks of equal size whose patterns do not repeat, to be evaluated together."""
+        return _stacks(self)[0]
+
+    @property
+    def loose(self) -> tuple[int, ...]:
+        """The patterns that are in no stack."""
+        return _stacks(self)[1]
+
+
+@memo
+def _blocks(problem: StructuredProblem) -> Blocks:
+    return make_blocks(problem.arrays, problem.largest)
+
+
+@memo
+def _sums(problem: StructuredProblem) -> tuple[PatternSums, ...]:
+    data, keep = _data(problem), bool(problem.blocks.trailing)
+    return tuple(pattern_sums(data, pattern.rows, keep) for pattern in problem.blocks.patterns)
+
+
+@memo
+def _trailing(problem: StructuredProblem) -> TrailingEffects | None:
+    trailing = problem.blocks.trailing
+    return trailing_effects(problem.arrays, trailing) if trailing else None
+
+
+@memo
+def _stacks(problem: StructuredProblem) -> tuple[tuple[Stack, ...], tuple[int, ...]]:
+    return make_stacks(problem.blocks, _data(problem))
+
+
+def _data(problem: StructuredProblem) -> FloatArray:
+    return np.column_stack([problem.Q, problem.y0])
+
 
 def make_problem(arrays: StructuredArrays, largest: int = LARGEST) -> StructuredProblem:
-    """Blocks, patterns and sums of a model: the one pass over the rows.
+    """The one pass over the rows.
 
     Parameters
     ----------
@@ -77,16 +126,21 @@ def make_problem(arrays: StructuredArrays, largest: int = LARGEST) -> Structured
     largest : int
         Rows of a block up to which random effects are absorbed.
     """
-    blocks = make_blocks(arrays, largest)
+    Q, RX, beta0, y0 = _least_squares(arrays)
+    chain = make_chain(arrays, Q, y0, RX)
+    return StructuredProblem(arrays, largest, Q, RX, beta0, y0, chain)
+
+
+def _least_squares(
+    arrays: StructuredArrays,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Q, RX, the estimates of ordinary least squares and their residuals."""
+    n, p = arrays.X.shape
+    if n * p * p < MUCH:
+        return _kernels.least_squares(np.asfortranarray(arrays.X), arrays.y)
     Q, RX = np.linalg.qr(arrays.X)
-    beta0 = np.linalg.solve(RX, Q.T @ arrays.y) if RX.size else np.zeros(0)
-    y0 = arrays.y - arrays.X @ beta0
-    data = np.column_stack([Q, y0])
-    keep = bool(blocks.trailing)
-    sums = tuple(pattern_sums(data, pattern.rows, keep) for pattern in blocks.patterns)
-    joined = trailing_effects(arrays, blocks.trailing) if keep else None
-    stacks, loose = make_stacks(blocks, data)
-    return StructuredProblem(arrays, blocks, sums, Q, RX, beta0, y0, joined, stacks, loose)
+    beta0 = np.linalg.solve(RX, Q.T @ arrays.y)
+    return Q, RX, beta0, arrays.y - arrays.X @ beta0
 
 
 def user_beta(problem: StructuredProblem, delta: FloatArray) -> FloatArray:

@@ -65,5 +65,7 @@ def weighted_residuals(problem: StructuredProblem, point: Evaluation) -> FloatAr
     point : Evaluation
         Its par and fixed effects.
     """
-    e = problem.y0 - problem.Q @ point.delta
-    return invert(problem, point.par).times(np.asarray(e))
+    e = np.asarray(problem.y0 - problem.Q @ point.delta)
+    if problem.chain is not None:
+        return problem.chain.weigh(fill(problem.arrays, point.par), e)
+    return invert(problem, point.par).times(e)
