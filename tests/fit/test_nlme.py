@@ -334,13 +334,6 @@ def test_crossed_effects_beside_autoregression() -> None:
     assert m.params["time"] == pytest.approx(0.3, abs=0.1)
 
 
-def test_structured_effects_beside_structured_residuals_are_refused(
-    orthodont: pd.DataFrame,
-) -> None:
-    with pytest.raises(nw.OptionError, match="do not know the structure of cs"):
-        nw.lmer("distance ~ age + cs(1 + age | Subject)", orthodont, variance="Sex")
-
-
 @pytest.mark.parametrize("name", ["us", "us_ml", "cs", "csh", "ar1", "ar1h", "toep", "toeph"])
 def test_a_trial_with_missed_visits(name: str, oracle: Oracle) -> None:
     """Two arms, four visits, a fifth of them missed: what mmrm is for."""
