@@ -12,7 +12,8 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from seed_study import Row, command, costs
 
 from nestwise._base.errors import NestwiseError
 from nestwise.core.families.registry import family_named
-from nestwise.core.glmm import GlmmProblem, evaluate_glmm
+from nestwise.core.glmm import GlmmEvaluation, GlmmProblem, evaluate_glmm
 from nestwise.core.glmm_reference import dense_glmm
 from nestwise.core.links.registry import link_named
 from nestwise.core.quadrature_kernel import dense_quadrature
@@ -40,8 +41,39 @@ Floats = NDArray[np.float64]
 ABOVE = 1e-6
 """Distance from the best criterion that is forgiven."""
 
-POLE = 1e4
+FLAT = 100.0
+"""Times of it where the estimates run away, and the optimiser stops on the way."""
+
+STEEP = 0.1
 """Gradient from which a restart did not end at an optimum."""
+
+NOWHERE = 1e10
+"""What the search is told where the criterion cannot be evaluated."""
+
+FAR = 10.0
+"""Standard deviation, beside the unit of the linear predictor, at which an effect has run away."""
+
+OWN_UNIT = ("logit", "probit", "cloglog", "cauchit", "log")
+"""Links whose linear predictor has no unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best of all restarts.
+
+    Parameters
+    ----------
+    value : float
+        Criterion of the best optimum; infinite where no restart ended at one.
+    where : (size,) float64
+        Its parameters.
+    beyond : float
+        The lowest criterion at which a restart ended that is no optimum: a way to infinity.
+    """
+
+    value: float
+    where: Floats
+    beyond: float
 
 
 def fitted(drawn: Drawn) -> tuple[GlmmFit, list[str], float]:
@@ -83,33 +115,52 @@ def psi_of(fit: GlmmFit, model: GlmmModel) -> Floats | None:
     return np.concatenate([par, beta, [] if fit.phi is None else [np.log(fit.phi)]])
 
 
-def search(problem: GlmmProblem, at: Floats, seconds: float, seed: int) -> tuple[float, Floats]:
-    """The best criterion of L-BFGS-B from many places, by value and gradient alone.
+def search(problem: GlmmProblem, at: Floats, u: Floats, unit: float, seconds: float) -> Best:
+    """L-BFGS-B from many places, by value and gradient alone.
 
-    Poles of the approximation, where the joint density bends upwards at its mode, are no optima.
+    What is not level is no optimum: a pole of the approximation, where the joint density bends
+    upwards at its mode; the edge of what a link allows; a dispersion that tends to zero.
     """
-    rng, end = np.random.default_rng(seed), time.perf_counter() + seconds
-    best, where = np.inf, at
-    m = problem.m
+    rng, end = np.random.default_rng(0), time.perf_counter() + seconds
+    m, best, beyond = problem.m, Best(np.inf, at, np.inf), np.inf
 
     def function(psi: Floats) -> tuple[float, Floats]:
-        r = evaluate_glmm(problem, psi, None, 1)
+        r = evaluated(problem, psi, u)
         fine = np.isfinite(r.value) and len(r.gradient) and np.isfinite(r.gradient).all()
-        return (r.value, r.gradient) if fine else (1e10, np.zeros(len(psi)))
+        return (r.value, r.gradient) if fine else (NOWHERE, np.zeros(len(psi)))
 
-    starts = 0
-    while starts < 2 or time.perf_counter() < end:
-        psi = at.copy()
-        if starts == 1:
-            psi[:m] = np.where(np.abs(psi[:m]) < 1e-2, 0.3, psi[:m])
-        elif starts > 1:
-            psi[:m] = rng.normal(size=m) * rng.choice([0.1, 0.5, 2.0])
-            psi[m:] = at[m:] + rng.normal(size=len(psi) - m) * rng.choice([0.1, 1.0])
+    for psi in starts(at, m, unit, rng):
         found = minimize(function, psi, jac=True, method="L-BFGS-B", options={"maxiter": 300})
-        if found.fun < best and np.abs(found.jac).max(initial=0.0) < POLE:
-            best, where = float(found.fun), found.x
-        starts += 1
-    return best, where
+        again = minimize(function, found.x, jac=True, method="L-BFGS-B", options={"maxiter": 300})
+        if again.fun >= NOWHERE:
+            continue
+        steep = np.abs(again.jac).max(initial=0.0) > STEEP
+        if np.abs(again.x[:m]).max() > FAR * unit or steep:
+            beyond = min(beyond, float(again.fun))
+        elif again.fun < best.value:
+            best = Best(float(again.fun), again.x, np.inf)
+        if time.perf_counter() > end:
+            break
+    return replace(best, beyond=beyond)
+
+
+def starts(at: Floats, m: int, unit: float, rng: np.random.Generator) -> Iterator[Floats]:
+    """The fit itself, the fit with its variances off zero, and random places for ever."""
+    yield at
+    lifted = at.copy()
+    lifted[:m] = np.where(np.abs(at[:m]) < 1e-2 * unit, 0.3 * unit, at[:m])
+    yield lifted
+    while True:
+        psi = at.copy()
+        psi[:m] = unit * rng.normal(size=m) * rng.choice([0.1, 0.5, 2.0])
+        psi[m:] = at[m:] + unit * rng.normal(size=len(psi) - m) * rng.choice([0.1, 1.0, 3.0])
+        yield psi
+
+
+def evaluated(problem: GlmmProblem, psi: Floats, u: Floats) -> GlmmEvaluation:
+    """The criterion from modes that are searched from zero, or else from those of the fit."""
+    cold = evaluate_glmm(problem, psi, None, 1)
+    return cold if np.isfinite(cold.value) else evaluate_glmm(problem, psi, u, 1)
 
 
 def separable(fit: GlmmFit) -> bool:
@@ -118,7 +169,7 @@ def separable(fit: GlmmFit) -> bool:
     return side is not None and find_separation(fit.design.fixed.X, side) is not None
 
 
-def checked(fit: GlmmFit, seed: int, seconds: float) -> Row:
+def checked(fit: GlmmFit, seconds: float) -> Row:
     """Everything that is compared for one fit."""
     numbers = [fit.theta, fit.beta, fit.vcov, fit.par_vcov, fit.mu, fit.eta, *fit.modes]
     numbers.append(np.array([fit.loglik, fit.sigma, 1.0 if fit.phi is None else fit.phi]))
@@ -128,19 +179,21 @@ def checked(fit: GlmmFit, seed: int, seconds: float) -> Row:
     row["separable"] = separable(fit)
     if at is None:
         return {**row, "centred": True}
-    dense = evaluate_glmm(model.problem, at, None, 1)
-    best, where = search(fit.model, at, seconds, seed)
+    dense = evaluated(model.problem, at, fit.u)
+    unit = 1.0 if fit.link.name in OWN_UNIT else max(float(np.std(fit.eta)), 1e-9)
+    best = search(fit.model, at, fit.u, unit, seconds)
     diagonal = diagonal_positions(fit.model.layout)
-    twin_there = evaluate_glmm(model.problem, where, None, 0).value
     return {
         **row,
         "criterion": fit.criterion,
-        "best": best,
-        "best_by_twin": twin_there,
+        "far": bool(np.abs(at[: fit.model.m]).max() > FAR * unit),
+        "best": best.value,
+        "best_by_twin": evaluated(model.problem, best.where, fit.u).value,
+        "beyond": best.beyond,
         "dense_difference": fit.criterion - dense.value,
         "gradient": float(np.abs(dense.gradient).max()) if len(dense.gradient) else np.nan,
         "smallest": float(np.abs(at[diagonal]).min()),
-        "best_smallest": float(np.abs(where[diagonal]).min()),
+        "best_smallest": float(np.abs(best.where[diagonal]).min()),
     }
 
 
@@ -175,37 +228,67 @@ def study(seed: int, seconds: float) -> Row:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return {**row, **checked(fit, seed, seconds)}
+            return {**row, **checked(fit, seconds)}
     except Exception as error:
         return {**row, "crash": f"check: {error!r}", "trace": traceback.format_exc()}
 
 
 def _gap(r: Row) -> float:
-    """How far the criterion is above the best that both kernels agree on."""
-    if "best" not in r or not np.isfinite(r["best_by_twin"]):
+    """How far the criterion is above the best optimum that both kernels agree on."""
+    if "best" not in r or not np.isfinite([r["best"], r["best_by_twin"]]).all():
         return 0.0
     return float(r["criterion"] - max(r["best"], r["best_by_twin"]))
 
 
 def _forgiven(r: Row) -> float:
-    return 1e-4 if r["status"] == "not-identifiable" else ABOVE * max(1.0, 1e-4 * abs(r["best"]))
+    near = FLAT if r["status"] == "not-identifiable" or "dispersion-at-limit" in r["codes"] else 1.0
+    return near * ABOVE * max(1.0, 1e-4 * abs(r["criterion"]))
 
+
+def _above(r: Row) -> bool:
+    return "best" in r and _gap(r) > _forgiven(r)
+
+
+def _failed(r: Row) -> bool:
+    return r["status"] in ("saddle", "not-converged")
+
+
+def _optimum_there(r: Row) -> bool:
+    """Whether a restart ended at an optimum as low as the fit: then there is one to converge to."""
+    return "best" in r and np.isfinite(r["best"]) and r["best"] < r["criterion"] + ABOVE
+
+
+def _named(r: Row) -> bool:
+    """Whether the fit says why there is no optimum."""
+    return bool({"edge-of-range", "laplace-pole"} & set(r["codes"]))
+
+
+NAMED = (
+    "separation",
+    "flat-likelihood",
+    "no-residual-variance",
+    "dispersion-at-limit",
+    "lower-at-infinity",
+    "edge-of-range",
+    "laplace-pole",
+)
+"""Codes of diagnostics about the optimum."""
 
 FAULTS: dict[str, Callable[[Row], bool]] = {
     "Python warning": lambda r: bool(r["warnings"]),
     "a number of the answer is not finite": lambda r: r["nan"],
-    "criterion above the best by > 1e-6": lambda r: "best" in r and _gap(r) > _forgiven(r),
-    "the same, and the verdict says converged": lambda r: (
-        "best" in r and _gap(r) > _forgiven(r) and r["status"] not in ("saddle", "not-converged")
+    "criterion above the best by > 1e-6": _above,
+    "the same, and the verdict says converged": lambda r: _above(r) and not _failed(r),
+    "not converged or saddle, though there is an optimum": lambda r: (
+        _failed(r) and _optimum_there(r)
     ),
-    "not converged or saddle, though criterion is the best": lambda r: (
-        "best" in r and _gap(r) <= _forgiven(r) and r["status"] in ("saddle", "not-converged")
-    ),
+    "not converged or saddle, and not said why": lambda r: _failed(r) and not _named(r),
     "criterion differs from the twin's by > 1e-6": lambda r: (
-        "best" in r and not abs(r["dense_difference"]) < ABOVE * max(1.0, 1e-4 * abs(r["best"]))
+        "best" in r
+        and not abs(r["dense_difference"]) < ABOVE * max(1.0, 1e-4 * abs(r["criterion"]))
     ),
     "says singular, best optimum is not (> 1e-2)": lambda r: (
-        "best" in r and r["singular"] and r["best_smallest"] > 1e-2 and _gap(r) > ABOVE
+        _above(r) and r["singular"] and r["best_smallest"] > 1e-2
     ),
     "says not singular, best optimum is (< 1e-5)": lambda r: (
         "best" in r
@@ -234,6 +317,9 @@ def summary(rows: list[Row]) -> str:
     lines = ["| what | models | seeds |", "|---|---:|---|", f"| all | {len(rows)} | |"]
     for status, count in sorted(Counter(r["status"] for r in done).items()):
         lines.append(f"| verdict: {status} | {count} | |")
+    for code in NAMED:
+        told = [r for r in done if code in r["codes"]]
+        lines.append(f"| named: {code} | {len(told)} | |")
     lines.append(f"| refused with an error that says why | {len(refused)} | {_seeds(refused)} |")
     lines.append(f"| crash | {len(crashed)} | {_seeds(crashed)} |")
     for name, fault in FAULTS.items():
@@ -241,6 +327,9 @@ def summary(rows: list[Row]) -> str:
         lines.append(f"| {name} | {len(found)} | {_seeds(found)} |")
     better = [r for r in done if "best" in r and _gap(r) < -ABOVE]
     lines.append(f"| criterion below the restarts' by > 1e-6 | {len(better)} | |")
+    lower = [r for r in done if r.get("beyond", np.inf) < r["criterion"] - 1e-2 and not r["far"]]
+    lower = [r for r in lower if not {"lower-at-infinity", "separation"} & set(r["codes"])]
+    lines.append(f"| lower far out or at no optimum, not said | {len(lower)} | {_seeds(lower)} |")
     if done:
         lines.append(costs(done))
     for r in crashed:

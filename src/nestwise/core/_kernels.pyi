@@ -124,6 +124,8 @@ class Glmm:
         tolerance: float,
         evaluations: int,
         exact: bool,
+        low: float,
+        high: float,
     ) -> Descended: ...
     def set_family(
         self, name: str, y: FloatArray, weights: FloatArray, constant: float

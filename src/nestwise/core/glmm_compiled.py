@@ -85,7 +85,8 @@ class CompiledGlmm:
         order = AS_THEY_ARE if self.order is None else self.order
         fixed = (model.X, model.center, model.scale, model.offset, order)
         stop = (limits.near, limits.tolerance, limits.evaluations, limits.exact)
-        found = self.handle.descend(psi, u, hessian, entries, *fixed, *stop)
+        ends = (limits.low, limits.high)
+        found = self.handle.descend(psi, u, hessian, entries, *fixed, *stop, *ends)
         return found if self.order is None else (*found[:5], self._outside(found[5]), *found[6:])
 
     @property

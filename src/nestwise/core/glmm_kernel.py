@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -139,12 +140,16 @@ class Limits:
         Most evaluations.
     exact : bool
         Whether the curvature is made exact at all.
+    low, high : float
+        Range of the last parameter, log phi, that it leaves no farther than by one step.
     """
 
     near: float
     tolerance: float
     evaluations: int
     exact: bool
+    low: float = -math.inf
+    high: float = math.inf
 
 
 class GlmmKernel(Protocol):

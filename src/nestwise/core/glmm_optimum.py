@@ -13,7 +13,7 @@ from nestwise.core.glmm_kernel import GlmmResult, Limits
 from nestwise.core.quadrature_compiled import Compiled
 from nestwise.core.threads import limited
 
-STOPPED = ("tolerance", "noise", "evaluations", "edge", "degenerate")
+STOPPED = ("tolerance", "noise", "evaluations", "edge", "degenerate", "left")
 """Why the compiled optimiser stopped; positions are the C++ codes."""
 
 LARGEST = 64

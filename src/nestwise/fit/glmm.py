@@ -19,7 +19,14 @@ from nestwise.design.model import Design
 from nestwise.fit.glmm_answer import assemble
 from nestwise.fit.glmm_begin import constant_eta
 from nestwise.fit.glmm_curvature import first_curvature, told_last, working_curvature
-from nestwise.fit.glmm_descent import compiled_path, criterion_of, descend_from, settle_glmm
+from nestwise.fit.glmm_descent import (
+    compiled_path,
+    criterion_of,
+    descend_from,
+    settle_glmm,
+    within_reach,
+)
+from nestwise.fit.glmm_limit import reach_about
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
 from nestwise.fit.glmm_multistart import look_again_glmm
 from nestwise.fit.glmm_newton import Function, GlmmPath
@@ -170,7 +177,8 @@ def optimise_glmm(
     """
     model, path, begin = _straight(model, control, n_agq) or _safely(model, control, n_agq)
     problem = model.problem
-    path, saddle = settle_glmm(problem, criterion_of(problem), path, control)
+    reach = reach_about(begin[0], model.user_rows)
+    path, saddle = settle_glmm(problem, criterion_of(problem), path, control, reach)
     path, saddle = look_again_glmm(problem, path, saddle, control, begin, model.user_rows)
     return model, path, saddle
 
@@ -189,8 +197,12 @@ def _straight(model: GlmmModel, control: Control, n_agq: int) -> Way | None:
     if n_agq > 1:
         found = compiled_quadrature(model, n_agq, control, psi, guess)
         return None if found is None else (*found, (psi, guess))
-    path = compiled_path(problem, psi, start.u, guess, control)
-    return None if path is None else (model, path, (psi, guess))
+    reach = reach_about(psi, model.user_rows)
+    path = compiled_path(problem, psi, start.u, guess, control, reach=reach)
+    if path is None:
+        return None
+    path = within_reach(criterion_of(problem), path, control, reach)
+    return model, path, (psi, guess)
 
 
 def _safely(model: GlmmModel, control: Control, n_agq: int) -> Way:
@@ -199,7 +211,8 @@ def _safely(model: GlmmModel, control: Control, n_agq: int) -> Way:
     if n_agq > 1:
         model, first, guess, count = quadrature_start(model, n_agq, control, first, guess)
         extra += count
-    path = descend_from(model.problem, first, guess, control)
+    reach = reach_about(first.psi, model.user_rows)
+    path = descend_from(model.problem, first, guess, control, reach=reach)
     path = replace(path, n_evaluations=path.n_evaluations + extra + 1)
     return model, path, (first.psi, guess)
 

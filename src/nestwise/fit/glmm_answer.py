@@ -48,7 +48,7 @@ def assemble(
     phi = phi_of(problem, psi)
     sigma = float(np.sqrt(phi)) if phi is not None and model.has_scale else 1.0
     par = rectify(layout, psi[:m])
-    verdict, told = decide_glmm(design, problem, link, path, saddle, par, control)
+    verdict, told = decide_glmm(design, problem, family, link, path, saddle, par, control)
     eta, u = path.point.result.eta, path.point.result.u
     if model.index is not None:
         eta = eta[model.index]

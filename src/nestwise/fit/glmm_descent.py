@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from nestwise.core.glmm import GlmmEvaluation, GlmmProblem, evaluate_glmm
 from nestwise.core.glmm_kernel import Limits
 from nestwise.core.glmm_optimum import glmm_descent
 from nestwise.fit.boundary import escape_par
+from nestwise.fit.glmm_limit import HELD, Reach, at_limit, held, without_last
 from nestwise.fit.glmm_newton import (
     NEAR,
     Function,
@@ -22,6 +25,7 @@ from nestwise.fit.glmm_newton import (
 )
 from nestwise.fit.newton import trust_step
 from nestwise.fit.rectify import diagonal_positions, rectify
+from nestwise.fit.verdict import ACCEPTABLE
 
 ZERO = 3e-3
 """Standard deviation (scaled columns, link scale) below which exactly zero is tried."""
@@ -69,7 +73,11 @@ def _exactly(function: Function, path: GlmmPath, control: Control) -> GlmmPath:
 
 
 def descend_glmm(
-    function: Function, start: GlmmEvaluation, guess: FloatArray, control: Control
+    function: Function,
+    start: GlmmEvaluation,
+    guess: FloatArray,
+    control: Control,
+    reach: Reach | None = None,
 ) -> GlmmPath:
     """The local optimum below a starting point.
 
@@ -83,9 +91,48 @@ def descend_glmm(
         First guess of the curvature.
     control : Control
         Tolerance and largest number of evaluations.
+    reach : Reach, optional
+        How far the dispersion may go.
     """
-    near = minimise_glmm(function, start, guess, control, NEAR)
-    return _exactly(function, near, control)
+    leave = None if reach is None else reach.passed
+    near = minimise_glmm(function, start, guess, control, NEAR, leave=leave)
+    path = near if near.stopped == "left" else _exactly(function, near, control)
+    return within_reach(function, path, control, reach)
+
+
+def within_reach(
+    function: Function, path: GlmmPath, control: Control, reach: Reach | None
+) -> GlmmPath:
+    """The same path, or the optimum with the dispersion held where it is if it runs away.
+
+    Parameters
+    ----------
+    function : callable
+        From `criterion_of`.
+    path : GlmmPath
+        Where the optimiser ended.
+    control : Control
+        Options of the optimiser.
+    reach : Reach or None
+        How far the dispersion may go.
+    """
+    if reach is None or not reach.far(path.point.psi):
+        return path
+    if path.stopped != "left" and path.decrease <= ACCEPTABLE:
+        return path
+    stay = held(function, float(path.point.psi[-1]))
+    start = replace(path.point, gradient=np.append(path.point.gradient[:-1], 0.0))
+    there = minimise_glmm(stay, start, without_last(path.hessian), control, NEAR)
+    there = _exactly(stay, there, control)
+    count = path.n_evaluations + there.n_evaluations
+    ended = at_limit(function, replace(there, n_evaluations=count))
+    if ended is not None:
+        return ended
+    if path.stopped != "left":
+        return replace(path, n_evaluations=count)
+    free = minimise_glmm(function, path.point, path.hessian, control, NEAR)
+    free = _exactly(function, free, control)
+    return replace(free, n_evaluations=free.n_evaluations + count)
 
 
 def compiled_path(
@@ -96,6 +143,7 @@ def compiled_path(
     control: Control,
     near: float = NEAR,
     exact: bool = True,
+    reach: Reach | None = None,
 ) -> GlmmPath | None:
     """The local optimum below psi by the compiled optimiser, the first evaluation counted.
 
@@ -113,13 +161,16 @@ def compiled_path(
         Promised decrease at which the curvature is made exact.
     exact : bool
         Whether it is; if not, the path ends there.
+    reach : Reach, optional
+        How far the dispersion may go; the path ends ``"left"`` there.
 
     Returns
     -------
     GlmmPath or None
         None when the model is not a compiled one, or has no modes at psi.
     """
-    limits = Limits(near, control.tolerance, control.max_evaluations, exact)
+    ends = () if reach is None else (reach.low, reach.high)
+    limits = Limits(near, control.tolerance, control.max_evaluations, exact, *ends)
     found = glmm_descent(problem, psi, u, guess, limits)
     if found is None or found.stopped == "degenerate":
         return None
@@ -133,23 +184,25 @@ def descend_from(
     control: Control,
     near: float = NEAR,
     exact: bool = True,
+    reach: Reach | None = None,
 ) -> GlmmPath:
     """The local optimum below a point with modes, compiled where that is possible.
 
     Parameters
     ----------
-    problem, guess, control, near, exact
+    problem, guess, control, near, exact, reach
         As for `compiled_path`.
     start : GlmmEvaluation
         Finite.
     """
-    path = compiled_path(problem, start.psi, start.result.u, guess, control, near, exact)
+    function, begin, u = criterion_of(problem), start.psi, start.result.u
+    path = compiled_path(problem, begin, u, guess, control, near, exact, reach)
     if path is not None:
-        return path
-    function = criterion_of(problem)
+        return within_reach(function, path, control, reach) if exact else path
     if exact:
-        return descend_glmm(function, start, guess, control)
-    return minimise_glmm(function, start, guess, control, near)
+        return descend_glmm(function, start, guess, control, reach)
+    leave = None if reach is None else reach.passed
+    return minimise_glmm(function, start, guess, control, near, leave=leave)
 
 
 def _snapped(problem: GlmmProblem, function: Function, path: GlmmPath) -> GlmmPath:
@@ -197,7 +250,11 @@ def _downhill(path: GlmmPath) -> FloatArray | None:
 
 
 def settle_glmm(
-    problem: GlmmProblem, function: Function, path: GlmmPath, control: Control
+    problem: GlmmProblem,
+    function: Function,
+    path: GlmmPath,
+    control: Control,
+    reach: Reach | None = None,
 ) -> tuple[GlmmPath, bool]:
     """Zero what is zero, and leave saddles; the final path and whether it is a saddle.
 
@@ -211,7 +268,34 @@ def settle_glmm(
         From `descend_glmm`.
     control : Control
         Options of the optimiser.
+    reach : Reach, optional
+        How far the dispersion may go.
     """
+    if path.stopped not in HELD:
+        return _settled(
+            problem,
+            function,
+            path,
+            control,
+            lambda e, H: descend_from(problem, e, H, control, reach=reach),
+        )
+    stay = held(function, float(path.point.psi[-1]))
+    moved, saddle = _settled(
+        problem, stay, path, control, lambda e, H: descend_glmm(stay, e, H, control)
+    )
+    ended = at_limit(function, moved)
+    if ended is None:
+        return replace(path, n_evaluations=moved.n_evaluations), False
+    return ended, saddle
+
+
+Down: TypeAlias = Callable[[GlmmEvaluation, FloatArray], GlmmPath]
+"""From a point and a guess of the curvature to the optimum below."""
+
+
+def _settled(
+    problem: GlmmProblem, function: Function, path: GlmmPath, control: Control, down: Down
+) -> tuple[GlmmPath, bool]:
     for restart in range(RESTARTS + 1):
         before = path.point
         path = _snapped(problem, function, path)
@@ -229,7 +313,7 @@ def settle_glmm(
             return path, False
         size = np.abs(np.linalg.eigvalsh(path.hessian))
         guess = path.hessian if size.min() > 0.0 else np.eye(len(size))
-        again = descend_from(problem, start, guess, control)
+        again = down(start, guess)
         count = path.n_evaluations + again.n_evaluations + 2
         if not again.point.value < path.point.value - 1e-9:
             return replace(path, n_evaluations=count), False

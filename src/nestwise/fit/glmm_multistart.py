@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,19 +12,16 @@ from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
 from nestwise.core.glmm_rows import FamilyRows
 from nestwise.fit.glmm_descent import criterion_of, descend_from, settle_glmm
-from nestwise.fit.glmm_newton import GlmmPath, spectrum
-from nestwise.fit.multistart import CHEAP, PLENTY, SIZES, starts
-from nestwise.fit.rectify import diagonal_positions
+from nestwise.fit.glmm_further import further_starts
+from nestwise.fit.glmm_limit import Reach, reach_about
+from nestwise.fit.glmm_newton import Function, GlmmPath
+from nestwise.fit.glmm_runaway import FLAT_THERE, at_pole, bends_up, ran_away, unit_of
+from nestwise.fit.multistart import CHEAP, PLENTY
+from nestwise.fit.rectify import diagonal_positions, rectify
 from nestwise.fit.verdict import ACCEPTABLE
 
 CHEAP_ROWS = 3000
 """Rows up to which looking again costs little."""
-
-ALL_ALIKE, MOST_STARTS = 3, 5
-"""Further starts with all factors alike, and further starts of one model."""
-
-SHIFT = 2.0
-"""Change of the logarithm of the dispersion in further starts."""
 
 MOST_EVALUATIONS = 150
 """Further evaluations after which no more starts are tried."""
@@ -31,21 +29,59 @@ MOST_EVALUATIONS = 150
 ROUNDS, ROUND_ROWS = 3, 300
 """Rounds of further starts, as long as each finds a better optimum, and the rows up to which."""
 
-SEVERAL = ("cauchit", "inverse", "inverse gaussian")
-"""Links and families with which the criterion may have several optima with many levels, too."""
+ENOUGH = 4
+"""Further starts that must end at the optimum at hand where there is hardly room for another."""
 
-STEEP = 1e4
-"""Gradient from which the end of the optimiser is a pole of Laplace's approximation: there the
-joint density bends upwards at its mode, and log|M| tends to minus infinity."""
-
-FLAT = 1e-7
-"""Curvature, relative to the largest, of a likelihood without a maximum."""
-
-ROUGHLY = 1e-3
+ROUGHLY = 1e-2
 """Promised decrease at which a further start is judged."""
+
+SAME = 0.05
+"""Height above the optimum at hand, by its curvature, that counts as being there."""
+
+LOWER = 1e-6
+"""Decrease for which a further start is followed to its end."""
 
 NEARLY_ZERO = 1e-2
 """Standard deviation (link scale) that counts as zero here."""
+
+ROW_WISE = 0.5
+"""Levels for each row from which the effects of a factor can stand for a dispersion."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """What all further starts of a model share.
+
+    Parameters
+    ----------
+    problem : GlmmProblem
+        The model.
+    function : callable
+        Its criterion.
+    rows : FamilyRows
+        Family and link function.
+    control : Control
+        Options of the optimiser.
+    reach : Reach or None
+        How far a dispersion may go.
+    """
+
+    problem: GlmmProblem
+    function: Function
+    rows: FamilyRows
+    control: Control
+    reach: Reach | None
+
+    @property
+    def wavy(self) -> bool:
+        """Whether several optima are possible whatever the levels."""
+        return bends_up(self.rows.family, self.rows.link)
+
+    @property
+    def roomless(self) -> bool:
+        """Whether another optimum is unlikely: one effect a level, and nothing that competes."""
+        one = len(self.problem.layout.entries) == 1
+        return one and not self.wavy and not self.problem.has_phi
 
 
 def _cheap(problem: GlmmProblem) -> bool:
@@ -54,7 +90,7 @@ def _cheap(problem: GlmmProblem) -> bool:
 
 
 def doubtful(problem: GlmmProblem, psi: FloatArray) -> bool:
-    """Whether few levels or a zero variance make several optima possible.
+    """Whether few levels, a zero variance or a competing dispersion make several optima possible.
 
     Parameters
     ----------
@@ -65,7 +101,9 @@ def doubtful(problem: GlmmProblem, psi: FloatArray) -> bool:
     """
     layout = problem.layout
     zero = np.abs(psi[diagonal_positions(layout)]) < NEARLY_ZERO
-    return bool(zero.any()) or any(m < PLENTY * k for k, m in layout.shapes)
+    few = any(m < PLENTY * k for k, m in layout.shapes)
+    competing = problem.has_phi and any(m > ROW_WISE * layout.n for _, m in layout.shapes)
+    return bool(zero.any()) or few or competing
 
 
 def look_again_glmm(
@@ -100,71 +138,100 @@ def look_again_glmm(
     """
     if not _cheap(problem):
         return path, saddle
-    if _pole(path):
-        path, saddle = _off_pole(problem, path, saddle, control, begin)
+    search = Search(problem, criterion_of(problem), rows, control, reach_about(begin[0], rows))
+    if path.decrease > ACCEPTABLE and path.stopped != "unbounded":
+        path, saddle = _elsewhere(search, path, saddle, begin)
     for _ in range(ROUNDS if problem.layout.n <= ROUND_ROWS else 1):
-        wavy = rows.link.name in SEVERAL or rows.family.name in SEVERAL
-        if not (wavy or doubtful(problem, path.point.psi)) or _ran_away(path):
+        if not (search.wavy or doubtful(problem, path.point.psi)) or _nowhere(search, path):
             break
         before = path.point
-        path, saddle = _round(problem, path, saddle, control)
+        path, saddle = _round(search, path, saddle)
         if path.point is before:
             break
     return path, saddle
 
 
-def _round(
-    problem: GlmmProblem, path: GlmmPath, saddle: bool, control: Control
-) -> tuple[GlmmPath, bool]:
-    """The best of an optimum and those from further starts with its coefficients."""
-    function = criterion_of(problem)
-    best, count, m = path, path.n_evaluations, problem.m
-    most = count + MOST_EVALUATIONS
-    for start in _starts(problem, path.point.psi[m:]):
-        if count > most:
+def _nowhere(search: Search, path: GlmmPath) -> bool:
+    """Whether other starts would only run as far as this one did."""
+    return _far(search, path) == FLAT_THERE
+
+
+def _far(search: Search, path: GlmmPath) -> int:
+    """0: a proper optimum; 1: it lies far out; 2: nothing holds it there."""
+    if path.stopped == "unbounded":
+        return FLAT_THERE
+    return ran_away(search.problem, search.rows.link, path)
+
+
+def _round(search: Search, path: GlmmPath, saddle: bool) -> tuple[GlmmPath, bool]:
+    """The best of an optimum and those from further starts about it."""
+    best, count, agreeing = path, path.n_evaluations, 0
+    most, beyond = count + MOST_EVALUATIONS, path.beyond
+    for start in _starts(search, path.point.psi, path):
+        if count > most or (search.roomless and agreeing >= ENOUGH):
             break
-        first = function(start, None)
+        first = search.function(start, None)
         count += 1
         if not _finite(first):
             continue
-        near = descend_from(problem, first, _bowl(path.hessian), control, ROUGHLY, exact=False)
+        near = _near(search, first, _bowl(path.hessian))
         count += near.n_evaluations
-        if not near.point.value - 2.0 * near.decrease < best.point.value - 1e-6:
+        if _no_better(search, near, best):
+            agreeing += 1
             continue
-        there = descend_from(problem, near.point, near.hessian, control)
-        there, back = settle_glmm(problem, function, there, control)
+        there, back = _settled(search, near.point, near.hessian)
         count += there.n_evaluations
-        if there.point.value < best.point.value - 1e-9 and not _pole(there):
-            best, saddle = there, back
-    return replace(best, n_evaluations=count), saddle
+        gain = best.point.value - there.point.value
+        farther = _far(search, there) - _far(search, best)
+        if at_pole(there) or (there.decrease > ACCEPTABLE >= best.decrease):
+            continue
+        if farther > 0 and gain > LOWER:
+            beyond = max(beyond, np.inf if there.stopped == "unbounded" else gain)
+        elif farther < 0 or (farther == 0 and gain > 1e-9):
+            best, saddle, beyond = there, back, max(0.0, beyond - gain, -gain)
+    return replace(best, n_evaluations=count, beyond=beyond), saddle
 
 
-def _pole(path: GlmmPath) -> bool:
-    """Whether the optimiser fell into a pole: the criterion has no bound there, and no meaning."""
-    steep = float(np.abs(path.point.gradient).max(initial=0.0)) > STEEP
-    return steep and path.decrease > ACCEPTABLE
+def _near(search: Search, first: GlmmEvaluation, bowl: FloatArray) -> GlmmPath:
+    problem, control, reach = search.problem, search.control, search.reach
+    return descend_from(problem, first, bowl, control, ROUGHLY, exact=False, reach=reach)
 
 
-def _off_pole(
-    problem: GlmmProblem,
-    path: GlmmPath,
-    saddle: bool,
-    control: Control,
-    begin: tuple[FloatArray, FloatArray],
+def _settled(search: Search, point: GlmmEvaluation, guess: FloatArray) -> tuple[GlmmPath, bool]:
+    """The optimum below a point, and whether it is a saddle."""
+    problem, control, reach = search.problem, search.control, search.reach
+    there = descend_from(problem, point, guess, control, reach=reach)
+    return settle_glmm(problem, search.function, there, control, reach)
+
+
+def _no_better(search: Search, near: GlmmPath, best: GlmmPath) -> bool:
+    """Whether a further start ends higher than the optimum at hand, or there."""
+    gain = best.point.value - near.point.value
+    if gain > LOWER:
+        return False
+    if not gain + 2.0 * near.decrease > LOWER:
+        return True
+    layout, m = search.problem.layout, search.problem.m
+    move = near.point.psi - best.point.psi
+    move[:m] = rectify(layout, near.point.psi[:m]) - rectify(layout, best.point.psi[:m])
+    return bool(0.5 * move @ best.hessian @ move < SAME)
+
+
+def _elsewhere(
+    search: Search, path: GlmmPath, saddle: bool, begin: tuple[FloatArray, FloatArray]
 ) -> tuple[GlmmPath, bool]:
-    """The best proper optimum from further starts, and the pole only where there is none."""
-    function, (psi, guess) = criterion_of(problem), begin
+    """The best proper optimum from further starts, where the first has not led to any."""
+    psi, guess = begin
     best, count = None, path.n_evaluations
     most = count + MOST_EVALUATIONS
-    for start in _starts(problem, psi[problem.m :]):
-        point = function(start, None)
+    for start in _starts(search, psi, path):
+        point = search.function(start, None)
         count += 1
         if not _finite(point):
             continue
-        there = descend_from(problem, point, _bowl(guess), control)
-        there, back = settle_glmm(problem, function, there, control)
+        there, back = _settled(search, point, _bowl(guess))
         count += there.n_evaluations
-        proper = there.decrease <= ACCEPTABLE and not back and not _pole(there)
+        proper = there.decrease <= ACCEPTABLE and not back and there.stopped != "unbounded"
         if proper and (best is None or there.point.value < best.point.value):
             best = there
         if count > most:
@@ -174,34 +241,20 @@ def _off_pole(
     return replace(best, n_evaluations=count), False
 
 
+def _starts(search: Search, psi: FloatArray, path: GlmmPath) -> Iterator[FloatArray]:
+    unit = unit_of(search.rows.link, path.point.result.eta)
+    return further_starts(search.problem, search.rows, psi, unit)
+
+
 def _finite(point: GlmmEvaluation) -> bool:
     return bool(np.isfinite(point.value) and np.isfinite(point.gradient).all())
 
 
-def _starts(problem: GlmmProblem, rest: FloatArray) -> list[FloatArray]:
-    """Further psi: other covariances, and where there is a dispersion, much more and less of it.
-
-    A dispersion and the variance of an effect that few rows share can stand for each other.
-    """
-    further = starts(problem.layout)
-    out = []
-    if problem.has_phi:
-        for shift in (SHIFT, -SHIFT):
-            moved = rest.copy()
-            moved[-1] += shift
-            out.append(np.concatenate([further[1], moved]))
-    chosen = (*further[:ALL_ALIKE], *further[len(SIZES) :])[:MOST_STARTS]
-    return [*out, *(np.concatenate([par, rest]) for par in chosen)]
-
-
-def _ran_away(path: GlmmPath) -> bool:
-    """Whether the likelihood is flat in some direction: other starts would only run as far."""
-    values, _ = spectrum(path)
-    return bool(values[0] < FLAT * values[-1])
-
-
 def _bowl(hessian: FloatArray) -> FloatArray:
     """A positive definite curvature like that at the optimum at hand."""
+    if np.isnan(hessian[-1, -1]):  # of a dispersion, not known yet
+        hessian = hessian.copy()
+        hessian[-1, -1] = 1.0
     if not np.isfinite(hessian).all():
         return np.eye(len(hessian))
     values, vectors = np.linalg.eigh(hessian)

@@ -45,7 +45,11 @@ class GlmmPath:
     decrease : float
         Further decrease that the curvature promises.
     stopped : str
-        ``"tolerance"``, ``"noise"``, ``"evaluations"`` or ``"edge"``: beyond it no mode exists.
+        ``"tolerance"``, ``"noise"``, ``"evaluations"``, ``"left"`` (it was told to), ``"edge"``:
+        beyond it no mode exists; ``"limit"`` and ``"unbounded"``: the dispersion has run to its
+        limit, where the criterion is level, or falls for ever.
+    beyond : float
+        How much lower the criterion is where other starts ran away to infinity.
     """
 
     point: GlmmEvaluation
@@ -53,6 +57,7 @@ class GlmmPath:
     n_evaluations: int
     decrease: float
     stopped: str
+    beyond: float = 0.0
 
 
 @memo
@@ -110,6 +115,7 @@ def minimise_glmm(
     control: Control,
     tolerance: float,
     learn: bool = True,
+    leave: Callable[[FloatArray], bool] | None = None,
 ) -> GlmmPath:
     """Minimise from a point with a first guess of the curvature.
 
@@ -127,6 +133,8 @@ def minimise_glmm(
         Predicted decrease at which to stop.
     learn : bool
         Whether the curvature is learnt from the steps.
+    leave : callable, optional
+        Tells from psi that the optimiser should stop.
     """
     point, count, blocked = start, 0, 0
     hessian = hessian if start.result.hessian is None else start.result.hessian
@@ -138,6 +146,8 @@ def minimise_glmm(
             return GlmmPath(point, hessian, count, newton.predicted, "tolerance")
         if count >= control.max_evaluations:
             return GlmmPath(point, hessian, count, newton.predicted, "evaluations")
+        if leave is not None and leave(point.psi):
+            return GlmmPath(point, hessian, count, newton.predicted, "left")
         short = newton.length > radius
         step = trust_step(point.gradient, hessian, radius) if short else newton
         trial = function(point.psi + step.move, modes_after(point, step.move))

@@ -7,54 +7,45 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.options import Control
+from nestwise.core.families.family import Family
 from nestwise.core.glmm import GlmmProblem
 from nestwise.core.links.link import Link
 from nestwise.design.model import Design
-from nestwise.fit.glmm_newton import GlmmPath, spectrum
+from nestwise.fit.glmm_newton import GlmmPath
+from nestwise.fit.glmm_runaway import (
+    FLAT_THERE,
+    at_pole,
+    bends_up,
+    flat_directions,
+    ran_away,
+    unit_of,
+)
 from nestwise.fit.rectify import diagonal_positions
 from nestwise.fit.result import Verdict
-from nestwise.fit.verdict import ACCEPTABLE, decide, singular_terms
+from nestwise.fit.verdict import ACCEPTABLE, FLAT_NOISE, decide, singular_terms
 
-FLAT = 2e-4
-"""Curvature of the criterion, per squared unit of the link, that is called flat."""
+REDUCED = {"negative binomial": "poisson", "beta-binomial": "binomial"}
+"""Families that become another one at the limit of their dispersion."""
 
-OWN_UNIT = ("logit", "probit", "cloglog", "cauchit", "log")
-"""Links whose linear predictor has no unit: a difference of one is never small."""
+NO_MAXIMUM = ("flat-likelihood", "no-residual-variance")
+"""Codes of diagnostics with which estimates are not identifiable."""
+
+TOLD = 1e-4
+"""Difference of the criterion to a way to infinity that is told."""
+
+BOUNDED = ("sqrt", "identity", "inverse", "1/mu^2")
+"""Links whose linear predictor may be one that no mean has."""
 
 SHARE = 0.3
 """Share of a direction from which a parameter is named."""
 
 
-def _unit(link: Link, eta: FloatArray) -> float:
-    """How large a parameter typically is: links with a logarithm have their own unit."""
-    if link.name in OWN_UNIT:
-        return 1.0
-    return max(float(np.std(eta)), 1e-3 * float(np.abs(eta).max()), 1e-300)
-
-
-def flat_directions(path: GlmmPath, unit: float, has_phi: bool) -> list[FloatArray]:
-    """Directions in which the criterion hardly bends: estimates that ran away, or are not told.
-
-    Parameters
-    ----------
-    path : GlmmPath
-        With the exact curvature at its end, kernel's units.
-    unit : float
-        How large each parameter typically is, the logarithm of a dispersion apart.
-    has_phi : bool
-        Whether the last parameter is one.
-    """
-    if unit == 1.0:
-        values, vectors = spectrum(path)
-    else:
-        units = np.full(len(path.hessian), unit)
-        units[-1] = 1.0 if has_phi else unit
-        values, vectors = np.linalg.eigh(path.hessian * np.outer(units, units))
-    return [vectors[:, i] for i in np.flatnonzero(values < FLAT)]
-
-
 def _runaway(
-    design: Design, problem: GlmmProblem, psi: FloatArray, direction: FloatArray
+    design: Design,
+    problem: GlmmProblem,
+    family: Family,
+    psi: FloatArray,
+    direction: FloatArray,
 ) -> Diagnostic | None:
     """A diagnostic for one flat direction."""
     m, p = problem.m, problem.layout.p
@@ -67,7 +58,7 @@ def _runaway(
     if len(large) and all(int(i) < m for i in large) and zero:
         return None
     if problem.has_phi and list(large) == [len(psi) - 1]:
-        return _dispersion_at_limit(float(np.exp(psi[-1])))
+        return _dispersion_at_limit(family, float(np.exp(psi[-1])))
     listed = ", ".join(names[i] for i in large[:6])
     fixed = any(m <= i < m + p for i in large)
     what = "has no maximum" if fixed else "hardly changes"
@@ -80,13 +71,33 @@ def _runaway(
     )
 
 
-def _dispersion_at_limit(phi: float) -> Diagnostic:
+def _dispersion_at_limit(family: Family, phi: float) -> Diagnostic:
+    if family.name in REDUCED:
+        smaller = REDUCED[family.name]
+        return Diagnostic(
+            "dispersion-at-limit",
+            f"The likelihood hardly changes with the dispersion parameter, which is estimated as "
+            f"{phi:.3g}: it tends to its limit, where the family becomes the {smaller}, or the "
+            "data say nothing about it.",
+            f"Take family={smaller!r} and compare; the other estimates are valid.",
+        )
     return Diagnostic(
         "dispersion-at-limit",
         f"The likelihood hardly changes with the dispersion parameter, which is estimated as "
-        f"{phi:.3g}: it tends to its limit, or the data say nothing about it.",
-        "Take the family without it (poisson for negative binomial, binomial for beta-binomial) "
-        "and compare; the other estimates are valid.",
+        f"{phi:.3g}: it tends to its limit, at which the random effects take over all of the "
+        "variation within groups, or the data say nothing about it.",
+        "Leave out the random effect with about one row a level, or keep it and read its variance "
+        "in place of the dispersion; the other estimates are valid.",
+    )
+
+
+def _unbounded(phi: float) -> Diagnostic:
+    return Diagnostic(
+        "no-residual-variance",
+        f"The dispersion runs to its limit (it was held at {phi:.3g}): fixed and random effects "
+        "together reproduce the response, so that the likelihood grows for ever and has no "
+        "maximum.",
+        "Use fewer random effects or fewer coefficients: there are too few rows for both.",
     )
 
 
@@ -100,9 +111,45 @@ def _edge(path: GlmmPath) -> Diagnostic:
     )
 
 
+def _pole() -> Diagnostic:
+    return Diagnostic(
+        "laplace-pole",
+        "The optimiser fell into a pole of Laplace's approximation: the joint density of response "
+        "and random effects ceases to be concave at its mode there, so that the approximation "
+        "has no maximum, though the likelihood may have one; the estimates mean nothing.",
+        "Take control={'laplace': 'expected'}, quadrature (nAGQ=7; one grouping factor), or a link "
+        "with which the density is concave (logit, probit or cloglog; log).",
+    )
+
+
+def _why(path: GlmmPath, family: Family, link: Link) -> tuple[Diagnostic, ...]:
+    """Why no optimum was found, where that is known."""
+    if link.name in BOUNDED or (link.name == "log" and family.trials):
+        return (_edge(path),)
+    if at_pole(path) or (path.stopped == "edge" and bends_up(family, link)):
+        return (_pole(),)
+    return ()
+
+
+def _open(
+    design: Design, problem: GlmmProblem, family: Family, link: Link, path: GlmmPath
+) -> tuple[Diagnostic, ...]:
+    """What the likelihood leaves open, each thing once."""
+    psi = path.point.psi
+    if path.stopped == "unbounded":
+        return (_unbounded(float(np.exp(psi[-1]))),)
+    unit = unit_of(link, path.point.result.eta)
+    found = [
+        _runaway(design, problem, family, psi, d)
+        for d in flat_directions(path, unit, problem.has_phi)
+    ]
+    return tuple(dict.fromkeys(d for d in found if d is not None))
+
+
 def decide_glmm(
     design: Design,
     problem: GlmmProblem,
+    family: Family,
     link: Link,
     path: GlmmPath,
     saddle: bool,
@@ -117,8 +164,8 @@ def decide_glmm(
         Names.
     problem : GlmmProblem
         The model.
-    link : Link
-        The link function.
+    family, link
+        Distribution and link function.
     path : GlmmPath
         Where the optimiser stopped.
     saddle : bool
@@ -129,14 +176,29 @@ def decide_glmm(
         Its options.
     """
     singular = singular_terms(design, problem.layout, par, control.singular_tolerance)
-    unit = _unit(link, path.point.result.eta)
-    found = [
-        _runaway(design, problem, path.point.psi, d)
-        for d in flat_directions(path, unit, problem.has_phi)
-    ]
-    flat = tuple(d for d in found if d is not None and d.code == "flat-likelihood")
-    limits = tuple(d for d in found if d is not None and d.code != "flat-likelihood")
+    found = _open(design, problem, family, link, path)
+    flat = tuple(d for d in found if d.code in NO_MAXIMUM)
+    limits = tuple(d for d in found if d.code not in NO_MAXIMUM)
     forgiven = ACCEPTABLE + 1e-12 * abs(path.point.value)
+    if path.stopped == "unbounded":
+        forgiven = np.inf  # there is no maximum to be near to
+    elif ran_away(problem, link, path) == FLAT_THERE:
+        forgiven = FLAT_NOISE
     verdict, told = decide(singular, flat, path, saddle, False, control, forgiven)
-    edge = (_edge(path),) if path.stopped == "edge" and not verdict.converged else ()
-    return verdict, (*edge, *told, *limits)
+    why = () if verdict.converged else _why(path, family, link)
+    if any(d.code == "laplace-pole" for d in why):
+        told = tuple(d for d in told if d not in flat)
+    beyond = (_beyond(path.beyond),) if path.beyond > TOLD else ()
+    return verdict, (*why, *told, *limits, *beyond)
+
+
+def _beyond(gain: float) -> Diagnostic:
+    much = f"is lower by {gain:.2g}" if np.isfinite(gain) else "falls without bound"
+    return Diagnostic(
+        "lower-at-infinity",
+        f"These estimates are the best optimum that was found, but the criterion {much} where "
+        "variances or coefficients run away to infinity, or a dispersion to its limit, which are "
+        "no estimates.",
+        "The data are few for this model, or Laplace's approximation is poor: use fewer random "
+        "effects, or quadrature (nAGQ=7; one grouping factor) and compare.",
+    )

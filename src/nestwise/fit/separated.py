@@ -33,7 +33,7 @@ def sides(design: Design, family: Family, link: Link) -> IntArray | None:
     """
     y = design.y
     none = np.where(y == 0.0, -1, 0)
-    if family.name in ("binomial", "beta_binomial"):
+    if family.name in ("binomial", "beta-binomial"):
         if link.name in TWO_SIDED:
             return np.where(y == 1.0, 1, none).astype(np.int32)
         return none.astype(np.int32) if link.name == "log" else None
@@ -69,7 +69,7 @@ def separation_trouble(
     found = None if side is None else find_separation(design.fixed.X, side)
     if found is None:
         return None
-    counts = "no" if family.name not in ("binomial", "beta_binomial") else "no or only"
+    counts = "no" if family.name not in ("binomial", "beta-binomial") else "no or only"
     return _told(design, found.direction, int(found.rows.sum()), found.complete, counts)
 
 

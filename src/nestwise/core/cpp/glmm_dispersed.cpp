@@ -21,6 +21,27 @@ double digamma(double x) {
            s * (1.0 / 12 - s * (1.0 / 120 - s * (1.0 / 252 - s * (1.0 / 240 - s / 132))));
 }
 
+// What Stirling's formula leaves of log Gamma(x) and of x (log x - digamma(x)): for large x the
+// differences themselves would have lost their digits. Abramowitz & Stegun (1964), 6.1.40, 6.3.18.
+constexpr double stirling[] = {1.0 / 12, -1.0 / 360, 1.0 / 1260, -1.0 / 1680, 1.0 / 1188, -691.0 / 360360};
+constexpr double large = 20.0, two_pi = 6.283185307179586;
+
+double log_gamma_rest(double x) {
+    if (x < large) return std::lgamma(x) - x * std::log(x) + x;
+    const double r = 1.0 / x;
+    double series = 0.0;
+    for (int j = 5; j >= 0; --j) series = series * r * r + stirling[j];
+    return 0.5 * std::log(two_pi * r) + series * r;
+}
+
+double digamma_rest(double x) {
+    if (x < large) return x * (std::log(x) - digamma(x));
+    const double r = 1.0 / x;
+    double series = 0.0;
+    for (int j = 5; j >= 0; --j) series = series * r * r + (2 * j + 1) * stirling[j];
+    return 0.5 + series * r;
+}
+
 void resize_phi(RowValues& v) {
     for (auto* part : {&v.phi_loglik, &v.phi_d1, &v.phi_weight}) part->resize(v.d1.size());
 }
@@ -78,37 +99,39 @@ RowFunctions negative_binomial_log(std::vector<double> y, std::vector<double> we
 
 RowFunctions gamma_log(std::vector<double> y, std::vector<double> weights, double constant) {
     RowFunctions out;
+    std::vector<double> log_y(y.size());
+    for (size_t i = 0; i < y.size(); ++i) log_y[i] = std::log(y[i]);
     auto sums = std::make_shared<ByPhi>();
-    const auto renew = [y, weights, sums](double phi) {
+    const auto renew = [weights, sums](double phi) {
         if (sums->phi == phi) return;
         *sums = {phi, 0.0, 0.0};
-        for (size_t i = 0; i < y.size(); ++i) {
-            const double k = weights[i] / phi, log_ky = std::log(k) + std::log(y[i]);
-            sums->loglik += k * log_ky - std::lgamma(k);
-            sums->slope -= k * (log_ky + 1.0 - digamma(k));
+        for (double w : weights) {
+            const double k = w / phi;
+            sums->loglik -= log_gamma_rest(k);
+            sums->slope -= digamma_rest(k);
         }
     };
-    out.step = [y, weights, constant, sums, renew](const double* eta, double phi, RowValues& v) {
+    out.step = [log_y, weights, constant, sums, renew](const double* eta, double phi, RowValues& v) {
         renew(phi);
         double loglik = 0.0;
-        for (size_t i = 0; i < y.size(); ++i) {
-            const double k = weights[i] / phi, share = k * y[i] * std::exp(-eta[i]);
-            v.d1[i] = share - k;
-            v.observed[i] = share;
+        for (size_t i = 0; i < log_y.size(); ++i) {
+            const double k = weights[i] / phi, log_ratio = log_y[i] - eta[i], more = std::expm1(log_ratio);
+            v.d1[i] = k * more;
+            v.observed[i] = k * more + k;
             v.expected[i] = k;
-            loglik -= k * eta[i] + share;
+            loglik -= k * (more - log_ratio);
         }
         return loglik + sums->loglik + constant;
     };
-    out.slopes = [y, weights, sums, renew](const double* eta, double phi, bool observed, RowValues& v) {
+    out.slopes = [log_y, weights, sums, renew](const double* eta, double phi, bool observed, RowValues& v) {
         renew(phi);
         resize_phi(v);
-        for (size_t i = 0; i < y.size(); ++i) {
-            const double k = weights[i] / phi, share = k * y[i] * std::exp(-eta[i]);
-            v.slope[i] = observed ? -share : 0.0;
-            v.phi_loglik[i] = k * eta[i] + share;
-            v.phi_d1[i] = k - share;
-            v.phi_weight[i] = observed ? -share : -k;
+        for (size_t i = 0; i < log_y.size(); ++i) {
+            const double k = weights[i] / phi, log_ratio = log_y[i] - eta[i], more = std::expm1(log_ratio);
+            v.slope[i] = observed ? -k * more - k : 0.0;
+            v.phi_loglik[i] = k * (more - log_ratio);
+            v.phi_d1[i] = -k * more;
+            v.phi_weight[i] = observed ? -k * more - k : -k;
         }
         if (!v.phi_loglik.empty()) v.phi_loglik[0] += sums->slope;
     };

@@ -1,6 +1,7 @@
 // The mode of the joint density by Newton's method, and the criterion with its exact gradient.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "elimination.hpp"
 #include "glmm.hpp"
@@ -99,6 +100,11 @@ void accept_last(Glmm& g, std::vector<double>& u, const std::vector<double>& ste
     g.moved_last = true;
 }
 
+void larger(const RowValues& v, std::vector<double>& out) {
+    out.resize(v.observed.size());
+    for (size_t r = 0; r < out.size(); ++r) out[r] = std::max(v.observed[r], v.expected[r]);
+}
+
 // On success M, factorised in the workspace, is that of the observed weights at the mode.
 bool find_mode(const Search& s, std::vector<double>& u, double& value, int& iterations) {
     Glmm& g = s.g;
@@ -108,22 +114,30 @@ bool find_mode(const Search& s, std::vector<double>& u, double& value, int& iter
         std::fill(u.begin(), u.end(), 0.0);
         value = evaluate_at(s, u);
     }
-    std::vector<double> step(u.size());
+    std::vector<double> step(u.size()), careful;
+    double before = std::numeric_limits<double>::infinity();
     int slow = 0;
     for (iterations = 0; iterations < max_iterations; ++iterations) {
         if (!std::isfinite(value)) return false;
-        const bool observed = newton_target(s, g.values.observed);
-        if (!observed && (g.family.canonical || !newton_target(s, g.values.expected))) return false;
-        const std::vector<double>& weights = observed ? g.values.observed : g.values.expected;
+        // Where steps are much too long, the larger of both curvatures makes them shorter.
+        const bool cautious = slow > 0 && !g.family.canonical;
+        if (cautious) larger(g.values, careful);
+        const std::vector<double>& first = cautious ? careful : g.values.observed;
+        const bool curved = newton_target(s, first), observed = curved && !cautious;
+        if (!curved && (g.family.canonical || !newton_target(s, g.values.expected))) return false;
+        const std::vector<double>& weights = curved ? first : g.values.expected;
         for (size_t i = 0; i < u.size(); ++i) step[i] = s.w.u[i] - u[i];
         times_lambda_u(*g.cp, s.lambda, step.data(), g.effects.data());
         times_z(g, g.effects.data(), g.move.data());
         double decrement = squared(step);
         for (i64 r = 0; r < g.n; ++r) decrement += weights[r] * g.move[r] * g.move[r];
-        if (observed && decrement <= enough) {
+        // Newton's method squares a decrement as small as `sure`; where it does not, rounding is left.
+        const bool rounding = decrement < sure && decrement > 0.25 * before;
+        if (observed && (decrement <= enough || rounding)) {
             accept_last(g, u, step);
             return true;
         }
+        before = decrement;
         double share = 1.0;
         if (!line_search(s, u, step, value, share)) return observed && decrement < sure;
         slow = share < 0.01 ? slow + 1 : 0;

@@ -170,7 +170,7 @@ struct LaplaceCriterion {
 
 nb::tuple descend(GlmmHandle& h, Vector psi, Vector u, RowMajor hessian, Table entries, Matrix X,
                   Vector center, Vector scale, Vector offset, Places order, double near,
-                  double tolerance, int evaluations, bool exact) {
+                  double tolerance, int evaluations, bool exact, double low, double high) {
     Glmm& g = *h.model;
     const size_t size = psi.shape(0), least = entries.shape(0) + X.shape(1);
     if (h.python) throw nb::value_error("the compiled optimiser needs a compiled family");
@@ -185,7 +185,7 @@ nb::tuple descend(GlmmHandle& h, Vector psi, Vector u, RowMajor hessian, Table e
         const std::lock_guard<std::mutex> hold(g.busy);
         path = nw::descend_glmm(criterion, copied(psi), reordered(*g.cp, u.data(), false),
                                 {hessian.data(), hessian.data() + size * size},
-                                {near, tolerance, evaluations, exact});
+                                {near, tolerance, evaluations, exact, low, high});
         path.point.u = reordered(*g.cp, path.point.u.data(), true);
     }
     return pack(std::move(path));
@@ -203,7 +203,7 @@ void bind_glmm(nb::module_& m) {
         .def("descend", &descend, nb::arg("psi"), nb::arg("u"), nb::arg("hessian"), nb::arg("entries"),
              nb::arg("X"), nb::arg("center"), nb::arg("scale"), nb::arg("offset"),
              nb::arg("order"), nb::arg("near"), nb::arg("tolerance"), nb::arg("evaluations"),
-             nb::arg("exact"))
+             nb::arg("exact"), nb::arg("low"), nb::arg("high"))
         .def_prop_ro("tail", [](const GlmmHandle& h) { return h.model->cp->tail; });
     m.def("family_step", &family_step, nb::arg("name"), nb::arg("y"), nb::arg("weights"),
           nb::arg("eta"), nb::arg("phi"));

@@ -72,6 +72,7 @@ struct Stop {
     double tolerance;
     int evaluations;
     bool learn;
+    double low = -infinity, high = infinity;
 };
 
 GlmmPath minimise(const GlmmFunction& function, GlmmPoint start, Values hessian, const Stop& stop) {
@@ -88,6 +89,8 @@ GlmmPath minimise(const GlmmFunction& function, GlmmPoint start, Values hessian,
         if (newton.predicted < stop.tolerance) return path;
         path.stopped = GlmmStopped::evaluations;
         if (path.evaluations >= stop.evaluations) return path;
+        path.stopped = GlmmStopped::left;
+        if (!point.psi.empty() && !(point.psi.back() >= stop.low && point.psi.back() <= stop.high)) return path;
         const Step step = newton.length > radius ? trust_step(point.gradient, path.hessian, radius) : newton;
         GlmmPoint trial = function(moved(point.psi, step.move), modes_after(point, step.move));
         ++path.evaluations;
@@ -236,8 +239,9 @@ GlmmPath descend_glmm(const GlmmFunction& function, const std::vector<double>& p
     const bool unknown = std::isnan(guess.back());
     if (unknown) learn_last(function, start, guess);
     GlmmPath path =
-        minimise(function, std::move(start), std::move(guess), {limits.near, limits.evaluations, true});
-    if (limits.exact) path = exactly(function, std::move(path), limits);
+        minimise(function, std::move(start), std::move(guess),
+                 {limits.near, limits.evaluations, true, limits.low, limits.high});
+    if (limits.exact && path.stopped != GlmmStopped::left) path = exactly(function, std::move(path), limits);
     path.evaluations += unknown ? 2 : 1;
     return path;
 }

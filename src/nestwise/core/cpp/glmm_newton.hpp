@@ -35,7 +35,7 @@ struct GlmmPoint {
 using GlmmFunction = std::function<GlmmPoint(const std::vector<double>& psi, const std::vector<double>& u)>;
 
 // In the order of `STOPPED` in core/glmm_optimum.py.
-enum class GlmmStopped { tolerance, noise, evaluations, edge, degenerate };
+enum class GlmmStopped { tolerance, noise, evaluations, edge, degenerate, left };
 
 struct GlmmPath {
     GlmmPoint point;
@@ -46,10 +46,12 @@ struct GlmmPath {
 };
 
 // `near`: promised decrease at which learning the curvature ends; without `exact` all ends there.
+// Beyond `low` and `high` of the last parameter, log phi, it leaves.
 struct GlmmLimits {
     double near, tolerance;
     int evaluations;
     bool exact;
+    double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
 };
 
 // A trust region from psi on a curvature that is first guessed, then learnt, then made exact by

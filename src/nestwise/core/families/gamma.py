@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammaln
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.diagnostic import Diagnostic
@@ -11,6 +10,7 @@ from nestwise.core.families.composition import power_of_mean
 from nestwise.core.families.family import Family, RowTerms, dispersion_of
 from nestwise.core.families.guard import guarded
 from nestwise.core.families.ranges import refuse
+from nestwise.core.families.stirling import digamma_rest, log_gamma_rest
 from nestwise.core.links.link import Link, log_mean
 
 
@@ -22,12 +22,13 @@ def _rows(
     r = log_mean(link, eta)
     q = power_of_mean(r, -1.0)
     log_ratio = np.log(y) - r[0]
-    ratio = y * q[0]
-    loglik = shape * (np.log(shape) + log_ratio - ratio) - gammaln(shape) - np.log(y)
-    d1, d2, d3 = (-shape * (y * a + b) for a, b in zip(q[1:], r[1:], strict=True))
+    away = np.expm1(log_ratio) - log_ratio  # y / mu - 1 - log(y / mu), above zero
+    loglik = -shape * away - log_gamma_rest(shape) - np.log(y)
+    d2, d3 = (-shape * (y * a + b) for a, b in zip(q[2:], r[2:], strict=True))
+    d1 = shape * np.expm1(log_ratio) * r[1]
     info, dinfo = shape * r[1] ** 2, 2.0 * shape * r[1] * r[2]
-    by_shape = np.log(shape) - digamma(shape) + 1.0 + log_ratio - ratio
-    return RowTerms(loglik, d1, d2, d3, info, dinfo, -shape * by_shape, -d1, -d2, -info)
+    by_phi = shape * away - digamma_rest(shape)
+    return RowTerms(loglik, d1, d2, d3, info, dinfo, by_phi, -d1, -d2, -info)
 
 
 def _variance(mu: FloatArray, phi: float | None) -> FloatArray:

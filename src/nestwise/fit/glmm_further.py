@@ -1,0 +1,75 @@
+"""Where else the optimiser of a generalised model may begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nestwise._base.arrays import FloatArray
+from nestwise.core.glmm import GlmmProblem
+from nestwise.core.glmm_rows import FamilyRows
+from nestwise.fit.multistart import SIZES, starts
+
+ALL_ALIKE, PER_FACTOR = 3, 4
+"""Starts with all factors alike, and with one of them alone or correlated effects."""
+
+SHIFT, FAR_SHIFT = 2.0, 8.0
+"""Changes of the logarithm of a dispersion: as much to either side, and far towards its limit."""
+
+WIDE = 10.0
+"""Standard deviation (link scale) of a wide start."""
+
+RANDOM = 6
+"""Starts in which coefficients move, too."""
+
+SPREADS, MOVES = (0.5, 2.0, 6.0), (1.0, 3.0)
+"""Sizes of random standard deviations, and of random changes of coefficients."""
+
+
+def further_starts(
+    problem: GlmmProblem, rows: FamilyRows, psi: FloatArray, unit: float
+) -> Iterator[FloatArray]:
+    """Other covariances; other dispersions with them; and other coefficients.
+
+    A dispersion and the variance of an effect that few rows share can stand for each other.
+
+    Parameters
+    ----------
+    problem : GlmmProblem
+        The model.
+    rows : FamilyRows
+        Its family.
+    psi : (size,) float64
+        The optimum at hand.
+    unit : float
+        How large a linear predictor is.
+    """
+    m, rest = problem.m, psi[problem.m :]
+    sized = [unit * par for par in starts(problem.layout)]
+    if problem.has_phi:
+        yield from _dispersed(rows, sized, rest)
+    for par in _different([*sized[:ALL_ALIKE], *sized[len(SIZES) :][:PER_FACTOR]]):
+        yield np.concatenate([par, rest])
+    yield np.concatenate([WIDE * sized[0], rest])
+    rng = np.random.default_rng(0)
+    for i in range(RANDOM):
+        moved = rest.copy()
+        last = len(rest) - int(problem.has_phi)
+        moved[:last] += unit * MOVES[i % 2] * rng.normal(size=last)
+        moved[last:] += rng.normal(size=len(rest) - last)
+        yield np.concatenate([unit * SPREADS[i % 3] * rng.normal(size=m), moved])
+
+
+def _different(pars: list[FloatArray]) -> list[FloatArray]:
+    """Each once: without correlations, those of correlated effects are the same."""
+    return [p for i, p in enumerate(pars) if not any(np.array_equal(p, q) for q in pars[:i])]
+
+
+def _dispersed(rows: FamilyRows, sized: list[FloatArray], rest: FloatArray) -> Iterator[FloatArray]:
+    """Much more and much less dispersion, and nearly none."""
+    to_limit = -FAR_SHIFT if rows.family.dispersion == "scale" else FAR_SHIFT
+    for shift, par in ((to_limit, sized[0]), (SHIFT, sized[1]), (-SHIFT, sized[1])):
+        moved = rest.copy()
+        moved[-1] += shift
+        yield np.concatenate([par, moved])
