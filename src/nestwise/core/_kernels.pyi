@@ -30,6 +30,7 @@ class CrossProducts:
     tail: int
     sparse_values: int
     work: float
+    pair_values: int
     def evaluate(
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
     ) -> Evaluated: ...
@@ -64,7 +65,11 @@ class CrossProducts:
         max_evaluations: int,
         patience: int,
         leave: float,
+        probes: int,
     ) -> tuple[FloatArray, FloatArray, FloatArray, float, int, int, Evaluated]: ...
+    def estimated_gradient(
+        self, lambdas: FloatArray, entries: IntArray, reml: bool, signs: int, complete: int
+    ) -> tuple[FloatArray, FloatArray, list[int], list[bool]]: ...
     def moments(self, entries: IntArray) -> tuple[FloatArray, FloatArray]: ...
 
 def make_basis(

@@ -15,6 +15,13 @@ from nestwise.core.kernel import KernelResult
 from nestwise.core.problem import ModelArrays, Problem
 from nestwise.core.threads import limited
 
+PROBES = 16
+"""Columns of random signs for each factor, where gradients are estimated."""
+
+DEAR = 120.0
+"""Cube of the order of a dense remainder, in products of pairs of levels and probes, from which
+its inverse is dearer than solutions for the probes (measured)."""
+
 STOPPED = ("tolerance", "evaluations", "left", "noise", "degenerate")
 """Why the compiled optimiser stopped; positions are the C++ codes."""
 
@@ -130,12 +137,22 @@ def descent(
     kernel = problem.kernel
     if not isinstance(kernel, CompiledKernel):
         return None
+    probes = probes_of(problem, kernel)
     with limited(kernel.dense_order, kernel.threads):
         par, gradient, hessian, decrease, count, stopped, result = kernel.handle.descend(
-            start, problem.entries, reml, tolerance, max_evaluations, patience, leave
+            start, problem.entries, reml, tolerance, max_evaluations, patience, leave, probes
         )
     why = STOPPED[stopped]
     return Descent(par, gradient, hessian, decrease, count, why, KernelResult(*result))
+
+
+def probes_of(problem: Problem, kernel: CompiledKernel) -> int:
+    """Random signs for each factor to estimate gradients from; 0 where they are made exactly."""
+    handle = kernel.handle
+    if not handle.tail or handle.sparse_values:
+        return 0
+    solutions = float(handle.pair_values) * PROBES * len(problem.shapes)
+    return PROBES if float(handle.tail) ** 3 > DEAR * solutions else 0
 
 
 def response_statistics(problem: Problem, arrays: ModelArrays, y: FloatArray) -> ResponseStatistics:

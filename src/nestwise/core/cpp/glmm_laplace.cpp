@@ -153,7 +153,7 @@ void adjoint(const Search& s, const double* t, std::vector<double>& solved) {
     times_z_transposed(g, t, solved.data());
     scale_columns(*g.cp, s.lambda, 1, solved.data());
     s.w.R_tail.assign(static_cast<size_t>(g.cp->tail), 0.0);
-    solve_equations(*g.cp, 1, solved.data(), s.w);
+    solve_equations(*g.cp, 1, true, solved.data(), s.w);
     times_lambda_u(*g.cp, s.lambda, solved.data(), g.effects.data());
     times_z(g, g.effects.data(), g.adjoint.data());
 }

@@ -11,6 +11,7 @@
 #include "lapack.hpp"
 #include "moments.hpp"
 #include "newton.hpp"
+#include "probes.hpp"
 #include "small.hpp"
 #include "start.hpp"
 #include "substitution.hpp"
@@ -198,7 +199,7 @@ nb::object solve(const CrossProducts& cp, Vector lambdas, RowMajor rhs) {
             }
             w->R_tail.assign(static_cast<size_t>(cp.tail + p) * m, 0.0);
             std::copy_n(rhs.data() + q * m, p * m, w->R_tail.begin() + static_cast<i64>(cp.tail) * m);
-            nw::solve_equations(cp, m, R.data(), *w);
+            nw::solve_equations(cp, m, true, R.data(), *w);
             at = 0;
             for (size_t f : positions(cp)) {
                 const auto& g = cp.factors[f];
@@ -244,6 +245,34 @@ nb::object row_forms(const CrossProducts& cp, Vector lambdas, std::vector<Codes>
         if (nw::eliminate(cp, lambda, *w).positive) nw::row_forms(cp, rows, *w, out.data());
     }
     return array(std::move(out));
+}
+
+// The logdet part of a gradient estimated from probes; the probes (q x m, caller's factor order),
+// and for each factor its first column and whether its columns are complete.
+nb::tuple estimated_gradient(const CrossProducts& cp, Vector lambdas, Table entries, bool reml,
+                             int signs, int complete) {
+    const Lambdas lambda = unpack(cp, lambdas);
+    const std::vector<Entry> free = unpack(cp, entries);
+    const nw::Probes probes = nw::make_probes(cp, signs, complete);
+    Faces faces;
+    {
+        nb::gil_scoped_release release;
+        Borrowed w(cp);
+        if (!nw::eliminate(cp, lambda, *w).positive) throw nb::value_error("not positive definite");
+        nw::average(probes, nw::estimated_faces(cp, lambda, reml, probes, *w), faces);
+    }
+    std::vector<double> ordered;
+    nb::list first, exact;
+    for (size_t f : positions(cp)) {
+        const auto& g = cp.factors[f];
+        const auto from = probes.z.begin() + g.offset * probes.m;
+        ordered.insert(ordered.end(), from, from + static_cast<i64>(g.m) * g.k * probes.m);
+        first.append(probes.first[f]);
+        exact.append(static_cast<bool>(probes.complete[f]));
+    }
+    return nb::make_tuple(array(pick(cp, free, faces.logdet, 2.0)),
+                          array(std::move(ordered), {static_cast<size_t>(cp.q), static_cast<size_t>(probes.m)}),
+                          first, exact);
 }
 
 nb::tuple moments(const CrossProducts& cp, Table entries) {
@@ -326,7 +355,7 @@ nb::tuple minimise(const CrossProducts& cp, Vector par, Table entries, bool reml
 }
 
 nb::tuple descend(const CrossProducts& cp, Vector par, Table entries, bool reml, double tolerance,
-                  int max_evaluations, int patience, double leave) {
+                  int max_evaluations, int patience, double leave, int probes) {
     const std::vector<Entry> free = unpack(cp, entries);
     const size_t m = free.size();
     if (par.shape(0) != m) throw nb::value_error("par has the wrong length");
@@ -336,7 +365,7 @@ nb::tuple descend(const CrossProducts& cp, Vector par, Table entries, bool reml,
         nb::gil_scoped_release release;
         Borrowed w(cp);
         path = nw::descend(cp, free, std::vector<double>(par.data(), par.data() + m), nw::profiled(reml),
-                           {tolerance, max_evaluations, patience, leave}, *w);
+                           {tolerance, max_evaluations, patience, leave, probes}, *w);
         if (path.stopped != nw::Stopped::degenerate) r = modes_of(cp, path.point.det, *w);
     }
     nw::Point& best = path.point;
@@ -361,6 +390,13 @@ NB_MODULE(_kernels, m) {
         .def_prop_ro("sparse_values",
                      [](const CrossProducts& cp) { return cp.sparse ? cp.sparse->values() : 0; })
         .def_prop_ro("work", &nw::tail_work)
+        .def_prop_ro("pair_values",
+                     [](const CrossProducts& cp) {
+                         size_t count = 0;
+                         for (const auto& row : cp.pairs)
+                             for (const nw::Pairs& pairs : row) count += pairs.value.size();
+                         return count;
+                     })
         .def("evaluate", &evaluate, nb::arg("lambdas"), nb::arg("entries"), nb::arg("reml"),
              nb::arg("order"))
         .def("solve", &solve, nb::arg("lambdas"), nb::arg("rhs"))
@@ -370,7 +406,10 @@ NB_MODULE(_kernels, m) {
         .def("minimise", &minimise, nb::arg("par"), nb::arg("entries"), nb::arg("reml"),
              nb::arg("tolerance"), nb::arg("max_evaluations"))
         .def("descend", &descend, nb::arg("par"), nb::arg("entries"), nb::arg("reml"),
-             nb::arg("tolerance"), nb::arg("max_evaluations"), nb::arg("patience"), nb::arg("leave"))
+             nb::arg("tolerance"), nb::arg("max_evaluations"), nb::arg("patience"), nb::arg("leave"),
+             nb::arg("probes"))
+        .def("estimated_gradient", &estimated_gradient, nb::arg("lambdas"), nb::arg("entries"),
+             nb::arg("reml"), nb::arg("signs"), nb::arg("complete"))
         .def("moments", &moments, nb::arg("entries"))
         .def("vcov_forms", &vcov_forms, nb::arg("lambdas"), nb::arg("entries"))
         .def("kenward_roger", &kenward_roger, nb::arg("lambdas"), nb::arg("entries"),

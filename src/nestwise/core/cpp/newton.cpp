@@ -4,6 +4,7 @@
 
 #include "elimination.hpp"
 #include "gradient.hpp"
+#include "probes.hpp"
 #include "small.hpp"
 
 namespace nw {
@@ -105,9 +106,95 @@ std::vector<Matrix> scores(const CrossProducts& cp, Lambdas lambda, Faces faces,
     return out;
 }
 
+// Whether a diagonal of Lambda is so small that other coordinates may be better.
+bool nearly_singular(const std::vector<Entry>& entries, const std::vector<double>& par, double leave) {
+    for (size_t i = 0; i < entries.size(); ++i)
+        if (entries[i].row == entries[i].column && std::fabs(par[i]) < leave) return true;
+    return false;
+}
+
+// Gradients estimated from random signs: an inverse of the remainder is made once, near the
+// optimum, and further gradients are its own plus what the estimates changed since.
+struct Probing {
+    Probes probes;  // no column: every gradient is exact
+    double tolerance;
+    Faces exact;  // at the last point with an inverse
+    Estimates at;
+};
+
+// Promised decrease that the errors of an estimated gradient may make up.
+constexpr double noise_share = 0.1;
+
+// Half the variance of an estimated gradient, measured by the curvature: what its errors promise.
+double noise_of(const CrossProducts& cp, const std::vector<Entry>& entries, const Probes& probes,
+                const Estimates& each, const Point& point) {
+    double out = 0.0;
+    std::vector<double> error(entries.size());
+    for (size_t f = 0; f < cp.factors.size(); ++f) {
+        const int K = probes.complete[f] ? 0 : probes.count(f);
+        for (int c = 0; c < K; ++c) {
+            for (size_t i = 0; i < entries.size(); ++i) {
+                error[i] = 0.0;
+                if (static_cast<size_t>(entries[i].factor) != f) continue;
+                const int at = entries[i].row * cp.factors[f].k + entries[i].column;
+                const double* own = each.logdet[f].data() + static_cast<i64>(at) * K;
+                for (int d = 0; d < K; ++d) error[i] += 2.0 * (own[c] - own[d]) / K;
+            }
+            out += trust_step(error, point.hessian, 1e300).predicted / (K * (K - 1.0));
+        }
+    }
+    return out;
+}
+
+// Gradient and model Hessian from the faces and the average information.
+void derive(const CrossProducts& cp, const std::vector<Entry>& entries, const Lambdas& lambda,
+            Criterion kind, Workspace& w, Point& out) {
+    const size_t m = entries.size();
+    const double ratio = precision(cp, kind, out.det.pwrss);
+    std::vector<double> along;
+    out.gradient.clear();
+    for (const Entry& e : entries) {
+        const int at = e.row * cp.factors[e.factor].k + e.column;
+        const double pwrss = -2.0 * out.faces.score[e.factor][at];
+        along.push_back(-pwrss);
+        out.gradient.push_back(2.0 * out.faces.logdet[e.factor][at] + ratio * pwrss);
+    }
+    out.hessian = out.gram;
+    const std::vector<Matrix> S = scores(cp, lambda, out.faces, kind, w, out);
+    for (size_t i = 0; i < m; ++i)
+        for (size_t j = 0; j < m; ++j) {
+            double& h = out.hessian[i * m + j];
+            if (kind != Criterion::known_scale) h = ratio * (h - along[i] * along[j] / out.det.pwrss);
+            const Entry &a = entries[i], &b = entries[j];
+            if (a.factor == b.factor && a.column == b.column)
+                h += 2.0 * S[a.factor][a.row * cp.factors[a.factor].k + b.row];
+        }
+}
+
+// Gradient by estimates, and by an inverse where their errors hide what is still promised.
+void estimate(const CrossProducts& cp, const std::vector<Entry>& entries, const Lambdas& lambda,
+              Criterion kind, Workspace& w, Probing& probing, Point& out) {
+    const bool reml = kind == Criterion::reml;
+    Estimates each = estimated_faces(cp, lambda, reml, probing.probes, w);
+    average_information(cp, lambda, entries, w, out.gram.data());
+    const Estimates change = since(each, probing.at);
+    average(probing.probes, change, out.faces);
+    add_sums(probing.exact, out.faces);
+    score_sums(cp, w, out.faces);
+    derive(cp, entries, lambda, kind, w, out);
+    const double promised = trust_step(out.gradient, out.hessian, 1e300).predicted;
+    const double noise = noise_of(cp, entries, probing.probes, change, out);
+    if (noise <= std::max(noise_share * promised, probing.tolerance)) return;
+    out.faces = Faces{};
+    selected_inverse(cp, lambda, reml, w, out.faces, nullptr);
+    score_sums(cp, w, out.faces);
+    derive(cp, entries, lambda, kind, w, out);
+    probing.exact = out.faces;
+    probing.at = std::move(each);
+}
+
 Point evaluate(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
-               Criterion kind, Workspace& w) {
-    const int m = static_cast<int>(entries.size());
+               Criterion kind, Workspace& w, Probing* probing = nullptr) {
     const bool reml = kind == Criterion::reml, known = kind == Criterion::known_scale;
     Point out;
     out.par = std::move(par);
@@ -115,29 +202,21 @@ Point evaluate(const CrossProducts& cp, const std::vector<Entry>& entries, std::
     out.det = eliminate(cp, lambda, w);
     if (!out.det.positive || !(out.det.pwrss > 0.0)) return out;
     solve_modes(cp, lambda, w);
-    selected_inverse(cp, lambda, reml, w, out.faces, nullptr);
-    score_sums(cp, w, out.faces);
-    out.gram.resize(static_cast<size_t>(m * m));
-    average_information(cp, lambda, entries, w, out.gram.data());
+    out.gram.resize(entries.size() * entries.size());
     out.in_workspace = true;
-    out.hessian = out.gram;
-    const double ratio = precision(cp, kind, out.det.pwrss);
-    std::vector<double> along;
-    for (const Entry& e : entries) {
-        const int at = e.row * cp.factors[e.factor].k + e.column;
-        const double pwrss = -2.0 * out.faces.score[e.factor][at];
-        along.push_back(-pwrss);
-        out.gradient.push_back(2.0 * out.faces.logdet[e.factor][at] + ratio * pwrss);
-    }
-    const std::vector<Matrix> S = scores(cp, lambda, out.faces, kind, w, out);
-    for (int i = 0; i < m; ++i)
-        for (int j = 0; j < m; ++j) {
-            double& h = out.hessian[i * m + j];
-            if (!known) h = ratio * (h - along[i] * along[j] / out.det.pwrss);
-            const Entry &a = entries[i], &b = entries[j];
-            if (a.factor == b.factor && a.column == b.column)
-                h += 2.0 * S[a.factor][a.row * cp.factors[a.factor].k + b.row];
+    if (probing && probing->probes.m > 0 && !nearly_singular(entries, out.par, snap)) {
+        estimate(cp, entries, lambda, kind, w, *probing, out);
+        if (!out.in_workspace) {  // near a singular Lambda: the factor that an inverse needs is gone
+            Point again = evaluate(cp, entries, std::move(out.par), kind, w);
+            again.evaluations += out.evaluations;
+            return again;
         }
+    } else {
+        selected_inverse(cp, lambda, reml, w, out.faces, nullptr);
+        score_sums(cp, w, out.faces);
+        average_information(cp, lambda, entries, w, out.gram.data());
+        derive(cp, entries, lambda, kind, w, out);
+    }
     const double df = static_cast<double>(reml ? cp.n - cp.p : cp.n);
     out.value = out.det.ldL2 + (reml ? out.det.ldRX2 : 0.0) +
                 (known ? out.det.pwrss : df * (1.0 + std::log(2.0 * pi * out.det.pwrss / df)));
@@ -162,13 +241,6 @@ Point snapped(const CrossProducts& cp, const std::vector<Entry>& entries, Point 
     return point;
 }
 
-// Whether a diagonal of Lambda is so small that other coordinates may be better.
-bool nearly_singular(const std::vector<Entry>& entries, const std::vector<double>& par, double leave) {
-    for (size_t i = 0; i < entries.size(); ++i)
-        if (entries[i].row == entries[i].column && std::fabs(par[i]) < leave) return true;
-    return false;
-}
-
 // Bring the modes of a point that is not the one evaluated last into the workspace.
 void bring_back(const CrossProducts& cp, const std::vector<Entry>& entries, Point& point, Workspace& w) {
     const Lambdas lambda = fill(cp, entries, point.par);
@@ -181,7 +253,9 @@ void bring_back(const CrossProducts& cp, const std::vector<Entry>& entries, Poin
 
 Path descend(const CrossProducts& cp, const std::vector<Entry>& entries, std::vector<double> par,
              Criterion kind, const Limits& limits, Workspace& w) {
-    auto at = [&](std::vector<double> to) { return evaluate(cp, entries, std::move(to), kind, w); };
+    Probing probing{};
+    if (limits.probes > 1) probing = {make_probes(cp, limits.probes, 2 * limits.probes), limits.tolerance, {}, {}};
+    auto at = [&](std::vector<double> to) { return evaluate(cp, entries, std::move(to), kind, w, &probing); };
     auto leave = [&](const Point& point, int count, bool slow) {
         return (slow && count > limits.patience) || nearly_singular(entries, point.par, limits.leave);
     };

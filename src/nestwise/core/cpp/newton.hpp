@@ -32,11 +32,14 @@ struct Path {
 };
 
 // When to stop, and when to leave the rest to `fit/descent.py`: progress that is slow after
-// `patience` evaluations, or a diagonal of Lambda below `leave`.
+// `patience` evaluations, or a diagonal of Lambda below `leave`. With `probes` gradients
+// are estimated from so many random signs where that is near enough: a large remainder is then
+// inverted once or twice only.
 struct Limits {
     double tolerance;
     int evaluations, patience;
     double leave;
+    int probes = 0;
 };
 
 // Minimise the profiled criterion over the free entries from `par`: a trust region on the absolute

@@ -135,15 +135,16 @@ void forward_factor(const CrossProducts& cp, int i, int m, double* R, Workspace&
                    w.R_tail.data(), &c);
 }
 
-void solve_equations(const CrossProducts& cp, int m, double* R, Workspace& w) {
+void solve_equations(const CrossProducts& cp, int m, bool with_x, double* R, Workspace& w) {
     for (size_t t = cp.n_chain; t < cp.factors.size(); ++t) {
         const Factor& f = cp.factors[t];
         std::copy_n(R + f.offset * m, static_cast<i64>(f.m) * f.k * m,
                     w.R_tail.data() + static_cast<i64>(f.tail_column) * m);
     }
     for (int i = 0; i < cp.n_chain; ++i) forward_factor(cp, i, m, R, w);
-    tail_forward(cp, w, m, true, w.R_tail.data());
-    tail_backward(cp, w, m, true, w.R_tail.data());
+    tail_forward(cp, w, m, with_x, w.R_tail.data());
+    tail_backward(cp, w, m, with_x, w.R_tail.data());
+    if (!with_x) std::fill(w.R_tail.begin() + static_cast<i64>(cp.tail) * m, w.R_tail.end(), 0.0);
     for (size_t t = cp.n_chain; t < cp.factors.size(); ++t) {
         const Factor& f = cp.factors[t];
         std::copy_n(w.R_tail.data() + static_cast<i64>(f.tail_column) * m,

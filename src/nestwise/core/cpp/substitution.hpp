@@ -16,9 +16,10 @@ inline void subtract_columns(double* target, double c, const double* r, int m) {
 // to X goes to w.R_tail ((tail + p) x m).
 void forward_factor(const CrossProducts& cp, int i, int m, double* R, Workspace& w);
 
-// R, w.R_tail <- solution of the mixed-model equations in (u, beta); on entry the right-hand sides
-// (R: q x m in elimination order; of w.R_tail only the X rows are read).
-void solve_equations(const CrossProducts& cp, int m, double* R, Workspace& w);
+// R, w.R_tail <- solution of the mixed-model equations in (u, beta), or in u alone when not
+// `with_x`; on entry the right-hand sides (R: q x m in elimination order; of w.R_tail only the X
+// rows are read).
+void solve_equations(const CrossProducts& cp, int m, bool with_x, double* R, Workspace& w);
 
 // Sparse rows (a, x) of the mixed-model equations: of every factor one level, or none (-1).
 struct SparseRows {
