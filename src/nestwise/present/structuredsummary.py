@@ -6,14 +6,13 @@ from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.fitmeasures import fit_measures
 from nestwise.inference.residuals import residual_quantiles
-from nestwise.inference.structured.parameters import residual_parameters
 from nestwise.inference.varcorr import varcorr
 from nestwise.present.correlation import MOST, correlation_lines
 from nestwise.present.linebreak import break_lines, filled
 from nestwise.present.notes import note_lines
 from nestwise.present.quantiles import criteria_lines, quantile_lines
 from nestwise.present.randomtable import random_effects_lines
-from nestwise.present.rformat import cat, signif
+from nestwise.present.residualtable import residual_lines
 from nestwise.present.summary import TESTS, Summary, fixed_lines, observation_line
 
 MORE_TESTS = {
@@ -65,7 +64,7 @@ def structured_summary(fit: StructuredFit, ddf: str | None = None) -> Summary:
     ]
     if design.terms:
         lines += ["", "Random effects:", *random_effects_lines(components)]
-    lines += ["", "Residual parameters:", *_parameter_lines(fit), "", _observations(fit)]
+    lines += ["", *residual_lines(fit), "", _observations(fit)]
     if table.names:
         lines += ["", "Fixed effects:", *fixed_lines(table)]
     if 1 < len(table.names) <= MOST:
@@ -87,18 +86,6 @@ def _header(fit: StructuredFit, ddf: str) -> list[str]:
     if part is not None and part.request.variance is not None:
         lines.append(f"Variance: {part.request.variance.text}")
     return lines
-
-
-def _parameter_lines(fit: StructuredFit) -> list[str]:
-    """Names and values in two columns, by arm where arms differ."""
-    table = residual_parameters(fit)
-    names = [
-        f"{term} ({arm})" if arm else str(term)
-        for term, arm in zip(table["term"], table["arm"], strict=True)
-    ]
-    values = [cat(signif(float(v), 5)) for v in table["estimate"]]
-    left, right = max(map(len, names)), max(map(len, values))
-    return [f" {n:<{left}}  {v:>{right}}" for n, v in zip(names, values, strict=True)]
 
 
 def _observations(fit: StructuredFit) -> str:
