@@ -77,3 +77,36 @@ def test_what_cannot_be_told_apart_is_said(data: pd.DataFrame) -> None:
     text = data.assign(v=data["t"].astype(str))
     model = call("y ~ t + homcs(0 + v | run)", text, residual="cs(t | run)")
     assert [d.code for d in model.diagnostics] == ["not-identifiable"]
+
+
+def crossed_table(n_subjects: int, n_raters: int, near: bool) -> pd.DataFrame:
+    """Eight visits of each subject, raters at random or mostly the same few, AR1 residuals."""
+    rng, visits = np.random.default_rng(3), 8
+    subject, t = np.repeat(np.arange(n_subjects), visits), np.tile(np.arange(visits), n_subjects)
+    if near:
+        rater = np.minimum(
+            n_raters - 1, subject * n_raters // n_subjects + rng.integers(0, 3, t.size)
+        )
+    else:
+        rater = rng.integers(0, n_raters, t.size)
+    L = np.linalg.cholesky(0.7 ** np.abs(np.subtract.outer(np.arange(visits), np.arange(visits))))
+    e = 2.0 * (rng.normal(size=(n_subjects, visits)) @ L.T).ravel()
+    y = 10.0 + 0.5 * t + 1.5 * rng.normal(size=n_subjects)[subject]
+    y = y + rng.normal(size=n_raters)[rater] + e
+    return pd.DataFrame({"y": y, "t": t, "subject": subject, "rater": rater})
+
+
+@pytest.mark.parametrize(
+    ("n_subjects", "n_raters", "near"), [(800, 200, False), (3000, 1500, True)]
+)
+def test_crossed_effects_recover_the_truth(n_subjects: int, n_raters: int, near: bool) -> None:
+    data, call = crossed_table(n_subjects, n_raters, near), nw.lmer
+    settings: Any = {"residual": "ar1(t | subject)"}
+    model: Any = call("y ~ t + (1 | subject) + (1 | rater)", data, **settings)
+    assert model.converged
+    assert model.fit.problem.blocks.trailing == (1,)
+    assert model.fit.problem.trailing.pattern.values < 45 * n_raters or not near
+    sd = model.varcorr().set_index("group")["sdcor"]
+    np.testing.assert_allclose(sd[["subject", "rater", "Residual"]], [1.5, 1.0, 2.0], rtol=0.15)
+    assert model.residual_parameters()["estimate"][0] == pytest.approx(0.7, abs=0.04)
+    assert model.params["t"] == pytest.approx(0.5, abs=4.0 * model.bse["t"])

@@ -101,7 +101,7 @@ def fit_structured(
     with limited(64, options.threads):
         arrays = structured_arrays(design, _least_squares(design))
         _check_parameters(arrays)
-        problem = make_problem(arrays)
+        problem = make_problem(arrays, threads=options.threads)
         _refuse_exact(design, problem)
         path = optimise(problem, reml, options, start)
         if _of_fitted(design):
@@ -193,7 +193,7 @@ def _renewed(
     for _ in range(UPDATES):
         before = path.point.value
         mu = fitted_values(design, problem, path.point)
-        problem = make_problem(structured_arrays(design, mu))
+        problem = make_problem(structured_arrays(design, mu), threads=options.threads)
         path = optimise(problem, reml, options, path.point.par)
         count += path.n_evaluations
         if abs(path.point.value - before) < SETTLED * (1.0 + abs(before)):

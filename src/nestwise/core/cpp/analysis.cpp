@@ -71,11 +71,12 @@ std::vector<i32> postorder(const std::vector<i32>& parent) {
 }
 
 // Whether joining the last child's supernode (columns `own`, rows below `below`) with its parent
-// (`up` columns, `above` rows below) pays: few zeros, or blocks that are too thin for BLAS.
-bool worth_joining(i64 own, i64 below, i64 up, i64 above) {
-    const i64 zeros = own * (up + above - below);
+// (`up` columns, `above` rows below) pays: few zeros, those of earlier joins included, or blocks that
+// are too thin for BLAS.
+bool worth_joining(i64 own, i64 up, i64 above, i64 added, i64 before) {
+    const i64 zeros = before + added;
     const i64 total = (own + up) * (own + up + above);
-    if (zeros == 0) return true;
+    if (added == 0) return true;
     if (own + up <= 8) return zeros * 2 <= total;
     if (own + up <= 32) return zeros * 5 <= total;
     return zeros * 20 <= total;
@@ -86,7 +87,7 @@ std::vector<i32> runs(const Structure& tree, const std::vector<i32>& order, cons
                       int border) {
     const i32 nodes = static_cast<i32>(order.size());
     std::vector<i32> out;
-    i64 own = 0;
+    i64 own = 0, zeros = 0;
     const auto below = [&](i32 j) {
         i64 sum = border;
         for (i32 r : tree.rows[j]) sum += width[order[r]];
@@ -95,9 +96,15 @@ std::vector<i32> runs(const Structure& tree, const std::vector<i32>& order, cons
     for (i32 j = 0; j < nodes; ++j) {
         own += width[order[j]];
         const bool chained = j + 1 < nodes && tree.parent[j] == j + 1;
-        if (chained && worth_joining(own, below(j), width[order[j + 1]], below(j + 1))) continue;
+        if (chained) {
+            const i64 up = width[order[j + 1]], above = below(j + 1), added = own * (up + above - below(j));
+            if (worth_joining(own, up, above, added, zeros)) {
+                zeros += added;
+                continue;
+            }
+        }
         out.push_back(j);
-        own = 0;
+        own = zeros = 0;
     }
     return out;
 }

@@ -145,4 +145,7 @@ void bind_chain(nb::module_& m);
 // Bindings of models with structured residuals.
 void bind_structured(nb::module_& m);
 
+// Bindings of sparse factors of matrices that Python fills.
+void bind_sparse(nb::module_& m);
+
 }  // namespace nwpy

@@ -429,4 +429,5 @@ NB_MODULE(_kernels, m) {
     bind_intercept(m);
     bind_structured(m);
     bind_chain(m);
+    bind_sparse(m);
 }

@@ -6,12 +6,14 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
+from nestwise.core.structured.blocks import LARGEST
 from nestwise.core.structured.carriers import block_carriers, level_sums
 from nestwise.core.structured.evaluate import evaluate
 from nestwise.core.structured.filled import fill_with_slopes
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.sums import cross
 from nestwise.core.structured.weighted import Inverted, invert
+from nestwise.core.threads import limited
 
 STEP = 1e-3
 """Step of the central differences of the exact gradient, relative where par is large."""
@@ -19,10 +21,11 @@ STEP = 1e-3
 
 def information_derivatives(problem: StructuredProblem, par: FloatArray) -> FloatArray:
     """(m, p, p) X'V^-1 dV V^-1 X by each parameter: minus the derivative of X'V^-1 X, basis Q."""
-    if not problem.arrays.patterned:
-        return filled_derivatives(invert(problem, par), par)
     filled, slopes = fill_with_slopes(problem.arrays, par)
-    found = filled_derivatives(invert(problem, par), filled)
+    with limited(LARGEST, problem.threads):
+        found = filled_derivatives(invert(problem, par), filled)
+    if not problem.arrays.patterned:
+        return found
     return np.asarray(np.einsum("im,mab->iab", slopes, found))
 
 
@@ -86,13 +89,14 @@ def deviance_hessian(
     m = par.size
     H = np.zeros((m + 1, m + 1))
     steps = STEP * np.maximum(1.0, np.abs(par))
-    for i, step in enumerate(steps):
-        for multiple, weight in ((1.0, 8.0), (-1.0, -8.0), (2.0, -1.0), (-2.0, 1.0)):
-            moved = par.copy()
-            moved[i] += multiple * step
-            H[i, :m] += weight * _slope(problem, moved, sigma, reml) / (12.0 * step)
+    with limited(LARGEST, problem.threads):
+        for i, step in enumerate(steps):
+            for multiple, weight in ((1.0, 8.0), (-1.0, -8.0), (2.0, -1.0), (-2.0, 1.0)):
+                moved = par.copy()
+                moved[i] += multiple * step
+                H[i, :m] += weight * _slope(problem, moved, sigma, reml) / (12.0 * step)
+        here = evaluate(problem, par, reml)
     H[:m, :m] = 0.5 * (H[:m, :m] + H[:m, :m].T)
-    here = evaluate(problem, par, reml)
     H[:m, m] = H[m, :m] = -2.0 * here.gradient_pwrss / sigma**2
     H[m, m] = 4.0 * here.pwrss / sigma**2
     return H

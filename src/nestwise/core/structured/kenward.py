@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.structured.blocks import LARGEST
 from nestwise.core.structured.carriers import block_carriers, level_sums
 from nestwise.core.structured.covariance import pattern_covariance, structure_at
 from nestwise.core.structured.derivatives import filled_derivatives
@@ -15,7 +15,9 @@ from nestwise.core.structured.filled import fill_curvature, fill_with_slopes
 from nestwise.core.structured.kenwardchart import along_chart
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.sums import cross
+from nestwise.core.structured.trailing import apply_blocks
 from nestwise.core.structured.weighted import Inverted, invert
+from nestwise.core.threads import limited
 
 STEP = 1e-3
 """Step of the four-point differences of the exact first derivatives of V."""
@@ -60,7 +62,8 @@ def kenward_parts(problem: StructuredProblem, par: FloatArray, Phi: FloatArray) 
     """
     m, p = par.size, problem.p
     P, Q = np.zeros((m + 1, p, p)), np.zeros((m + 1, m + 1, p, p))
-    P[:m], Q[:m, :m], plain = _by_par(problem, par)
+    with limited(LARGEST, problem.threads):
+        P[:m], Q[:m, :m], plain = _by_par(problem, par)
     whole: FloatArray = np.asarray(np.linalg.inv(Phi)) if p else Phi
     P[m] = -2.0 * whole
     Q[:m, m] = Q[m, :m] = -2.0 * P[:m]
@@ -101,7 +104,7 @@ def _products(inverted: Inverted, par: FloatArray) -> FloatArray:
             moved = (one.inverse @ dV) @ W[pattern.rows]
             seen[i] += Z.T @ moved.reshape(-1, p)
     own: dict[int, FloatArray] = {}
-    starts = iter(_starts(inverted))
+    starts, Z = iter(_starts(inverted)), equations.effects.Z
     for i, dG, sums in level_sums(inverted, par):
         a = np.zeros((len(equations.B), p))
         first = next(starts)
@@ -111,12 +114,12 @@ def _products(inverted: Inverted, par: FloatArray) -> FloatArray:
         out[i] += np.einsum("qa,mqb->mab", a, seen)
         out[:, i] += np.einsum("mqa,qb->mab", seen, a)
     for i, a in own.items():
+        rows = np.asarray(Z @ a)
+        weighted = apply_blocks(problem, inverted.patterns, rows)
+        seen[i] = Z.T @ weighted
         for j, other in own.items():
-            out[i, j] = a.T @ equations.A @ other
-        seen[i] = equations.A @ a
-    inner = np.stack(
-        [solve_triangular(equations.L, equations.Lambda.T @ one, lower=True) for one in seen]
-    )
+            out[i, j] = weighted.T @ np.asarray(Z @ other)
+    inner = np.stack([equations.lower(one) for one in seen])
     return np.asarray(out - np.einsum("mqa,nqb->mnab", inner, inner))
 
 

@@ -44,6 +44,8 @@ class StructuredProblem:
         Its residuals.
     chain : Chain or None
         Sums over pairs of neighbours, where they are all that evaluations need.
+    threads : int
+        Threads of BLAS for questions that are asked of the fit.
     """
 
     arrays: StructuredArrays
@@ -53,6 +55,7 @@ class StructuredProblem:
     beta0: FloatArray
     y0: FloatArray
     chain: _kernels.Chain | None
+    threads: int
 
     @property
     def n(self) -> int:
@@ -103,8 +106,10 @@ def _sums(problem: StructuredProblem) -> tuple[PatternSums, ...]:
 
 @memo
 def _trailing(problem: StructuredProblem) -> TrailingEffects | None:
-    trailing = problem.blocks.trailing
-    return trailing_effects(problem.arrays, trailing) if trailing else None
+    blocks = problem.blocks
+    if not blocks.trailing:
+        return None
+    return trailing_effects(problem.arrays, blocks.trailing, blocks.patterns)
 
 
 @memo
@@ -116,7 +121,9 @@ def _data(problem: StructuredProblem) -> FloatArray:
     return np.column_stack([problem.Q, problem.y0])
 
 
-def make_problem(arrays: StructuredArrays, largest: int = LARGEST) -> StructuredProblem:
+def make_problem(
+    arrays: StructuredArrays, largest: int = LARGEST, threads: int = 1
+) -> StructuredProblem:
     """The one pass over the rows.
 
     Parameters
@@ -125,10 +132,12 @@ def make_problem(arrays: StructuredArrays, largest: int = LARGEST) -> Structured
         The model.
     largest : int
         Rows of a block up to which random effects are absorbed.
+    threads : int
+        Threads of BLAS.
     """
     Q, RX, beta0, y0 = _least_squares(arrays)
     chain = make_chain(arrays, Q, y0, RX)
-    return StructuredProblem(arrays, largest, Q, RX, beta0, y0, chain)
+    return StructuredProblem(arrays, largest, Q, RX, beta0, y0, chain, threads)
 
 
 def _least_squares(

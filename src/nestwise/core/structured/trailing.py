@@ -1,7 +1,7 @@
 """Random effects that join blocks: the mixed-model equations over whitened rows.
 
-V = V1 + Z G Z' with V1 block diagonal. M = Lambda'Z'V1^-1 Z Lambda + I is factorised as a dense
-matrix: a factor crossed with the subjects has fill between all its levels that share a subject.
+V = V1 + Z G Z' with V1 block diagonal. M = Lambda'Z'V1^-1 Z Lambda + I has entries between levels
+that share a block of rows; it is factorised sparsely, or as a full matrix where most levels meet.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
-from scipy.sparse import csr_array
 
-from nestwise._base.arrays import AnyArray, FloatArray
+from nestwise._base.arrays import FloatArray
 from nestwise.core.structured.blockwise import Factored
 from nestwise.core.structured.model import effect_lambdas
 from nestwise.core.structured.problem import StructuredProblem
-from nestwise.core.structured.trailingcolumns import TrailingEffects
+from nestwise.core.structured.trailingcolumns import TrailingEffects, half_columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,23 +25,23 @@ class Equations:
     ----------
     effects : TrailingEffects
         Z.
-    Lambda : (q, q) float64
-        Relative factor of all trailing effects, block diagonal.
-    A : (q, q) float64
-        Z'V1^-1 Z.
+    lambdas : tuple of (k, k) float64
+        Relative factor of each trailing term.
+    half : (K, n) float64
+        Z Lambda: the values that each row has.
     B : (q, c) float64
         Z'V1^-1 [Q y0].
     C : (c, c) float64
         [Q y0]'V1^-1 [Q y0].
-    L : (q, q) float64
-        Lower Cholesky factor of M.
+    L : (values,) float64
+        Cholesky factor of M on its pattern.
     H : (q, c) float64
         L^-1 Lambda'B, so that C - H'H holds the cross-products by V^-1.
     """
 
     effects: TrailingEffects
-    Lambda: FloatArray
-    A: FloatArray
+    lambdas: tuple[FloatArray, ...]
+    half: FloatArray
     B: FloatArray
     C: FloatArray
     L: FloatArray
@@ -52,33 +50,33 @@ class Equations:
     @property
     def logdet(self) -> float:
         """log |M|."""
-        return 2.0 * float(np.log(self.L.diagonal()).sum())
+        return 2.0 * float(np.log(self.L[self.effects.diagonal]).sum())
+
+    def lower(self, columns: FloatArray) -> FloatArray:
+        """L^-1 Lambda' times columns (q, m); rows in an order of its own."""
+        turned = by_level(self.effects, self.lambdas, columns, transposed=True)
+        return self.effects.pattern.solve(self.L, turned, True)
+
+    def upper(self, columns: FloatArray) -> FloatArray:
+        """Lambda L^-T times columns (q, m) such as `lower` gives."""
+        solved = self.effects.pattern.solve(self.L, np.ascontiguousarray(columns), False)
+        return by_level(self.effects, self.lambdas, solved, transposed=False)
 
 
-def block_inverse(problem: StructuredProblem, patterns: tuple[Factored, ...]) -> csr_array:
-    """V1^-1 as a sparse matrix, (n, n)."""
-    rows, columns, values = [], [], []
-    for pattern, one in zip(problem.blocks.patterns, patterns, strict=True):
-        N, v = pattern.rows.shape
-        rows.append(np.repeat(pattern.rows, v, axis=1).ravel())
-        columns.append(np.tile(pattern.rows, (1, v)).ravel())
-        values.append(np.broadcast_to(one.inverse.ravel(), (N, v * v)).ravel())
-    where = (np.concatenate(rows), np.concatenate(columns))
-    return csr_array((np.concatenate(values), where), shape=(problem.n, problem.n))
-
-
-def whole_lambda(problem: StructuredProblem, par: FloatArray) -> FloatArray:
-    """(q, q) Lambda of all trailing effects."""
-    arrays = problem.arrays
-    lambdas = effect_lambdas(arrays, par)
-    parts = [
-        np.kron(np.eye(arrays.effects[t].n_levels), lambdas[t]) for t in problem.blocks.trailing
-    ]
-    q = sum(len(p) for p in parts)
-    out, at = np.zeros((q, q)), 0
-    for part in parts:
-        out[at : at + len(part), at : at + len(part)] = part
-        at += len(part)
+def by_level(
+    effects: TrailingEffects,
+    lambdas: tuple[FloatArray, ...],
+    columns: FloatArray,
+    *,
+    transposed: bool,
+) -> FloatArray:
+    """Lambda, or Lambda', of all trailing effects times columns (q, m)."""
+    out = np.empty_like(columns, order="C")
+    ends = (*effects.first[1:], len(columns))
+    for Lambda, start, end in zip(lambdas, effects.first, ends, strict=True):
+        factor = Lambda.T if transposed else Lambda
+        own = columns[start:end].reshape(-1, len(Lambda), columns.shape[1])
+        out[start:end] = (factor @ own).reshape(end - start, -1)
     return out
 
 
@@ -93,24 +91,46 @@ def solve_trailing(
         With trailing terms.
     patterns : tuple of Factored
         V1 at par.
-    par : (m,) float64
-        Parameters.
+    par : (t + r,) float64
+        Parameters, entries of the Lambdas first.
     """
-    effects = problem.trailing
+    effects, arrays = problem.trailing, problem.arrays
     assert effects is not None
+    every = effect_lambdas(arrays, par)
+    halves = half_columns(arrays, every)
+    half = np.stack([halves[t][:, j] for t, j in effects.pieces])
+    L = effects.pattern.factorise(_normal(problem, patterns, effects, half))
+    if not L.size:
+        return None
     data = np.column_stack([problem.Q, problem.y0])
     weighted = apply_blocks(problem, patterns, data)
-    A = (effects.Z.T @ (block_inverse(problem, patterns) @ effects.Z)).toarray()
     B = np.asarray(effects.Z.T @ weighted)
-    Lambda = whole_lambda(problem, par)
-    M = Lambda.T @ A @ Lambda
-    M[np.diag_indices_from(M)] += 1.0
-    try:
-        L = np.linalg.cholesky(M)
-    except np.linalg.LinAlgError:
-        return None
-    H = solve_triangular(L, Lambda.T @ B, lower=True)
-    return Equations(effects, Lambda, A, B, data.T @ weighted, L, np.asarray(H))
+    lambdas = tuple(every[t] for t in problem.blocks.trailing)
+    turned = by_level(effects, lambdas, B, transposed=True)
+    H = effects.pattern.solve(L, turned, True)
+    return Equations(effects, lambdas, half, B, data.T @ weighted, L, H)
+
+
+def _normal(
+    problem: StructuredProblem,
+    patterns: tuple[Factored, ...],
+    effects: TrailingEffects,
+    half: FloatArray,
+) -> FloatArray:
+    """(values,) M on its pattern."""
+    products = []
+    for pattern, one, places in zip(problem.blocks.patterns, patterns, effects.places, strict=True):
+        own = half[:, pattern.rows]
+        moved = own[:, None, :, :, None] * own[None, :, :, None, :] * one.inverse
+        products.append((places.ravel(), moved.ravel()))
+    where = np.concatenate([at for at, _ in products])
+    values = np.concatenate([value for _, value in products])
+    M = np.bincount(where, values, minlength=effects.pattern.values).astype(np.float64)
+    # Two different levels meet once as (a, b) and once as (b, a).
+    diagonal = M[effects.diagonal]
+    M *= 0.5
+    M[effects.diagonal] = diagonal + 1.0
+    return M
 
 
 def apply_blocks(
@@ -140,14 +160,30 @@ def apply_inverse(
     first = apply_blocks(problem, patterns, columns)
     if equations is None:
         return first
-    seen = equations.Lambda.T @ (equations.effects.Z.T @ first)
-    inner = solve_triangular(equations.L, seen, lower=True)
-    inner = solve_triangular(equations.L.T, inner, lower=False)
-    b = equations.effects.Z @ (equations.Lambda @ inner)
-    return np.asarray(first - apply_blocks(problem, patterns, np.asarray(b)))
+    wide = first.reshape(problem.n, -1)
+    inner = equations.lower(np.ascontiguousarray(equations.effects.Z.T @ wide))
+    b = np.asarray(equations.effects.Z @ equations.upper(inner))
+    return np.asarray(first - apply_blocks(problem, patterns, b.reshape(columns.shape)))
 
 
-def joint_faces(matrix: FloatArray, first: int, n_levels: int, k: int) -> AnyArray:
-    """(n_levels, k, k) diagonal blocks of the columns of one term."""
-    at = first + np.arange(n_levels)[:, None] * k + np.arange(k)
-    return np.asarray(matrix[at[:, :, None], at[:, None, :]])
+def effect_spread(
+    equations: Equations, inverse: FloatArray, rows: FloatArray, places: FloatArray
+) -> FloatArray:
+    """(N, v, v) Z Lambda M^-1 Lambda'Z' of the blocks of a pattern.
+
+    Parameters
+    ----------
+    equations : Equations
+        The equations.
+    inverse : (values,) float64
+        M^-1 on the pattern.
+    rows : (N, v) intp
+        Rows of each block.
+    places : (K, K, N, v, v) integers
+        Of `TrailingEffects`.
+    """
+    own, out = equations.half[:, rows], np.zeros((*rows.shape, rows.shape[1]))
+    for a, left in enumerate(own):
+        for b, right in enumerate(own):
+            out += left[:, :, None] * inverse[places[a, b]] * right[:, None, :]
+    return out

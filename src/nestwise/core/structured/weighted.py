@@ -8,10 +8,12 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
+from nestwise.core.structured.blocks import LARGEST
 from nestwise.core.structured.blockwise import Evaluation, Factored, factorise
 from nestwise.core.structured.filled import fill
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.trailing import Equations, apply_inverse, solve_trailing
+from nestwise.core.threads import limited
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,8 @@ class Inverted:
 
     def times(self, columns: FloatArray) -> FloatArray:
         """V^-1 times columns (n,) or (n, k)."""
-        return apply_inverse(self.problem, self.patterns, self.equations, columns)
+        with limited(LARGEST, self.problem.threads):
+            return apply_inverse(self.problem, self.patterns, self.equations, columns)
 
 
 def invert(problem: StructuredProblem, par: FloatArray) -> Inverted:
@@ -45,11 +48,11 @@ def invert(problem: StructuredProblem, par: FloatArray) -> Inverted:
     FitError
         When the covariance matrix is singular there.
     """
-    filled = fill(problem.arrays, par)
-    patterns = factorise(problem, filled)
-    equations = None
-    if patterns is not None and problem.trailing is not None:
-        equations = solve_trailing(problem, patterns, filled)
+    filled, equations = fill(problem.arrays, par), None
+    with limited(LARGEST, problem.threads):
+        patterns = factorise(problem, filled)
+        if patterns is not None and problem.trailing is not None:
+            equations = solve_trailing(problem, patterns, filled)
     if patterns is None or (equations is None and problem.trailing is not None):
         raise FitError("the covariance matrix at the estimates is singular")
     return Inverted(problem, patterns, equations)
