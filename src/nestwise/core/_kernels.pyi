@@ -110,6 +110,7 @@ Descended: TypeAlias = tuple[
     float,
     int,
     int,
+    tuple[FloatArray, FloatArray] | None,
 ]
 
 class Glmm:

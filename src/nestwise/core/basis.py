@@ -147,8 +147,10 @@ def compiled_basis(y: FloatArray, X: FloatArray, intercept: int) -> tuple[Basis,
 
 def known_basis(center: FloatArray, scale: FloatArray, shift: FloatArray, intercept: int) -> Basis:
     """The map to the user's coefficients beside what it is made of."""
+    p = len(scale)
     inverse = 1.0 / scale
-    to_user = np.diag(inverse)
+    to_user = np.zeros((p, p))
+    to_user.flat[:: p + 1] = inverse
     if intercept >= 0:
         to_user[intercept] -= center * inverse
     return Basis(center, scale, shift, to_user, -float(np.log(scale).sum()))

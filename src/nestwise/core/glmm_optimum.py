@@ -29,6 +29,7 @@ class GlmmDescent:
     n_evaluations: int
     decrease: float
     stopped: str
+    spectrum: tuple[FloatArray, FloatArray] | None
 
 
 def glmm_descent(
@@ -63,9 +64,9 @@ def glmm_descent(
         found = kernel.descend(psi, begin, hessian, layout.entries, limits)
     if found is None:
         return None
-    psi, value, gradient, hessian, u, eta, ldL2, steps, decrease, count, stopped = found
+    psi, value, gradient, hessian, u, eta, ldL2, steps, decrease, count, stopped, own = found
     m, end = problem.m, problem.m + layout.p
     by_log_phi = float(gradient[-1]) if problem.has_phi and len(gradient) else 0.0
     result = GlmmResult(value, u, eta, gradient[:m], gradient[m:end], by_log_phi, ldL2, steps, True)
     point = GlmmEvaluation(psi, value, gradient, result)
-    return GlmmDescent(point, hessian, count, decrease, STOPPED[stopped])
+    return GlmmDescent(point, hessian, count, decrease, STOPPED[stopped], own)

@@ -19,6 +19,7 @@ from nestwise.fit.glmm_newton import (
     NEAR,
     Function,
     GlmmPath,
+    Spectrum,
     exact_hessian,
     minimise_glmm,
     spectrum,
@@ -174,7 +175,15 @@ def compiled_path(
     found = glmm_descent(problem, psi, u, guess, limits)
     if found is None or found.stopped == "degenerate":
         return None
-    return GlmmPath(found.point, found.hessian, found.n_evaluations, found.decrease, found.stopped)
+    known = None if found.spectrum is None else Spectrum(found.hessian, *found.spectrum)
+    return GlmmPath(
+        found.point,
+        found.hessian,
+        found.n_evaluations,
+        found.decrease,
+        found.stopped,
+        known=known,
+    )
 
 
 def descend_from(

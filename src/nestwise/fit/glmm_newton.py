@@ -30,6 +30,15 @@ SD_STEP, TINY_STEP = 4e-3, 3e-5
 standard deviations of the parameter."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """Eigenvalues, ascending, and vectors of a curvature."""
+
+    of: FloatArray
+    values: FloatArray
+    vectors: FloatArray
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class GlmmPath:
     """Where an optimisation ended.
@@ -50,6 +59,8 @@ class GlmmPath:
         limit, where the criterion is level, or falls for ever.
     beyond : float
         How much lower the criterion is where other starts ran away to infinity.
+    known : Spectrum or None
+        That of a curvature on the way; ask `spectrum`.
     """
 
     point: GlmmEvaluation
@@ -58,11 +69,18 @@ class GlmmPath:
     decrease: float
     stopped: str
     beyond: float = 0.0
+    known: Spectrum | None = None
+
+
+def spectrum(path: GlmmPath) -> tuple[FloatArray, FloatArray]:
+    """(size,) eigenvalues, ascending, and (size, size) vectors of the curvature at its end."""
+    if path.known is not None and path.known.of is path.hessian:
+        return path.known.values, path.known.vectors
+    return _decomposed(path)
 
 
 @memo
-def spectrum(path: GlmmPath) -> tuple[FloatArray, FloatArray]:
-    """(size,) eigenvalues, ascending, and (size, size) vectors of the curvature at its end."""
+def _decomposed(path: GlmmPath) -> tuple[FloatArray, FloatArray]:
     values, vectors = np.linalg.eigh(0.5 * (path.hessian + path.hessian.T))
     return values, vectors
 

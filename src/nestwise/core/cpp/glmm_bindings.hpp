@@ -1,8 +1,11 @@
 // What the two kernels of generalised models share at the border to Python.
 #pragma once
 
+#include <cmath>
+
 #include "bindings.hpp"
 #include "glmm_newton.hpp"
+#include "trust.hpp"
 
 namespace nwpy {
 
@@ -48,13 +51,30 @@ inline void listen() {
     if (PyErr_CheckSignals()) throw nb::python_error();
 }
 
+// Eigenvalues, ascending, and vectors (columns) of the curvature at the end of a path.
+inline nb::tuple spectrum(const std::vector<double>& hessian, size_t m) {
+    std::vector<double> values, V;
+    nw::symmetric_eigen(hessian, static_cast<int>(m), values, V);
+    std::vector<size_t> order(m);
+    for (size_t j = 0; j < m; ++j) order[j] = j;
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
+    std::vector<double> sorted, vectors(m * m);
+    for (size_t j = 0; j < m; ++j) {
+        sorted.push_back(values[order[j]]);
+        for (size_t i = 0; i < m; ++i) vectors[i * m + j] = V[i * m + order[j]];
+    }
+    return nb::make_tuple(array(std::move(sorted)), array(std::move(vectors), {m, m}));
+}
+
 inline nb::tuple pack(nw::GlmmPath&& path) {
     nw::GlmmPoint& point = path.point;
     const size_t m = point.psi.size();
+    const bool told = std::all_of(path.hessian.begin(), path.hessian.end(), [](double v) { return std::isfinite(v); });
+    nb::object eigen = told ? nb::object(spectrum(path.hessian, m)) : nb::none();
     return nb::make_tuple(array(std::move(point.psi)), point.value, array(std::move(point.gradient)),
                           array(std::move(path.hessian), {m, m}), array(std::move(point.u)),
                           array(std::move(point.eta)), point.ldL2, point.n_steps, path.decrease,
-                          path.evaluations, static_cast<int>(path.stopped));
+                          path.evaluations, static_cast<int>(path.stopped), eigen);
 }
 
 }  // namespace nwpy
