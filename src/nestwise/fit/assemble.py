@@ -48,7 +48,7 @@ def glmm_arrays(design: Design) -> tuple[ModelArrays, FloatArray, FloatArray]:
     ModelArrays, (n,) float64, (n,) float64
         The rows with the response as it is, the offset, and the prior weights (ones when none).
     """
-    arrays = model_arrays(replace(design, offset=None))
+    arrays = model_arrays(design if design.offset is None else replace(design, offset=None))
     n = len(design.y)
     offset = np.zeros(n) if design.offset is None else np.array(design.offset, dtype=np.float64)
     weights = np.ones(n) if design.weights is None else np.array(design.weights, dtype=np.float64)

@@ -84,6 +84,8 @@ def first_eta(rows: FamilyRows) -> FloatArray:
     mu = rows.family.start_mu(rows.y, rows.weights)
     with np.errstate(all="ignore"):
         eta = np.asarray(link.link(mu), dtype=np.float64)
+    if link.lower == -np.inf and link.upper == np.inf and np.isfinite(eta.sum()):
+        return eta
     good = np.isfinite(eta) & in_domain(link, eta)
     if good.all():
         return eta

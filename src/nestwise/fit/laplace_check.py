@@ -16,7 +16,7 @@ from nestwise.fit.glmm_quadrature import with_points_of
 from nestwise.fit.newton import FLAT
 from nestwise.fit.rectify import diagonal_positions
 
-POINTS = (9, 7, 5, 3)
+POINTS = (7, 5, 4, 3)
 """Quadrature points for one, two, three and four random effects a level."""
 
 DENSITIES = 2_000_000
@@ -66,7 +66,11 @@ def laplace_trouble(
         return ()
     values, vectors = spectrum(path)
     curvature = np.maximum(np.abs(values), FLAT * np.abs(values).max())
-    move = -(vectors @ ((there.gradient @ vectors) / curvature))
+    along = there.gradient @ vectors
+    # No estimate moves by more standard errors than the root of this (Cauchy and Schwarz).
+    if float(along @ (along / curvature)) <= 2.0 * VISIBLE**2:
+        return ()
+    move = -(vectors @ (along / curvature))
     gain = 0.5 * (path.point.value - there.value)
     return _told(design, model, path, move, gain, points)
 

@@ -30,7 +30,7 @@ def one_sided_columns(design: Design, side: IntArray) -> tuple[Diagnostic, ...]:
     """
     fixed, out = design.fixed, []
     X = fixed.X
-    events, rows = side @ X, X.sum(axis=0)
+    events, rows = side.astype(np.float64) @ X, X.sum(axis=0)
     for term in sorted({a for a in fixed.assign if a >= 0}):
         columns = [j for j, a in enumerate(fixed.assign) if a == term]
         # Of dummy columns: whether all rows of one, or of the reference level, are alike.
