@@ -31,8 +31,18 @@ def test_definitions() -> None:
     group_mean = x.groupby(school, observed=True).transform("mean")
     cases = {"grand": x - x.mean(), "group": x - group_mean, "group_mean": group_mean}
     for method, expected in cases.items():
-        answer = center(data, "standLRT", by="school", method=method)
+        by = None if method == "grand" else "school"
+        answer = center(data, "standLRT", by=by, method=method)
         np.testing.assert_allclose(answer, expected, rtol=0, atol=1e-13)
+
+
+def test_groups_ask_for_centring_within_them() -> None:
+    data = load_dataset("Exam")
+    within = center(data, "standLRT", by="school", method="group")
+    np.testing.assert_array_equal(center(data, "standLRT", by="school"), within)
+    with pytest.warns(UserWarning, match="leave by= out, or use method='group'"):
+        grand = center(data, "standLRT", by="school", method="grand")
+    np.testing.assert_array_equal(grand, center(data, "standLRT"))
 
 
 def test_the_mean_of_what_is_centred_is_zero() -> None:

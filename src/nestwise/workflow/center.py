@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ def center(
     columns: str | Sequence[str],
     by: str | Sequence[str] | None = None,
     *,
-    method: str = "grand",
+    method: str | None = None,
     unit: str | Sequence[str] | None = None,
 ) -> Any:
     """Centre columns at their mean or at the mean of each group, or give the group's mean.
@@ -34,8 +35,9 @@ def center(
     columns : str or sequence of str
         Numeric columns.
     by : str or sequence of str, optional
-        Grouping columns; needed by the last two methods, not used by the first.
-    method : {"grand", "group", "group_mean"}
+        Grouping columns; needed by the last two methods.
+    method : {"grand", "group", "group_mean"}, optional
+        ``"grand"`` without `by`, else ``"group"``, as ``center(x, by = g)`` means in a formula.
         ``"grand"``: value minus the mean of all rows; ``"group"``: value minus the mean of its
         group, what varies within groups; ``"group_mean"``: the mean of the group itself, what
         varies between them (centre it in turn with ``"grand"``).
@@ -56,6 +58,11 @@ def center(
         When a column is not there or not numeric.
     OptionError
         When the method is not known, or needs `by`.
+
+    Warns
+    -----
+    UserWarning
+        When ``method="grand"``, which has no groups, is given with `by`.
 
     Notes
     -----
@@ -79,7 +86,14 @@ def center(
     >>> nw.center(data, "ses", by="classroom_id", method="group").head(2).round(2).tolist()
     [-7.65, -4.79]
     """
+    method = ("grand" if by is None else "group") if method is None else method
     one_of("method", method, _METHODS)
+    if method == "grand" and by is not None:
+        warnings.warn(
+            f"method='grand' takes the mean of all rows, whatever by={by!r} is: leave by= out, or "
+            "use method='group' to centre within groups",
+            stacklevel=2,
+        )
     if method != "grand" and by is None:
         raise OptionError(f"method={method!r} needs groups; give by=, the grouping column")
     source = open_table(data)
