@@ -86,16 +86,7 @@ def center(
     >>> nw.center(data, "ses", by="classroom_id", method="group").head(2).round(2).tolist()
     [-7.65, -4.79]
     """
-    method = ("grand" if by is None else "group") if method is None else method
-    one_of("method", method, _METHODS)
-    if method == "grand" and by is not None:
-        warnings.warn(
-            f"method='grand' takes the mean of all rows, whatever by={by!r} is: leave by= out, or "
-            "use method='group' to centre within groups",
-            stacklevel=2,
-        )
-    if method != "grand" and by is None:
-        raise OptionError(f"method={method!r} needs groups; give by=, the grouping column")
+    method = _method(method, by)
     source = open_table(data)
     names = as_names(columns)
     require_columns(source, names)
@@ -112,6 +103,22 @@ def center(
     if not isinstance(columns, str):
         return answer
     return nw.from_native(answer, eager_only=True)[columns].to_native()
+
+
+def _method(method: str | None, by: object) -> str:
+    """The method that is meant, checked against the groups that are given."""
+    if method is None:
+        return "grand" if by is None else "group"
+    one_of("method", method, _METHODS)
+    if method != "grand" and by is None:
+        raise OptionError(f"method={method!r} needs groups; give by=, the grouping column")
+    if method == "grand" and by is not None:
+        warnings.warn(
+            f"method='grand' takes the mean of all rows, whatever by={by!r} is: leave by= out, or "
+            "use method='group' to centre within groups",
+            stacklevel=3,
+        )
+    return method
 
 
 def center_values(
