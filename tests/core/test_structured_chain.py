@@ -9,6 +9,7 @@ import pytest
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
+from nestwise.core import _kernels
 from nestwise.core.residual.registry import RESIDUAL_STRUCTURES
 from nestwise.core.structured.blockwise import evaluate_blocks
 from nestwise.core.structured.evaluate import evaluate
@@ -160,3 +161,18 @@ def test_other_models_have_no_chain() -> None:
 def test_an_impossible_parameter_gives_nan() -> None:
     problem = made("ar1", 1)
     assert np.isnan(evaluate(problem, np.array([400.0]), True).value)
+
+
+@pytest.mark.parametrize(("n", "p"), [(7, 0), (9, 1), (60, 5), (3000, 3), (4000, 12)])
+def test_least_squares_equal_numpys(n: int, p: int) -> None:
+    rng = np.random.default_rng(n + p)
+    for far in (0.0, 1e6):
+        X = rng.normal(size=(n, p)) + far
+        y = rng.normal(size=n)
+        Q, R, beta, rest = _kernels.least_squares(np.asfortranarray(X), y)
+        _, triangle = np.linalg.qr(X)
+        np.testing.assert_allclose(Q.T @ Q, np.eye(p), atol=2e-14)
+        np.testing.assert_allclose(Q @ R, X, rtol=1e-13, atol=1e-14 * (1.0 + far))
+        np.testing.assert_allclose(np.abs(R), np.abs(triangle), rtol=1e-8, atol=1e-8 * (1.0 + far))
+        np.testing.assert_allclose(rest, y - X @ beta, rtol=0, atol=1e-13 * (1.0 + far))
+        np.testing.assert_allclose(rest, y - Q @ (Q.T @ y), atol=1e-8)

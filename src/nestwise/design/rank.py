@@ -11,6 +11,10 @@ from nestwise._base.arrays import FloatArray
 TOLERANCE = 1e-7
 _SAFE = 1e-6
 
+FEW = 200_000
+"""Products in a piece of X'X: the library starts no threads on so few, which would wait for each
+other wherever the machine has other things to do."""
+
 
 def redundant_columns(X: FloatArray, intercept: bool) -> tuple[int, ...]:
     """Positions of the columns to leave out so that the others have full rank.
@@ -48,7 +52,7 @@ def redundant_columns(X: FloatArray, intercept: bool) -> tuple[int, ...]:
 
 def _clearly_independent(X: FloatArray) -> bool:
     """A quick test on X'X that says yes only when no column is near the others' span."""
-    gram = dsyrk(1.0, X, trans=1, lower=1) if X.flags.f_contiguous else np.tril(X.T @ X)
+    gram = _gram(X)
     squares = gram.diagonal()
     if not (squares.min() > 0.0 and squares.max() < np.inf):
         return False
@@ -56,6 +60,17 @@ def _clearly_independent(X: FloatArray) -> bool:
     # Reads the lower triangle only.
     factor, failed = dpotrf(gram * scale * scale[:, None], lower=1, clean=0, overwrite_a=1)
     return not failed and bool(factor.diagonal().min() ** 2 > _SAFE)
+
+
+def _gram(X: FloatArray) -> FloatArray:
+    """Lower triangle of X'X, piece by piece."""
+    n, p = X.shape
+    step = max(32, FEW // (p * p))
+    gram = np.zeros((p, p), order="F")
+    for start in range(0, n, step):
+        piece = X[start : start + step]
+        gram = dsyrk(1.0, piece, beta=1.0, c=gram, trans=1, lower=1, overwrite_c=1)
+    return gram
 
 
 def _sequential(X: FloatArray, intercept: bool) -> tuple[int, ...]:

@@ -16,9 +16,6 @@ from nestwise.core.structured.stacks import Stack, make_stacks
 from nestwise.core.structured.sums import PatternSums, pattern_sums
 from nestwise.core.structured.trailingcolumns import TrailingEffects, trailing_effects
 
-MUCH = 1e6
-"""Products of rows and squared columns from which the library's factors are faster than ours."""
-
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class StructuredProblem:
@@ -135,21 +132,9 @@ def make_problem(
     threads : int
         Threads of BLAS.
     """
-    Q, RX, beta0, y0 = _least_squares(arrays)
+    Q, RX, beta0, y0 = _kernels.least_squares(np.asfortranarray(arrays.X), arrays.y)
     chain = make_chain(arrays, Q, y0, RX)
     return StructuredProblem(arrays, largest, Q, RX, beta0, y0, chain, threads)
-
-
-def _least_squares(
-    arrays: StructuredArrays,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Q, RX, the estimates of ordinary least squares and their residuals."""
-    n, p = arrays.X.shape
-    if n * p * p < MUCH:
-        return _kernels.least_squares(np.asfortranarray(arrays.X), arrays.y)
-    Q, RX = np.linalg.qr(arrays.X)
-    beta0 = np.linalg.solve(RX, Q.T @ arrays.y)
-    return Q, RX, beta0, arrays.y - arrays.X @ beta0
 
 
 def user_beta(problem: StructuredProblem, delta: FloatArray) -> FloatArray:
