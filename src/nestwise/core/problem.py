@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -273,4 +273,25 @@ def assembled_problem(
         column_scales=scales,
         basis=basis,
         log_weights=log_weights,
+    )
+
+
+def relaid(problem: Problem, arrays: ModelArrays) -> Problem:
+    """The layout of a problem for further rows of the same columns; its kernel stays as it is.
+
+    Parameters
+    ----------
+    problem : Problem
+        Made from some of the rows: gives the coordinates of the fixed effects.
+    arrays : ModelArrays
+        All rows: give the numbers of levels and the scales of the random effects.
+    """
+    factors = factor_columns(arrays)
+    scales = tuple(f.scale for f in factors)
+    return replace(
+        problem,
+        n=len(arrays.y),
+        shapes=tuple((len(f.columns), f.n_levels) for f in factors),
+        theta_scale=np.array([scales[f][r] for f, r, _ in problem.entries], dtype=np.float64),
+        column_scales=scales,
     )

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from nestwise._base.arrays import BoolArray, FloatArray
 from nestwise._base.options import Control
-from nestwise.core.glmm import GlmmProblem, working_rows
+from nestwise.core.glmm import GlmmProblem
 from nestwise.core.glmm_beginning import compiled_beginning
 from nestwise.core.glmm_compiled import compiled_glmm
 from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, RowFunction
-from nestwise.core.glmm_rows import FamilyRows, row_step
+from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.links.link import in_domain, mean
 from nestwise.core.problem import (
     ModelArrays,
     Problem,
     TermColumns,
-    build_problem,
     factor_columns,
+    relaid,
 )
 from nestwise.fit.glmm_curvature import first_curvature
 from nestwise.fit.glmm_descent import criterion_of
@@ -69,7 +69,7 @@ def begin(
     eta = first_eta(rows)
     easy = compiled_beginning(arrays, offset, rows, eta, control.threads, control.solver)
     if easy is not None:
-        start = Start(easy.layout, easy.par, easy.beta, easy.phi, easy.u, easy.eta)
+        start = Start(easy.layout, easy.par, easy.beta, easy.phi, easy.u)
         return start, easy.curvature
     return starting_point(arrays, offset, rows, eta, rows.family.dispersion, control), None
 
@@ -173,20 +173,13 @@ def _from_sample(
         return None
     m, p = len(rough.layout.entries), arrays.X.shape[1]
     phi = float(np.exp(rough.psi[-1])) if len(rough.psi) > m + p else None
-    beta = rough.layout.basis.to_user @ rough.psi[m : m + p]
-    eta = offset + arrays.X @ beta
-    layout = build_problem(
-        working_rows(arrays, offset, eta, row_step(rows, eta, phi)),
-        threads=control.threads,
-        solver=control.solver,
-    )
-    J = np.eye(len(rough.psi))
-    J[:m, :m] = np.diag(rough.layout.theta_scale / layout.theta_scale)
-    J[m : m + p, m : m + p] = np.linalg.solve(rough.layout.basis.to_user, layout.basis.to_user)
-    psi: FloatArray = np.asarray(np.linalg.solve(J, rough.psi), dtype=np.float64)
+    layout = relaid(rough.layout, arrays)
+    size = np.ones(len(rough.psi))
+    size[:m] = layout.theta_scale / rough.layout.theta_scale
+    psi = size * rough.psi
     q = sum(k * n for k, n in layout.shapes)
-    start = Start(layout, psi[:m], psi[m : m + p], phi, np.zeros(q), eta)
-    return start, J.T @ rough.hessian @ J / rough.share
+    start = Start(layout, psi[:m], psi[m : m + p], phi, np.zeros(q))
+    return start, rough.hessian / np.outer(size, size) / rough.share
 
 
 def _fit_sample(
@@ -204,14 +197,15 @@ def _fit_sample(
         return None
     known = np.ascontiguousarray(offset[keep])
     own = replace(rows, y=rows.y[keep], weights=rows.weights[keep], constant=0.0)
-    start = starting_point(fewer, known, own, first_eta(own), rows.family.dispersion, control)
+    eta, dispersion = first_eta(own), rows.family.dispersion
+    start = starting_point(fewer, known, own, eta, dispersion, control, rounds=1)
     problem = problem_of(fewer, known, own, start, control, make_kernel)
     function = criterion_of(problem)
     last = [] if start.phi is None else [np.log(start.phi)]
     point = function(np.concatenate([start.par, start.beta, last]), start.u)
     if not (np.isfinite(point.value) and np.isfinite(point.gradient).all()):
         return None
-    guess, _ = first_curvature(problem, start, rows.family.dispersion == "scale", point, function)
+    guess, _ = first_curvature(problem, start, dispersion == "scale", point, function)
     path = minimise_glmm(function, point, guess, control, ROUGHLY)
     hessian, _ = exact_hessian(function, path.point, path.hessian)
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 0.0:

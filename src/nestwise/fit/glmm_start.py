@@ -55,8 +55,6 @@ class Start:
         Dispersion.
     u : (q,) float64
         Spherical modes, sd 1 each.
-    eta : (n,) float64
-        Linear predictor.
     """
 
     layout: Problem
@@ -64,7 +62,6 @@ class Start:
     beta: FloatArray
     phi: float | None
     u: FloatArray
-    eta: FloatArray
 
 
 def starting_point(
@@ -74,6 +71,7 @@ def starting_point(
     eta: FloatArray,
     dispersion: str | None,
     control: Control,
+    rounds: int = ROUNDS,
 ) -> Start:
     """Fit the working linear mixed model a few times.
 
@@ -91,6 +89,8 @@ def starting_point(
         ``"scale"``, ``"shape"`` or None.
     control : Control
         Options of the optimiser.
+    rounds : int
+        Most working models; one where rows are few in any case.
 
     Raises
     ------
@@ -100,18 +100,18 @@ def starting_point(
     phi = None if dispersion is None else 1.0
     terms = row_step(rows, eta, phi)
     found: Start | None = None
-    for _ in range(1 if len(eta) < FEW_ROWS else ROUNDS):
-        step = _round(arrays, offset, eta, terms, found, dispersion == "scale", control)
-        if step is None:
+    for _ in range(1 if len(eta) < FEW_ROWS else rounds):
+        there = _round(arrays, offset, eta, terms, found, dispersion == "scale", control)
+        if there is None:
             break
-        moved, terms = _acceptable(rows, 1.0 if dispersion == "scale" else phi, eta, step.eta)
+        found, target = there
+        moved, terms = _acceptable(rows, 1.0 if dispersion == "scale" else phi, eta, target)
         change = float(np.sqrt(np.mean((moved - eta) ** 2)))
         eta = moved
         if dispersion == "shape":
             phi = _shape(rows, eta)
             terms = row_step(rows, eta, phi)
-            step = replace(step, phi=phi)
-        found = replace(step, eta=eta)
+            found = replace(found, phi=phi)
         if change < NEAR:
             break
     if found is None:
@@ -131,8 +131,8 @@ def _round(
     before: Start | None,
     has_scale: bool,
     control: Control,
-) -> Start | None:
-    """One working linear mixed model: its optimum is the next linear predictor."""
+) -> tuple[Start, FloatArray] | None:
+    """One working linear mixed model: its optimum gives the next linear predictor."""
     problem = build_problem(
         working_rows(arrays, offset, eta, terms), threads=control.threads, solver=control.solver
     )
@@ -149,7 +149,7 @@ def _round(
     beta = r.beta + problem.basis.shift
     eta = linear_predictor(problem, arrays, offset, path.point.par, beta, r.u)
     par = _lifted(problem, path.point.par * sigma)
-    return Start(problem, par, beta, phi, r.u / sigma, eta)
+    return Start(problem, par, beta, phi, r.u / sigma), eta
 
 
 def _working_objective(problem: Problem, has_scale: bool) -> Callable[[FloatArray], Point]:

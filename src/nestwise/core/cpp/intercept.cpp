@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "intercept_level.hpp"
+#include "small.hpp"
 
 namespace nw {
 namespace {
@@ -19,6 +20,12 @@ struct Mode {
     double v, g_v, H, log_density;
     double N[4];
 };
+
+// Fixed effects: P where that is known when compiling, else those of the rows.
+template <int P>
+inline int width(const InterceptRows& rows) {
+    return P ? P : rows.p;
+}
 
 // Weighted means over the nodes, and what the Hessian needs beside.
 struct Nodes {
@@ -40,37 +47,36 @@ struct Space {
 };
 
 // Fixed predictors of a level's rows and their exponentials.
+template <int P>
 void gather(const InterceptRows& rows, InterceptLevel& a, int level, const double* beta) {
-    const i64 first = rows.starts[level];
+    const i64 first = rows.starts[level], count = rows.counts[level];
     a.m = rows.starts[level + 1] - first;
     a.success = &rows.success[first];
     a.failure = &rows.failure[first];
-    for (auto* v : {&a.base, &a.exp_base, &a.x, &a.d1, &a.d2, &a.d3, &a.d4})
-        if (static_cast<i64>(v->size()) < a.m) v->resize(a.m);
-    double *base = a.base.data(), *exp_base = a.exp_base.data();
-    std::copy(&rows.offset[first], &rows.offset[first] + a.m, base);
-    for (int c = 0; c < rows.p; ++c) {
-        const double *x = &rows.X[c * rows.size + first], slope = beta[c];
-        for (i64 r = 0; r < a.m; ++r) base[r] += x[r] * slope;
+    if (static_cast<i64>(a.base.size()) < a.m)
+        for (auto* v : {&a.base, &a.exp_base, &a.d1, &a.d2, &a.d3, &a.d4}) v->resize(a.m);
+    double* base = a.base.data();
+    Lane high = all(-kNear), low = all(kNear), sum{}, by_base{};
+    for (i64 r = 0; r < a.m; r += kLanes) {
+        Lane at = load(&rows.offset[first + r]);
+        for (int c = 0; c < width<P>(rows); ++c) at += load(&rows.X[c * rows.size + first + r]) * beta[c];
+        store(base + r, at);
+        const Lane success = load(a.success + r);
+        sum += success;
+        by_base += success * at;
     }
-    double high[kLanes] = {-kNear, -kNear, -kNear, -kNear}, low[kLanes] = {kNear, kNear, kNear, kNear};
-    double sum[kLanes] = {}, by_base[kLanes] = {};
-    for (i64 r = rows.counts[level]; r < a.m; ++r) base[r] = base[0];
-    for (i64 r = 0; r < a.m; r += kLanes)
-        for (int i = 0; i < kLanes; ++i) {
-            high[i] = std::max(high[i], base[r + i]);
-            low[i] = std::min(low[i], base[r + i]);
-            sum[i] += a.success[r + i];
-            by_base[i] += a.success[r + i] * base[r + i];
-        }
-    a.largest = std::max(std::max(high[0], high[1]), std::max(high[2], high[3]));
-    const double least = std::min(std::min(low[0], low[1]), std::min(low[2], low[3]));
-    a.near = a.largest < kNear && least > -kNear;
+    for (i64 r = count; r < a.m; ++r) base[r] = base[0];
+    for (i64 r = 0; r < a.m; r += kLanes) {
+        high = larger(high, load(base + r));
+        low = smaller(low, load(base + r));
+    }
+    a.largest = largest(high);
+    a.near = a.largest < kNear && -largest(-low) > -kNear;
     a.y_sum = across(sum);
     a.y_base = across(by_base);
     if (!a.near) return;
-    for (i64 r = 0; r < a.m; ++r) exp_base[r] = lane_exp(base[r]);
-    for (i64 r = rows.counts[level]; r < a.m; ++r) exp_base[r] = 0.0;
+    for (i64 r = 0; r < a.m; r += kLanes) store(&a.exp_base[r], lane_exp(load(base + r)));
+    for (i64 r = count; r < a.m; ++r) a.exp_base[r] = 0.0;
 }
 
 // Halley's step towards the zero of g_v from sums at v.
@@ -117,16 +123,17 @@ double near_mode(InterceptLevel& a, double lambda, double v, int& count) {
 
 // The mode and the sums there; false when none was found.
 template <RowFamily family>
-bool find_mode(InterceptLevel& a, double lambda, double v, Mode& mode, int& count) {
+bool find_mode(InterceptLevel& a, double lambda, double v, bool plain, Mode& mode, int& count) {
     v = near_mode<family>(a, lambda, v, count);
     double before = std::numeric_limits<double>::infinity();
     for (int round = 0; round < kPolish; ++round, ++count) {
-        full_sums<family>(a, lambda * v, mode.N);
+        const Lane product = full_sums<family>(a, lambda * v, mode.N);
         mode.v = v;
         mode.g_v = lambda * mode.N[0] - v;
         mode.H = 1.0 - lambda * lambda * mode.N[1];
         const double decrement = mode.g_v * mode.g_v / mode.H;
         if (!std::isfinite(decrement)) return false;
+        mode.log_density = log_density<family>(a, lambda * v, plain, mode.N[1], product) - 0.5 * v * v;
         if (decrement <= kExact || (before < kRounding && decrement > 0.25 * before)) return true;
         before = decrement;
         if (round + 1 < kPolish) v += halley(mode.g_v, mode.H, lambda * lambda * lambda * mode.N[2]);
@@ -135,14 +142,16 @@ bool find_mode(InterceptLevel& a, double lambda, double v, Mode& mode, int& coun
 }
 
 // X_j: sums over the rows of d times each column.
+template <int P>
 void column_sums(const InterceptRows& rows, i64 first, i64 m, const double* d, double N, double* out) {
-    for (int c = 0; c < rows.p; ++c)
+    for (int c = 0; c < width<P>(rows); ++c)
         out[c] = c == rows.ones ? N : weighted_sum(d, &rows.X[c * rows.size + first], m);
 }
 
 // One node only, at the mode.
+template <int P>
 void at_mode(const Mode& mode, double lambda, Space& w, Nodes& nodes) {
-    const int p = w.S - 1;
+    const int p = P ? P : w.S - 1;
     const double v = mode.v, *N = mode.N, *X1 = w.X.data(), *X2 = X1 + p;
     nodes = {mode.log_density, mode.g_v, 0.0, -mode.H, 0.0, 0.0, v * v * N[1]};
     w.g_psi[0] = v * N[0];
@@ -156,32 +165,32 @@ void at_mode(const Mode& mode, double lambda, Space& w, Nodes& nodes) {
 }
 
 // The rows at all nodes: places, shares, sums.
-template <RowFamily family>
+template <RowFamily family, int P>
 double at_nodes(const InterceptRows& rows, InterceptLevel& a, i64 first, double lambda,
                 const Mode& mode, const QuadratureRule& rule, int order, Space& w) {
     const double s = 1.0 / std::sqrt(mode.H);
-    const int p = rows.p;
+    const int p = width<P>(rows);
     w.node_d1.resize(std::max<size_t>(w.node_d1.size(), a.m));
     w.node_d2.resize(std::max<size_t>(w.node_d2.size(), a.m * rule.n_nodes));
     double total = 0.0;
     for (int j = 0; j < rule.n_nodes; ++j) {
         const double v = w.place[j] = mode.v + rule.z[j] * s;
-        exponentials(a, lambda * v);
-        const double inside = log_density<family>(a, lambda * v, rows.plain) - 0.5 * v * v - mode.log_density;
-        total += w.share[j] = std::exp(inside + rule.log_weights[j]);
-        if (order == 0) continue;
         double *sums = &w.at_node[j * (2 + 2 * p)], *d2 = &w.node_d2[j * a.m];
-        node_sums<family>(a, w.node_d1.data(), d2, sums);
-        column_sums(rows, first, a.m, w.node_d1.data(), sums[0], sums + 2);
-        column_sums(rows, first, a.m, d2, sums[1], sums + 2 + p);
+        const Lane product = node_sums<family>(a, lambda * v, w.node_d1.data(), d2, sums);
+        const double height = log_density<family>(a, lambda * v, rows.plain, sums[1], product) - 0.5 * v * v;
+        total += w.share[j] = std::exp(height - mode.log_density + rule.log_weights[j]);
+        if (order == 0) continue;
+        column_sums<P>(rows, first, a.m, w.node_d1.data(), sums[0], sums + 2);
+        column_sums<P>(rows, first, a.m, d2, sums[1], sums + 2 + p);
     }
     for (int j = 0; j < rule.n_nodes; ++j) w.share[j] /= total;
     return mode.log_density + std::log(total);
 }
 
 // Means over the nodes of derivatives of g, all but those that need the nodes' own moves.
+template <int P>
 void node_means(double lambda, const QuadratureRule& rule, Space& w, Nodes& nodes) {
-    const int p = w.S - 1;
+    const int p = P ? P : w.S - 1;
     nodes.T1 = nodes.T2 = nodes.b0 = nodes.b1 = nodes.b2 = nodes.v2N2 = 0.0;
     for (auto* v : {&w.g_psi, &w.a0, &w.a1, &w.vX2}) std::fill(v->begin(), v->end(), 0.0);
     for (int j = 0; j < rule.n_nodes; ++j) {
@@ -208,8 +217,9 @@ void node_means(double lambda, const QuadratureRule& rule, Space& w, Nodes& node
 }
 
 // How the mode moves with (lambda, beta), w.move = u', and w.kappa = (-log(H) / 2)'.
+template <int P>
 void moves(const Mode& mode, double lambda, Space& w) {
-    const int p = w.S - 1;
+    const int p = P ? P : w.S - 1;
     const double l2 = lambda * lambda, v = mode.v, *N = mode.N;
     const double *X2 = &w.X[p], *X3 = &w.X[2 * p], g_vvv = l2 * lambda * N[2];
     w.move[0] = (N[0] + lambda * v * N[1]) / mode.H;
@@ -218,12 +228,13 @@ void moves(const Mode& mode, double lambda, Space& w) {
         w.move[1 + c] = lambda * X2[c] / mode.H;
         w.bend[1 + c] = l2 * X3[c];
     }
-    for (int i = 0; i < w.S; ++i) w.kappa[i] = (w.bend[i] + g_vvv * w.move[i]) / (2.0 * mode.H);
+    for (int i = 0; i < 1 + p; ++i) w.kappa[i] = (w.bend[i] + g_vvv * w.move[i]) / (2.0 * mode.H);
 }
 
 // Covariance over the nodes of the derivative of g at a node that moves with the parameters.
+template <int P>
 void node_spread(double s, double lambda, const QuadratureRule& rule, Space& w, double* hessian) {
-    const int p = w.S - 1, S = w.S;
+    const int p = P ? P : w.S - 1, S = 1 + p;
     std::fill(w.M.begin(), w.M.end(), 0.0);
     std::vector<double>& mean = w.D;
     std::vector<double> D(S);
@@ -243,9 +254,10 @@ void node_spread(double s, double lambda, const QuadratureRule& rule, Space& w, 
 }
 
 // The part of the Hessian that sums of rows give; y and x are vectors of symmetric products.
+template <int P>
 void level_hessian(const Mode& mode, const Nodes& nodes, double lambda, double s, double weight,
                    double through, Space& w, double* hessian) {
-    const int p = w.S - 1, S = w.S;
+    const int p = P ? P : w.S - 1, S = 1 + p;
     const double l2 = lambda * lambda, v = mode.v, *N = mode.N, g_vvv = l2 * lambda * N[2];
     const double *X2 = &w.X[p], *X3 = &w.X[2 * p], *X4 = &w.X[3 * p];
     const double square = 0.5 * (nodes.b0 + weight * l2 * l2 * N[3] + through * g_vvv);
@@ -267,52 +279,56 @@ void level_hessian(const Mode& mode, const Nodes& nodes, double lambda, double s
 }
 
 // Second derivatives of the rows' log densities by beta: X' diag(weights) X.
+template <int P>
 void row_hessian(const InterceptRows& rows, const InterceptLevel& a, i64 first, double by_d3,
                  double by_d4, int n_nodes, Space& w, double* hessian) {
     w.weight.resize(std::max<size_t>(w.weight.size(), a.m));
-    double* weight = w.weight.data();
-    for (i64 r = 0; r < a.m; ++r) weight[r] = by_d3 * a.d3[r] + by_d4 * a.d4[r];
-    for (int j = 0; j < n_nodes; ++j) {
-        const double share = w.share[j], *d2 = n_nodes > 1 ? &w.node_d2[j * a.m] : a.d2.data();
-        for (i64 r = 0; r < a.m; ++r) weight[r] += share * d2[r];
+    double *weight = w.weight.data(), *part = w.node_d1.data();
+    for (i64 r = 0; r < a.m; r += kLanes) {
+        Lane sum = by_d3 * load(&a.d3[r]) + by_d4 * load(&a.d4[r]);
+        if (n_nodes == 1) sum += load(&a.d2[r]);
+        else
+            for (int j = 0; j < n_nodes; ++j) sum += w.share[j] * load(&w.node_d2[j * a.m + r]);
+        store(weight + r, sum);
     }
-    for (int c = 0; c < rows.p; ++c) {
+    const int p = width<P>(rows), S = 1 + p;
+    for (int c = 0; c < p; ++c) {
         const double* x = &rows.X[c * rows.size + first];
-        double* part = a.m ? w.node_d1.data() : nullptr;
-        for (i64 r = 0; r < a.m; ++r) part[r] = weight[r] * x[r];
+        for (i64 r = 0; r < a.m; r += kLanes) store(part + r, load(weight + r) * load(x + r));
         for (int t = 0; t <= c; ++t)
-            hessian[(1 + c) * w.S + 1 + t] += weighted_sum(part, &rows.X[t * rows.size + first], a.m);
+            hessian[(1 + c) * S + 1 + t] += weighted_sum(part, &rows.X[t * rows.size + first], a.m);
     }
 }
 
 // Gradient of a level's log integral, and its Hessian (order 2).
+template <int P>
 void derivatives(const InterceptRows& rows, InterceptLevel& a, int level, double lambda,
                  const Mode& mode, Nodes& nodes, const QuadratureRule& rule, int order, Space& w,
                  InterceptSums& out) {
     const i64 first = rows.starts[level];
     const double s = 1.0 / std::sqrt(mode.H), l2 = lambda * lambda;
-    const int p = rows.p;
+    const int p = width<P>(rows);
     const std::vector<double>* d[4] = {&a.d1, &a.d2, &a.d3, &a.d4};
     for (int j = rule.n_nodes > 1; j < (order > 1 ? 4 : 3); ++j)
-        column_sums(rows, first, a.m, d[j]->data(), mode.N[j], &w.X[j * p]);
-    if (rule.n_nodes > 1) node_means(lambda, rule, w, nodes);
-    else at_mode(mode, lambda, w, nodes);
-    moves(mode, lambda, w);
+        column_sums<P>(rows, first, a.m, d[j]->data(), mode.N[j], &w.X[j * p]);
+    if (rule.n_nodes > 1) node_means<P>(lambda, rule, w, nodes);
+    else at_mode<P>(mode, lambda, w, nodes);
+    moves<P>(mode, lambda, w);
     const double kept = 1.0 + s * nodes.T2;
-    for (int i = 0; i < w.S; ++i)
+    for (int i = 0; i < 1 + p; ++i)
         out.gradient[i] += w.g_psi[i] + nodes.T1 * w.move[i] + kept * w.kappa[i];
     if (order < 2) return;
     std::copy(w.move.begin(), w.move.end(), &out.slopes[static_cast<i64>(level) * w.S]);
     const double weight = kept / (2.0 * mode.H);
     const double through = (nodes.T1 + weight * l2 * lambda * mode.N[2]) / mode.H;
     w.node_d1.resize(std::max<size_t>(w.node_d1.size(), a.m));
-    if (rule.n_nodes > 1) node_spread(s, lambda, rule, w, out.hessian.data());
+    if (rule.n_nodes > 1) node_spread<P>(s, lambda, rule, w, out.hessian.data());
     else w.share[0] = 1.0;
-    level_hessian(mode, nodes, lambda, s, weight, through, w, out.hessian.data());
-    row_hessian(rows, a, first, through * lambda, weight * l2, rule.n_nodes, w, out.hessian.data());
+    level_hessian<P>(mode, nodes, lambda, s, weight, through, w, out.hessian.data());
+    row_hessian<P>(rows, a, first, through * lambda, weight * l2, rule.n_nodes, w, out.hessian.data());
 }
 
-template <RowFamily family>
+template <RowFamily family, int P>
 inline void levels(const InterceptRows& rows, double lambda, const double* beta,
                    const QuadratureRule& rule, int order, InterceptSums& out) {
     InterceptLevel a;
@@ -322,31 +338,34 @@ inline void levels(const InterceptRows& rows, double lambda, const double* beta,
     for (int i = 0; i < rows.l; ++i) {
         const i64 first = rows.starts[i];
         int count = 0;
-        gather(rows, a, i, beta);
-        out.found = find_mode<family>(a, lambda, out.u[i], mode, count);
+        gather<P>(rows, a, i, beta);
+        out.found = find_mode<family>(a, lambda, out.u[i], rows.plain, mode, count);
         out.n_steps = std::max(out.n_steps, count);
         if (!out.found) return;
         out.u[i] = mode.v;
         const double t = lambda * mode.v;
         for (i64 r = 0; r < rows.counts[i]; ++r) out.eta[rows.row[first + r]] = a.base[r] + t;
-        mode.log_density = log_density<family>(a, t, rows.plain) - 0.5 * mode.v * mode.v;
-        out.log_det += 0.5 * std::log(mode.H);
+        out.log_det += 0.5 * fast_log(mode.H);
         nodes.log_integral = mode.log_density;
         if (rule.n_nodes > 1)
-            nodes.log_integral = at_nodes<family>(rows, a, first, lambda, mode, rule, order, w);
+            nodes.log_integral = at_nodes<family, P>(rows, a, first, lambda, mode, rule, order, w);
         out.loglik += nodes.log_integral;
-        if (order > 0) derivatives(rows, a, i, lambda, mode, nodes, rule, order, w, out);
+        if (order > 0) derivatives<P>(rows, a, i, lambda, mode, nodes, rule, order, w, out);
     }
 }
 
 NW_WIDE void logit_levels(const InterceptRows& rows, double lambda, const double* beta,
                           const QuadratureRule& rule, int order, InterceptSums& out) {
-    levels<RowFamily::binomial_logit>(rows, lambda, beta, rule, order, out);
+    with_width(rows.p, [&](auto p) {
+        levels<RowFamily::binomial_logit, decltype(p)::value>(rows, lambda, beta, rule, order, out);
+    });
 }
 
 NW_WIDE void log_levels(const InterceptRows& rows, double lambda, const double* beta,
                         const QuadratureRule& rule, int order, InterceptSums& out) {
-    levels<RowFamily::poisson_log>(rows, lambda, beta, rule, order, out);
+    with_width(rows.p, [&](auto p) {
+        levels<RowFamily::poisson_log, decltype(p)::value>(rows, lambda, beta, rule, order, out);
+    });
 }
 
 }  // namespace

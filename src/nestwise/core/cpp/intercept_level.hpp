@@ -1,7 +1,6 @@
 // The rows of one level at a shift t of their predictors, all in lanes.
 #pragma once
 
-#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -10,131 +9,144 @@
 
 namespace nw {
 
-constexpr double kNear = 100.0;        // up to here exp(base) exp(t) is formed
-constexpr double kLimit = 500.0;       // beyond, exponentials are cut off
+constexpr double kNear = 100.0;          // up to here exp(base) exp(t) is formed
+constexpr double kLimit = 500.0;         // beyond, exponentials are cut off
 constexpr double kLogOfProduct = 600.0;  // logarithm up to which products of rows are formed
 
 // Derivatives of a row's log density by its predictor, x = exp(eta).
 template <RowFamily family>
 struct LaneRow {
-    double d1, d2, d3, d4;
-    LaneRow(double x, double success, double failure) {
+    Lane d1, d2, d3, d4, one;
+    NW_INLINE LaneRow(Lane x, Lane success, Lane failure) {
         if constexpr (family == RowFamily::poisson_log) {
             d2 = d3 = d4 = -failure * x;
             d1 = success + d2;
+            one = all(1.0);
         } else {
-            const double q = 1.0 / (1.0 + x), mu = x * q, v = (success + failure) * (mu * q);
+            one = 1.0 + x;
+            const Lane q = 1.0 / one, mu = x * q, s = mu * q, v = (success + failure) * s;
             d1 = success * q - failure * mu;
             d2 = -v;
-            d3 = -v * (q - mu);
-            d4 = -v * (1.0 - 6.0 * (mu * q));
+            d3 = v * (mu - q);
+            d4 = v * (6.0 * s - 1.0);
         }
     }
 };
 
-// What a level needs; buffers are kept between levels.
+// What a level needs; buffers are kept between levels. m is a multiple of kLanes.
 struct InterceptLevel {
     std::int64_t m = 0;
     double largest = 0.0, y_sum = 0.0, y_base = 0.0;
     bool near = false;
     const double *success = nullptr, *failure = nullptr;
-    std::vector<double> base, exp_base, x, d1, d2, d3, d4;
+    std::vector<double> base, exp_base, d1, d2, d3, d4;
 };
 
-// x = exp(base + t) of all rows.
-inline void exponentials(InterceptLevel& a, double t) {
-    double* x = a.x.data();
+// body(x) with a function x from a row to exp(base + t).
+template <class Body>
+NW_INLINE void with_exponential(const InterceptLevel& a, double t, Body body) {
     if (a.near && std::abs(t) < kNear) {
-        const double common = lane_exp(t), *exp_base = a.exp_base.data();
-        for (std::int64_t r = 0; r < a.m; ++r) x[r] = exp_base[r] * common;
+        const double *exp_base = a.exp_base.data(), common = fast_exp(t);
+        body([=](std::int64_t r) { return load(exp_base + r) * common; });
         return;
     }
     const double* base = a.base.data();
-    for (std::int64_t r = 0; r < a.m; ++r)
-        x[r] = lane_exp(std::min(std::max(base[r] + t, -kLimit), kLimit));
+    body([=](std::int64_t r) {
+        return lane_exp(smaller(larger(load(base + r) + t, all(-kLimit)), all(kLimit)));
+    });
 }
 
-// Sum of the log densities, x filled.
+// Whether the product of all 1 + x is a number.
+inline bool multiplies(const InterceptLevel& a, double t, bool plain) {
+    const double most = std::fmax(a.largest + t, 0.0) + 0.7;
+    return plain && a.near && std::abs(t) < kNear && static_cast<double>(a.m) * most < kLanes * kLogOfProduct;
+}
+
+// Sum of the log densities: with the sum of d2 (logarithm) or the product of all 1 + x (logit).
 template <RowFamily family>
-inline double log_density(const InterceptLevel& a, double t, bool plain) {
-    const double *x = a.x.data(), *base = a.base.data();
-    double lane[kLanes] = {0.0, 0.0, 0.0, 0.0};
-    if constexpr (family == RowFamily::poisson_log) {
-        for (std::int64_t r = 0; r < a.m; r += kLanes)
-            for (int i = 0; i < kLanes; ++i) lane[i] -= a.failure[r + i] * x[r + i];
-        return a.y_base + t * a.y_sum + across(lane);
-    }
-    const double most = std::max(a.largest + t, 0.0) + 0.7;
-    if (plain && a.near && std::abs(t) < kNear && static_cast<double>(a.m) * most < kLanes * kLogOfProduct) {
-        double product[kLanes] = {1.0, 1.0, 1.0, 1.0};
-        for (std::int64_t r = 0; r < a.m; r += kLanes)
-            for (int i = 0; i < kLanes; ++i) product[i] *= 1.0 + x[r + i];
-        for (int i = 0; i < kLanes; ++i) lane[i] = lane_log(product[i]);
-        return a.y_base + t * a.y_sum - across(lane);
-    }
+NW_INLINE double log_density(const InterceptLevel& a, double t, bool plain, double sum2, Lane product) {
+    if constexpr (family == RowFamily::poisson_log) return a.y_base + t * a.y_sum + sum2;
+    if (multiplies(a, t, plain)) return a.y_base + t * a.y_sum - across(lane_log(product));
     // y eta - max(eta, 0) - log(1 + exp(-|eta|)): no digits are lost where both are large.
-    for (std::int64_t r = 0; r < a.m; r += kLanes)
-        for (int i = 0; i < kLanes; ++i) {
-            const double eta = base[r + i] + t, high = std::max(eta, 0.0);
-            const double one = lane_log1p(lane_exp(-std::min(std::abs(eta), kLimit)));
-            lane[i] += a.success[r + i] * (eta - high - one) - a.failure[r + i] * (high + one);
-        }
-    return across(lane);
+    const double* base = a.base.data();
+    Lane total{};
+    for (std::int64_t r = 0; r < a.m; r += kLanes) {
+        const Lane eta = load(base + r) + t, high = larger(eta, Lane{}), size = larger(eta, -eta);
+        const Lane one = lane_log1p(lane_exp(-smaller(size, all(kLimit))));
+        total += load(a.success + r) * (eta - high - one) - load(a.failure + r) * (high + one);
+    }
+    return across(total);
 }
 
 // Sums of d1, d2, d3 over the rows at a shift t.
 template <RowFamily family>
-inline void newton_sums(InterceptLevel& a, double t, double* sums) {
-    exponentials(a, t);
-    double N1[kLanes] = {}, N2[kLanes] = {}, N3[kLanes] = {};
-    for (std::int64_t r = 0; r < a.m; r += kLanes)
-        for (int i = 0; i < kLanes; ++i) {
-            const LaneRow<family> row(a.x[r + i], a.success[r + i], a.failure[r + i]);
-            N1[i] += row.d1;
-            N2[i] += row.d2;
-            N3[i] += row.d3;
+NW_INLINE void newton_sums(const InterceptLevel& a, double t, double* sums) {
+    with_exponential(a, t, [&](auto x) {
+        Lane N1{}, N2{}, N3{};
+        for (std::int64_t r = 0; r < a.m; r += kLanes) {
+            const LaneRow<family> row(x(r), load(a.success + r), load(a.failure + r));
+            N1 += row.d1;
+            N2 += row.d2;
+            N3 += row.d3;
         }
-    sums[0] = across(N1);
-    sums[1] = across(N2);
-    sums[2] = across(N3);
+        sums[0] = across(N1);
+        sums[1] = across(N2);
+        sums[2] = across(N3);
+    });
 }
 
-// The same with d4, and the derivatives of each row kept.
+// The same with d4, the derivatives of each row kept; the product of all 1 + x is returned.
 template <RowFamily family>
-inline void full_sums(InterceptLevel& a, double t, double* sums) {
-    exponentials(a, t);
-    double N[4][kLanes] = {};
-    for (std::int64_t r = 0; r < a.m; r += kLanes)
-        for (int i = 0; i < kLanes; ++i) {
-            const LaneRow<family> row(a.x[r + i], a.success[r + i], a.failure[r + i]);
-            N[0][i] += a.d1[r + i] = row.d1;
-            N[1][i] += a.d2[r + i] = row.d2;
-            N[2][i] += a.d3[r + i] = row.d3;
-            N[3][i] += a.d4[r + i] = row.d4;
+NW_INLINE Lane full_sums(InterceptLevel& a, double t, double* sums) {
+    Lane product = all(1.0);
+    double *d1 = a.d1.data(), *d2 = a.d2.data(), *d3 = a.d3.data(), *d4 = a.d4.data();
+    with_exponential(a, t, [&](auto x) {
+        Lane N1{}, N2{}, N3{}, N4{};
+        for (std::int64_t r = 0; r < a.m; r += kLanes) {
+            const LaneRow<family> row(x(r), load(a.success + r), load(a.failure + r));
+            store(d1 + r, row.d1);
+            store(d2 + r, row.d2);
+            store(d3 + r, row.d3);
+            store(d4 + r, row.d4);
+            N1 += row.d1;
+            N2 += row.d2;
+            N3 += row.d3;
+            N4 += row.d4;
+            product *= row.one;
         }
-    for (int j = 0; j < 4; ++j) sums[j] = across(N[j]);
+        sums[0] = across(N1);
+        sums[1] = across(N2);
+        sums[2] = across(N3);
+        sums[3] = across(N4);
+    });
+    return product;
 }
 
-// First two derivatives of all rows at a node, kept, and their sums.
+// First two derivatives of all rows at a node, kept, and their sums; the product is returned.
 template <RowFamily family>
-inline void node_sums(InterceptLevel& a, double* d1, double* d2, double* sums) {
-    double N1[kLanes] = {}, N2[kLanes] = {};
-    for (std::int64_t r = 0; r < a.m; r += kLanes)
-        for (int i = 0; i < kLanes; ++i) {
-            const LaneRow<family> row(a.x[r + i], a.success[r + i], a.failure[r + i]);
-            N1[i] += d1[r + i] = row.d1;
-            N2[i] += d2[r + i] = row.d2;
+NW_INLINE Lane node_sums(const InterceptLevel& a, double t, double* d1, double* d2, double* sums) {
+    Lane product = all(1.0);
+    with_exponential(a, t, [&](auto x) {
+        Lane N1{}, N2{};
+        for (std::int64_t r = 0; r < a.m; r += kLanes) {
+            const LaneRow<family> row(x(r), load(a.success + r), load(a.failure + r));
+            store(d1 + r, row.d1);
+            store(d2 + r, row.d2);
+            N1 += row.d1;
+            N2 += row.d2;
+            product *= row.one;
         }
-    sums[0] = across(N1);
-    sums[1] = across(N2);
+        sums[0] = across(N1);
+        sums[1] = across(N2);
+    });
+    return product;
 }
 
 // sum_r d_r x_r.
-inline double weighted_sum(const double* d, const double* x, std::int64_t m) {
-    double lane[kLanes] = {};
-    for (std::int64_t r = 0; r < m; r += kLanes)
-        for (int i = 0; i < kLanes; ++i) lane[i] += d[r + i] * x[r + i];
-    return across(lane);
+NW_INLINE double weighted_sum(const double* d, const double* x, std::int64_t m) {
+    Lane total{};
+    for (std::int64_t r = 0; r < m; r += kLanes) total += load(d + r) * load(x + r);
+    return across(total);
 }
 
 }  // namespace nw
