@@ -245,6 +245,7 @@ class InterceptRows:
         nodes: FloatArray,
         log_weights: FloatArray,
         order: int,
+        part: float,
     ) -> tuple[
         float,
         float,

@@ -52,6 +52,7 @@ def compiled_beginning(
     eta: FloatArray,
     threads: int,
     solver: str,
+    few: int = FEW_ROWS,
 ) -> Beginning | None:
     """One working linear mixed model; None where the way is not an easy one.
 
@@ -67,11 +68,13 @@ def compiled_beginning(
         A first linear predictor, from the response.
     threads, solver
         As in `KernelInput`.
+    few : int
+        Rows from which one working model may not be enough.
     """
     n, p = arrays.X.shape
     name = rows.compiled
     widths = sorted(m for m in arrays.n_levels)
-    if not name or n >= FEW_ROWS or p > FEW_EFFECTS or sum(widths[:-1]) > ALWAYS_FITS:
+    if not name or n >= few or p > FEW_EFFECTS or sum(widths[:-1]) > ALWAYS_FITS:
         return None
     factors, entries = factor_columns(arrays), entries_of(arrays)
     dispersion = rows.family.dispersion

@@ -27,12 +27,15 @@ class InterceptKernel:
         Nodes and weights.
     constant : float
         What the rows' log densities have beside what depends on the predictors.
+    part : float
+        Share of the levels that is summed; their numbers decide, scattered.
     """
 
     handle: _kernels.InterceptRows
     model: GlmmInput
     rule: Rule
     constant: float
+    part: float = 1.0
 
     def evaluate(
         self,
@@ -54,6 +57,7 @@ class InterceptKernel:
                 nodes,
                 self.rule.log_weights,
                 order,
+                self.part,
             )
         )
         criterion = -2.0 * (loglik + self.constant)
@@ -87,7 +91,7 @@ class InterceptKernel:
         limits: Limits,
     ) -> _kernels.Descended | None:
         """The compiled optimiser; it takes the kernel's own curvature in place of `hessian`."""
-        if len(entries) != 1:
+        if len(entries) != 1 or self.part < 1.0:
             return None
         stop = (limits.near, limits.tolerance, limits.evaluations, limits.exact)
         nodes, weights = np.ascontiguousarray(self.rule.nodes[:, 0]), self.rule.log_weights
@@ -97,6 +101,10 @@ class InterceptKernel:
     def dense_order(self) -> int:
         """No matrix is left: levels are independent."""
         return 0
+
+    def of_some_levels(self, part: float) -> InterceptKernel:
+        """Sums over a share of the levels only, scattered among all."""
+        return replace(self, part=part)
 
     def with_points(self, n_points: int) -> InterceptKernel:
         """The same rows with another number of quadrature points."""

@@ -197,20 +197,31 @@ def _fit_sample(
         return None
     known = np.ascontiguousarray(offset[keep])
     own = replace(rows, y=rows.y[keep], weights=rows.weights[keep], constant=0.0)
-    eta, dispersion = first_eta(own), rows.family.dispersion
-    start = starting_point(fewer, known, own, eta, dispersion, control, rounds=1)
+    start = _start_of_sample(fewer, known, own, control)
     problem = problem_of(fewer, known, own, start, control, make_kernel)
     function = criterion_of(problem)
     last = [] if start.phi is None else [np.log(start.phi)]
     point = function(np.concatenate([start.par, start.beta, last]), start.u)
     if not (np.isfinite(point.value) and np.isfinite(point.gradient).all()):
         return None
-    guess, _ = first_curvature(problem, start, dispersion == "scale", point, function)
+    guess, _ = first_curvature(problem, start, rows.family.dispersion == "scale", point, function)
     path = minimise_glmm(function, point, guess, control, ROUGHLY)
     hessian, _ = exact_hessian(function, path.point, path.hessian)
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 0.0:
         return None
     return _Rough(start.layout, path.point.psi, hessian, len(keep) / len(arrays.y))
+
+
+def _start_of_sample(
+    arrays: ModelArrays, offset: FloatArray, rows: FamilyRows, control: Control
+) -> Start:
+    """One working model: further gradients of few levels cost less than further ones of these."""
+    eta, kind = first_eta(rows), rows.family.dispersion
+    how = (control.threads, control.solver)
+    easy = compiled_beginning(arrays, offset, rows, eta, *how, few=len(eta) + 1)
+    if easy is not None:
+        return Start(easy.layout, easy.par, easy.beta, easy.phi, easy.u)
+    return starting_point(arrays, offset, rows, eta, kind, control, rounds=1)
 
 
 def _taken(arrays: ModelArrays, keep: NDArray[np.intp]) -> ModelArrays:

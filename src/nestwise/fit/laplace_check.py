@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.options import Control
 from nestwise.core.glmm import evaluate_glmm
+from nestwise.core.intercept_kernel import InterceptKernel
 from nestwise.core.quadrature_compiled import Compiled
 from nestwise.design.model import Design
 from nestwise.fit.glmm_model import GlmmModel
@@ -21,6 +24,9 @@ POINTS = (7, 5, 4, 3)
 
 DENSITIES = 2_000_000
 """Row densities that the check may cost where the quadrature is compiled, a tenth elsewhere."""
+
+ENOUGH = 200_000
+"""Row densities from which some levels of a random intercept are looked at in place of all."""
 
 VISIBLE = 0.1
 """Change of an estimate, in its standard errors, from which it is told."""
@@ -55,24 +61,43 @@ def laplace_trouble(
     if len(design.factors) != 1 or k > len(POINTS) or structured:
         return ()
     points = POINTS[k - 1]
-    if len(design.y) * points**k > DENSITIES:
+    found = _changes(model, path, control, points, len(model.problem.offset) * points**k)
+    if found is None:
         return ()
-    integrated = with_points_of(model, control, points)
-    compiled = isinstance(integrated.problem.kernel, Compiled)
-    if not compiled and len(design.y) * points**k > DENSITIES // 10:
-        return ()
-    there = evaluate_glmm(integrated.problem, path.point.psi, path.point.result.u, 1)
-    if not (np.isfinite(there.value) and np.isfinite(there.gradient).all()):
-        return ()
+    change, slope = found
     values, vectors = spectrum(path)
     curvature = np.maximum(np.abs(values), FLAT * np.abs(values).max())
-    along = there.gradient @ vectors
+    along = slope @ vectors
     # No estimate moves by more standard errors than the root of this (Cauchy and Schwarz).
     if float(along @ (along / curvature)) <= 2.0 * VISIBLE**2:
         return ()
     move = -(vectors @ (along / curvature))
-    gain = 0.5 * (path.point.value - there.value)
+    gain = -0.5 * change
     return _told(design, model, path, move, gain, points)
+
+
+def _changes(
+    model: GlmmModel, path: GlmmPath, control: Control, points: int, densities: int
+) -> tuple[float, FloatArray] | None:
+    """By how much the quadrature changes criterion and gradient; None where that is dear."""
+    problem, at = model.problem, path.point
+    kernel, part, before = problem.kernel, 1.0, at
+    if isinstance(kernel, InterceptKernel) and densities > ENOUGH:
+        part = ENOUGH / densities
+        some = replace(problem, kernel=kernel.of_some_levels(part))
+        model = replace(model, problem=some)
+        before = evaluate_glmm(some, at.psi, at.result.u, 1)
+    elif densities > DENSITIES:
+        return None
+    integrated = with_points_of(model, control, points).problem
+    if not isinstance(integrated.kernel, Compiled) and densities > DENSITIES // 10:
+        return None
+    there = evaluate_glmm(integrated, at.psi, at.result.u, 1)
+    if not (np.isfinite(there.value) and np.isfinite(there.gradient).all()):
+        return None
+    # At the optimum of all levels the gradient is zero, but not that of some.
+    slope = there.gradient if part == 1.0 else (there.gradient - before.gradient) / part
+    return (there.value - before.value) / part, slope
 
 
 def _told(

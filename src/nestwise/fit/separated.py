@@ -32,14 +32,13 @@ def sides(design: Design, family: Family, link: Link) -> IntArray | None:
         Of the model.
     """
     y = design.y
-    none = np.where(y == 0.0, -1, 0)
-    if family.name in ("binomial", "beta-binomial"):
-        if link.name in TWO_SIDED:
-            return np.where(y == 1.0, 1, none).astype(np.int32)
-        return none.astype(np.int32) if link.name == "log" else None
-    if family.discrete and link.name == "log":
-        return none.astype(np.int32)
-    return None
+    proportion = family.name in ("binomial", "beta-binomial")
+    two = proportion and link.name in TWO_SIDED
+    if not two and not (link.name == "log" and (proportion or family.discrete)):
+        return None
+    none = (y == 0.0).view(np.int8)
+    events = (y == 1.0).view(np.int8) if two else np.int8(0)
+    return np.asarray(np.subtract(events, none, dtype=np.int32))
 
 
 def separation_trouble(

@@ -330,12 +330,13 @@ void derivatives(const InterceptRows& rows, InterceptLevel& a, int level, double
 
 template <RowFamily family, int P>
 inline void levels(const InterceptRows& rows, double lambda, const double* beta,
-                   const QuadratureRule& rule, int order, InterceptSums& out) {
+                   const QuadratureRule& rule, int order, LevelSample sample, InterceptSums& out) {
     InterceptLevel a;
     Space w(rows.p, rule.n_nodes);
     Mode mode{};
     Nodes nodes{};
     for (int i = 0; i < rows.l; ++i) {
+        if (!sample.has(i)) continue;
         const i64 first = rows.starts[i];
         int count = 0;
         gather<P>(rows, a, i, beta);
@@ -343,8 +344,6 @@ inline void levels(const InterceptRows& rows, double lambda, const double* beta,
         out.n_steps = std::max(out.n_steps, count);
         if (!out.found) return;
         out.u[i] = mode.v;
-        const double t = lambda * mode.v;
-        for (i64 r = 0; r < rows.counts[i]; ++r) out.eta[rows.row[first + r]] = a.base[r] + t;
         out.log_det += 0.5 * fast_log(mode.H);
         nodes.log_integral = mode.log_density;
         if (rule.n_nodes > 1)
@@ -355,37 +354,50 @@ inline void levels(const InterceptRows& rows, double lambda, const double* beta,
 }
 
 NW_WIDE void logit_levels(const InterceptRows& rows, double lambda, const double* beta,
-                          const QuadratureRule& rule, int order, InterceptSums& out) {
+                          const QuadratureRule& rule, int order, LevelSample sample,
+                          InterceptSums& out) {
     with_width(rows.p, [&](auto p) {
-        levels<RowFamily::binomial_logit, decltype(p)::value>(rows, lambda, beta, rule, order, out);
+        levels<RowFamily::binomial_logit, decltype(p)::value>(rows, lambda, beta, rule, order, sample, out);
     });
 }
 
 NW_WIDE void log_levels(const InterceptRows& rows, double lambda, const double* beta,
-                        const QuadratureRule& rule, int order, InterceptSums& out) {
+                        const QuadratureRule& rule, int order, LevelSample sample, InterceptSums& out) {
     with_width(rows.p, [&](auto p) {
-        levels<RowFamily::poisson_log, decltype(p)::value>(rows, lambda, beta, rule, order, out);
+        levels<RowFamily::poisson_log, decltype(p)::value>(rows, lambda, beta, rule, order, sample, out);
     });
 }
 
 }  // namespace
 
 InterceptSums intercept_quadrature(const InterceptRows& rows, double lambda, const double* beta,
-                                   const double* u, const QuadratureRule& rule, int order) {
+                                   const double* u, const QuadratureRule& rule, int order,
+                                   LevelSample sample) {
     InterceptSums out;
     const size_t S = 1 + static_cast<size_t>(rows.p);
     out.u.assign(u, u + rows.l);
-    out.eta.assign(rows.n, std::numeric_limits<double>::quiet_NaN());
     if (order > 0) out.gradient.assign(S, 0.0);
     if (order > 1) {
         out.hessian.assign(S * S, 0.0);
         out.slopes.assign(rows.l * S, 0.0);
     }
     const bool counts = rows.family == RowFamily::poisson_log;
-    (counts ? log_levels : logit_levels)(rows, lambda, beta, rule, order, out);
+    (counts ? log_levels : logit_levels)(rows, lambda, beta, rule, order, sample, out);
     out.loglik -= out.log_det;
     for (size_t i = 0; i < out.hessian.size(); ++i)
         if (i % S > i / S) out.hessian[i] = out.hessian[(i % S) * S + i / S];
+    return out;
+}
+
+std::vector<double> intercept_predictors(const InterceptRows& rows, double lambda, const double* beta,
+                                         const double* u) {
+    std::vector<double> out(rows.n);
+    for (int i = 0; i < rows.l; ++i)
+        for (i64 at = rows.starts[i]; at < rows.starts[i] + rows.counts[i]; ++at) {
+            double eta = rows.offset[at];
+            for (int c = 0; c < rows.p; ++c) eta += rows.X[c * rows.size + at] * beta[c];
+            out[rows.row[at]] = eta + lambda * u[i];
+        }
     return out;
 }
 

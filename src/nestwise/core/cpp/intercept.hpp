@@ -22,13 +22,22 @@ struct InterceptRows {
     std::vector<double> success, failure, offset, X;  // X by columns, p x size
 };
 
+// What of the levels is summed: those whose scattered number lies below `part` of 2^32, all with 1.
+struct LevelSample {
+    double part = 1.0;
+
+    bool has(int level) const {
+        const std::uint32_t place = static_cast<std::uint32_t>(level) * 2654435761u;
+        return place < part * 4294967296.0;
+    }
+};
+
 struct InterceptSums {
     double loglik = 0.0;   // without the rows' constants
     double log_det = 0.0;  // sum of log(H) / 2
     bool found = true;
     int n_steps = 0;
     std::vector<double> u;         // l
-    std::vector<double> eta;       // n, the caller's order
     std::vector<double> gradient;  // 1 + p: by lambda, by beta
     std::vector<double> hessian;   // (1 + p) x (1 + p)
     std::vector<double> slopes;    // l x (1 + p): how the modes move with (lambda, beta)
@@ -36,6 +45,11 @@ struct InterceptSums {
 
 // Log-likelihood at lambda and beta, modes sought from u. order 1: with gradient; 2: with Hessian.
 InterceptSums intercept_quadrature(const InterceptRows& rows, double lambda, const double* beta,
-                                   const double* u, const QuadratureRule& rule, int order);
+                                   const double* u, const QuadratureRule& rule, int order,
+                                   LevelSample sample = {});
+
+// n predictors at random effects u, the caller's order.
+std::vector<double> intercept_predictors(const InterceptRows& rows, double lambda, const double* beta,
+                                         const double* u);
 
 }  // namespace nw

@@ -29,7 +29,11 @@ void place_rows(InterceptRows& rows, const std::int32_t* codes) {
 // The caller's values at their places, zero where there is no row.
 template <class Value>
 void put(const InterceptRows& rows, double* out, Value value) {
-    for (i64 at = 0; at < rows.size; ++at) out[at] = rows.row[at] < 0 ? 0.0 : value(rows.row[at]);
+    for (int i = 0; i < rows.l; ++i) {
+        const i64 first = rows.starts[i], end = first + rows.counts[i];
+        for (i64 at = first; at < end; ++at) out[at] = value(rows.row[at]);
+        for (i64 at = end; at < rows.starts[i + 1]; ++at) out[at] = 0.0;
+    }
 }
 
 void fill_rows(InterceptRows& rows, Vector y, Vector weights, Vector offset, Matrix X, Vector center,
@@ -38,12 +42,12 @@ void fill_rows(InterceptRows& rows, Vector y, Vector weights, Vector offset, Mat
     const bool logit = rows.family == nw::RowFamily::binomial_logit;
     for (auto* v : {&rows.success, &rows.failure, &rows.offset}) v->resize(rows.size);
     rows.X.resize(rows.size * rows.p);
-    put(rows, rows.success.data(), [&](i64 r) { return w[r] * own_y[r]; });
-    put(rows, rows.failure.data(), [&](i64 r) { return logit ? w[r] * (1.0 - own_y[r]) : w[r]; });
-    put(rows, rows.offset.data(), [&](i64 r) { return known[r]; });
+    put(rows, rows.success.data(), [=](i64 r) { return w[r] * own_y[r]; });
+    put(rows, rows.failure.data(), [=](i64 r) { return logit ? w[r] * (1.0 - own_y[r]) : w[r]; });
+    put(rows, rows.offset.data(), [=](i64 r) { return known[r]; });
     for (int c = 0; c < rows.p; ++c) {
         const double *x = X.data() + c * rows.n, middle = center.data()[c], unit = scale.data()[c];
-        put(rows, &rows.X[c * rows.size], [&](i64 r) { return (x[r] - middle) / unit; });
+        put(rows, &rows.X[c * rows.size], [=](i64 r) { return (x[r] - middle) / unit; });
         const bool one = middle == 0.0 && unit == 1.0;
         if (one && std::all_of(x, x + rows.n, [](double v) { return v == 1.0; })) rows.ones = c;
     }
@@ -67,19 +71,21 @@ std::unique_ptr<InterceptRows> build(int family, Vector y, Vector weights, Codes
 }
 
 nb::tuple evaluate(const InterceptRows& rows, double lambda, Vector beta, Vector u, Vector nodes,
-                   Vector log_weights, int order) {
+                   Vector log_weights, int order, double part) {
     const size_t l = rows.l, p = rows.p;
     if (beta.shape(0) != p || u.shape(0) != l || log_weights.shape(0) != nodes.shape(0))
         throw nb::value_error("an array does not have the shape of the model");
     const QuadratureRule rule{static_cast<int>(nodes.shape(0)), nodes.data(), log_weights.data()};
     InterceptSums sums;
+    std::vector<double> eta;
     {
         nb::gil_scoped_release release;
-        sums = intercept_quadrature(rows, lambda, beta.data(), u.data(), rule, order);
+        sums = intercept_quadrature(rows, lambda, beta.data(), u.data(), rule, order, {part});
+        if (part >= 1.0) eta = intercept_predictors(rows, lambda, beta.data(), sums.u.data());
     }
     const size_t square = sums.hessian.empty() ? 0 : 1 + p, all = sums.slopes.empty() ? 0 : l;
     return nb::make_tuple(sums.loglik, sums.log_det, sums.found, sums.n_steps, array(std::move(sums.u)),
-                          array(std::move(sums.eta)), array(std::move(sums.gradient)),
+                          array(std::move(eta)), array(std::move(sums.gradient)),
                           array(std::move(sums.hessian), {square, square}),
                           array(std::move(sums.slopes), {all, 1 + p}));
 }
@@ -96,7 +102,6 @@ struct InterceptCriterion {
         nw::GlmmPoint out;
         out.psi = psi;
         out.u = std::move(sums.u);
-        out.eta = std::move(sums.eta);
         out.n_steps = sums.n_steps;
         const double value = -2.0 * (sums.loglik + constant);
         if (!sums.found || !std::isfinite(value)) return out;
@@ -124,6 +129,8 @@ nb::tuple descend(const InterceptRows& rows, Vector psi, Vector u, Vector nodes,
         nb::gil_scoped_release release;
         path = nw::descend_glmm(criterion, copied(psi), copied(u), std::vector<double>(size * size, 0.0),
                                 {near, tolerance, evaluations, exact});
+        const nw::GlmmPoint& end = path.point;
+        path.point.eta = intercept_predictors(rows, end.psi[0], &end.psi[1], end.u.data());
     }
     return pack(std::move(path));
 }
@@ -148,7 +155,7 @@ nb::tuple lane_functions(Vector x) {
 void bind_intercept(nb::module_& m) {
     nb::class_<InterceptRows>(m, "InterceptRows")
         .def("evaluate", &evaluate, nb::arg("lambda_"), nb::arg("beta"), nb::arg("u"),
-             nb::arg("nodes"), nb::arg("log_weights"), nb::arg("order"))
+             nb::arg("nodes"), nb::arg("log_weights"), nb::arg("order"), nb::arg("part"))
         .def("descend", &descend, nb::arg("psi"), nb::arg("u"), nb::arg("nodes"),
              nb::arg("log_weights"), nb::arg("constant"), nb::arg("near"), nb::arg("tolerance"),
              nb::arg("evaluations"), nb::arg("exact"));

@@ -57,6 +57,8 @@ def where(bad: BoolArray, y: FloatArray, rows: IntArray | None) -> str:
 
 def not_whole(counts: FloatArray, rows: IntArray | None, what: str) -> tuple[Diagnostic, ...]:
     """A diagnostic when counts are not whole numbers: R warns and goes on, and so do we."""
+    if (counts == np.rint(counts)).all():
+        return ()
     bad = np.asarray(np.abs(counts - np.round(counts)) > 1e-7 * np.maximum(1.0, np.abs(counts)))
     if not bad.any():
         return ()
