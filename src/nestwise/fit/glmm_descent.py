@@ -119,7 +119,7 @@ def within_reach(
     """
     if reach is None or not reach.far(path.point.psi):
         return path
-    if path.stopped != "left" and path.decrease <= ACCEPTABLE:
+    if path.stopped not in ("left", "noise") and path.decrease <= ACCEPTABLE:
         return path
     stay = held(function, float(path.point.psi[-1]))
     start = replace(path.point, gradient=np.append(path.point.gradient[:-1], 0.0))

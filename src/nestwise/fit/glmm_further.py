@@ -9,6 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise.core.glmm import GlmmProblem
 from nestwise.core.glmm_rows import FamilyRows
+from nestwise.fit.glmm_runaway import bends_up
 from nestwise.fit.multistart import SIZES, starts
 
 ALL_ALIKE, PER_FACTOR = 3, 4
@@ -30,7 +31,7 @@ SPREADS, MOVES = (0.5, 2.0, 6.0), (1.0, 3.0)
 def further_starts(
     problem: GlmmProblem, rows: FamilyRows, psi: FloatArray, unit: float
 ) -> Iterator[FloatArray]:
-    """Other covariances; other dispersions with them; and other coefficients.
+    """Other covariances, none among them; other dispersions with them; and other coefficients.
 
     A dispersion and the variance of an effect that few rows share can stand for each other.
 
@@ -47,6 +48,8 @@ def further_starts(
     """
     m, rest = problem.m, psi[problem.m :]
     sized = [unit * par for par in starts(problem.layout)]
+    if bends_up(rows.family, rows.link):
+        yield np.concatenate([np.zeros(m), rest])
     if problem.has_phi:
         yield from _dispersed(rows, sized, rest)
     for par in _different([*sized[:ALL_ALIKE], *sized[len(SIZES) :][:PER_FACTOR]]):

@@ -48,6 +48,10 @@ class Reach:
         """Whether a point lies beyond."""
         return not self.low <= float(psi[-1]) <= self.high
 
+    def brought_back(self, psi: FloatArray) -> FloatArray:
+        """The point, or where it is far out the same with the dispersion it began with."""
+        return np.append(psi[:-1], self.start) if self.far(psi) else psi
+
     def far(self, psi: FloatArray) -> bool:
         """Whether a point is on the way there."""
         return abs(float(psi[-1]) - self.start) > NEAREST

@@ -23,8 +23,12 @@ from nestwise.fit.verdict import ACCEPTABLE
 CHEAP_ROWS = 3000
 """Rows up to which looking again costs little."""
 
-MOST_EVALUATIONS = 150
-"""Further evaluations after which no more starts are tried."""
+MOST_EVALUATIONS, WAVY = 150, 2
+"""Further evaluations after which no more starts are tried, and how many times as many where the
+criterion has poles: many starts fall into them."""
+
+FALLING = 0.1
+"""Promised decrease of a further start that seems to fall into a pole."""
 
 ROUNDS, ROUND_ROWS = 3, 300
 """Rounds of further starts, as long as each finds a better optimum, and the rows up to which."""
@@ -35,11 +39,15 @@ ENOUGH = 4
 ROUGHLY = 1e-2
 """Promised decrease at which a further start is judged."""
 
+NEAR = 40
+"""Evaluations of one further start until it is judged."""
+
 SAME = 0.05
 """Height above the optimum at hand, by its curvature, that counts as being there."""
 
-LOWER = 1e-6
-"""Decrease for which a further start is followed to its end."""
+LOWER, SMALLEST, ANOTHER = 1e-6, 1e-7, 1e-4
+"""Decrease for which a further start is followed to its end, for which its end is preferred, and
+from which it is another optimum, about which it is worth to look again."""
 
 NEARLY_ZERO = 1e-2
 """Standard deviation (link scale) that counts as zero here."""
@@ -144,9 +152,9 @@ def look_again_glmm(
     for _ in range(ROUNDS if problem.layout.n <= ROUND_ROWS else 1):
         if not (search.wavy or doubtful(problem, path.point.psi)) or _nowhere(search, path):
             break
-        before = path.point
+        before = path.point.value
         path, saddle = _round(search, path, saddle)
-        if path.point is before:
+        if not path.point.value < before - ANOTHER:
             break
     return path, saddle
 
@@ -166,7 +174,8 @@ def _far(search: Search, path: GlmmPath) -> int:
 def _round(search: Search, path: GlmmPath, saddle: bool) -> tuple[GlmmPath, bool]:
     """The best of an optimum and those from further starts about it."""
     best, count, agreeing = path, path.n_evaluations, 0
-    most, beyond = count + MOST_EVALUATIONS, path.beyond
+    most = count + MOST_EVALUATIONS * (WAVY if search.wavy else 1)
+    beyond = path.beyond
     for start in _starts(search, path.point.psi, path):
         if count > most or (search.roomless and agreeing >= ENOUGH):
             break
@@ -174,8 +183,10 @@ def _round(search: Search, path: GlmmPath, saddle: bool) -> tuple[GlmmPath, bool
         count += 1
         if not _finite(first):
             continue
-        near = _near(search, first, _bowl(path.hessian))
+        near = _near(search, first, _bowl_at(start, path.hessian, search.problem.m))
         count += near.n_evaluations
+        if near.stopped == "edge" or (search.wavy and near.decrease > FALLING):
+            continue
         if _no_better(search, near, best):
             agreeing += 1
             continue
@@ -187,14 +198,15 @@ def _round(search: Search, path: GlmmPath, saddle: bool) -> tuple[GlmmPath, bool
             continue
         if farther > 0 and gain > LOWER:
             beyond = max(beyond, np.inf if there.stopped == "unbounded" else gain)
-        elif farther < 0 or (farther == 0 and gain > 1e-9):
+        elif farther < 0 or (farther == 0 and gain > SMALLEST):
             best, saddle, beyond = there, back, max(0.0, beyond - gain, -gain)
     return replace(best, n_evaluations=count, beyond=beyond), saddle
 
 
 def _near(search: Search, first: GlmmEvaluation, bowl: FloatArray) -> GlmmPath:
-    problem, control, reach = search.problem, search.control, search.reach
-    return descend_from(problem, first, bowl, control, ROUGHLY, exact=False, reach=reach)
+    control = replace(search.control, max_evaluations=min(NEAR, search.control.max_evaluations))
+    reach = search.reach
+    return descend_from(search.problem, first, bowl, control, ROUGHLY, exact=False, reach=reach)
 
 
 def _settled(search: Search, point: GlmmEvaluation, guess: FloatArray) -> tuple[GlmmPath, bool]:
@@ -243,11 +255,23 @@ def _elsewhere(
 
 def _starts(search: Search, psi: FloatArray, path: GlmmPath) -> Iterator[FloatArray]:
     unit = unit_of(search.rows.link, path.point.result.eta)
-    return further_starts(search.problem, search.rows, psi, unit)
+    if search.reach is not None:
+        psi = search.reach.brought_back(psi)
+    for start in further_starts(search.problem, search.rows, psi, unit):
+        if search.reach is None or not search.reach.passed(start):
+            yield start
 
 
 def _finite(point: GlmmEvaluation) -> bool:
     return bool(np.isfinite(point.value) and np.isfinite(point.gradient).all())
+
+
+def _bowl_at(start: FloatArray, hessian: FloatArray, m: int) -> FloatArray:
+    """The same; without effects, coefficients and dispersion are sought alone first."""
+    bowl = _bowl(hessian)
+    if not start[:m].any():
+        bowl[:m, m:] = bowl[m:, :m] = 0.0
+    return bowl
 
 
 def _bowl(hessian: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ Source: Ferrari & Cribari-Neto (2004), J. Appl. Stat. 31, 799-815, eq. 4.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammaln, xlog1py, xlogy
+from scipy.special import digamma, xlog1py, xlogy
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.diagnostic import Diagnostic
@@ -16,6 +16,7 @@ from nestwise.core.families.family import Family, RowTerms, dispersion_of
 from nestwise.core.families.guard import guarded
 from nestwise.core.families.polygammas import polygammas
 from nestwise.core.families.ranges import refuse
+from nestwise.core.families.stirling import log_gamma_rest
 from nestwise.core.links.link import Link, derivatives, log_complement, log_mean
 
 
@@ -45,10 +46,19 @@ def _rows(
 def _density(
     y: FloatArray, a: FloatArray, b: FloatArray, la: FloatArray, lb: FloatArray, shape: float
 ) -> FloatArray:
-    """The log density with log Gamma(a) as log Gamma(1 + a) - log a."""
-    powers = xlogy(a - 1.0, y) + xlog1py(b - 1.0, -y)
-    logs = la + lb + 2.0 * np.log(shape)
-    return np.asarray(gammaln(shape) - gammaln(1.0 + a) - gammaln(1.0 + b) + logs + powers)
+    """The log density; what is large in the Gamma functions is taken with the powers.
+
+    log Gamma(1 + a) is a log a - a + `_after`(a), and the same for b; a + b is the shape.
+    """
+    odds, complement = np.log(y), np.log1p(-y)
+    powers = -a * (la - odds) - b * (lb - complement) - odds - complement
+    rest = log_gamma_rest(np.full_like(a, shape)) - _after(a) - _after(b)
+    return np.asarray(rest + la + lb + 2.0 * np.log(shape) + powers)
+
+
+def _after(a: FloatArray) -> FloatArray:
+    """log Gamma(1 + a) - a log a + a."""
+    return log_gamma_rest(1.0 + a) + np.log1p(a) + xlog1py(a, 1.0 / a) - 1.0
 
 
 def _by_phi(

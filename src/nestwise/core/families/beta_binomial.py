@@ -7,7 +7,6 @@ a sum over all counts, which would cost as much as the trials.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammaln
 
 from nestwise._base.arrays import FloatArray
 from nestwise.core.families.binomial import check_proportion, log_choose, start_proportion
@@ -15,6 +14,7 @@ from nestwise.core.families.composition import chain
 from nestwise.core.families.family import Family, RowTerms, dispersion_of
 from nestwise.core.families.guard import guarded
 from nestwise.core.families.polygammas import polygammas
+from nestwise.core.families.stirling import digamma_difference, log_gamma_ratio
 from nestwise.core.links.link import Link, derivatives, log_complement, log_mean
 
 
@@ -46,13 +46,14 @@ def _rows(
 def _sides(k: FloatArray, a: FloatArray) -> list[FloatArray]:
     """log Gamma(k + a) - log Gamma(1 + a) and its derivatives by a; zero where k is zero."""
     some = k > 0.0
-    top, bottom = np.where(some, k + a, 1.0 + a), 1.0 + a
-    sides = [gammaln(top) - gammaln(bottom), digamma(top) - digamma(bottom)]
+    bottom, more = 1.0 + a, np.where(some, k - 1.0, 0.0)
+    top = bottom + more
+    sides = [log_gamma_ratio(bottom, more), digamma_difference(bottom, more)]
     return [*sides, *(u - v for u, v in zip(polygammas(top), polygammas(bottom), strict=True))]
 
 
 def _total(trials: FloatArray, shape: float) -> FloatArray:
-    return np.asarray(gammaln(shape) - gammaln(trials + shape))
+    return -log_gamma_ratio(np.full_like(trials, shape), trials)
 
 
 def _by_phi(
@@ -66,7 +67,8 @@ def _by_phi(
     shape: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Derivatives by log phi of loglik (without log a and log b), d1 and d2."""
-    loglik = a * up[1] + b * down[1] - shape * (digamma(trials + shape) - digamma(shape))
+    total = digamma_difference(np.full_like(trials, shape), trials)
+    loglik = a * up[1] + b * down[1] - shape * total
     steep = by_mu[1] + shape * (a * up[2] - b * down[2])
     bent = 2.0 * by_mu[2] + shape**2 * (a * up[3] + b * down[3])
     return loglik, steep * m[1], bent * m[1] ** 2 + steep * m[2]

@@ -57,3 +57,40 @@ def digamma_rest(x: FloatArray) -> FloatArray:
     for j in range(len(SERIES), 0, -1):
         series = series * r * r + (2 * j - 1) * SERIES[j - 1]
     return np.where(x < LARGE, x * (np.log(x) - digamma(x)), 0.5 + series * r)
+
+
+def log_gamma_ratio(x: FloatArray, more: FloatArray) -> FloatArray:
+    """log Gamma(x + more) - log Gamma(x), with all digits where x is much larger than more.
+
+    Parameters
+    ----------
+    x : ndarray
+        Above zero.
+    more : ndarray
+        Above -x.
+
+    Examples
+    --------
+    >>> log_gamma_ratio(np.array([1.0, 1e12]), np.array([3.0, 1.0])).round(9).tolist()
+    [1.791759469, 27.631021116]
+    """
+    top = x + more
+    change = log_gamma_rest(top) - log_gamma_rest(x)
+    return np.asarray(top * np.log1p(more / x) + more * (np.log(x) - 1.0) + change)
+
+
+def digamma_difference(x: FloatArray, more: FloatArray) -> FloatArray:
+    """digamma(x + more) - digamma(x), with all digits where x is much larger than more.
+
+    Parameters
+    ----------
+    x, more : ndarray
+        As for `log_gamma_ratio`.
+
+    Examples
+    --------
+    >>> digamma_difference(np.array([1.0]), np.array([2.0])).round(9).tolist()
+    [1.5]
+    """
+    top = x + more
+    return np.asarray(np.log1p(more / x) - digamma_rest(top) / top + digamma_rest(x) / x)
