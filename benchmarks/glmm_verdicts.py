@@ -48,7 +48,10 @@ FLAT = 100.0
 STEEP = 0.1
 """Gradient from which a restart did not end at an optimum."""
 
-RESTARTS = 30
+PATIENCE = {"maxiter": 200, "maxfun": 250}
+"""Of one restart."""
+
+RESTARTS = 12
 """Restarts of one model; fewer where they would take more than `--seconds` of the processor."""
 
 NOWHERE = 1e10
@@ -136,9 +139,10 @@ def search(problem: GlmmProblem, at: Floats, u: Floats, unit: float, seconds: fl
     for psi in islice(starts(at, m, unit, rng), RESTARTS):
         if time.process_time() > end:
             break
-        found = minimize(function, psi, jac=True, method="L-BFGS-B", options={"maxiter": 300})
+        found = again = minimize(function, psi, jac=True, method="L-BFGS-B", options=PATIENCE)
         # Near a boundary its line search gives up early: from where it stopped it may go on.
-        again = minimize(function, found.x, jac=True, method="L-BFGS-B", options={"maxiter": 300})
+        if np.abs(found.jac).max(initial=0.0) > STEEP:
+            again = minimize(function, found.x, jac=True, method="L-BFGS-B", options=PATIENCE)
         if again.fun >= NOWHERE:  # there are no modes where it began
             continue
         steep = np.abs(again.jac).max(initial=0.0) > STEEP
