@@ -12,6 +12,12 @@ from nestwise.core.structured.model import StructuredArrays, effect_lambdas
 STEP = 1e-3
 
 
+def symmetric(m: int) -> FloatArray:
+    """Weights of pairs of parameters."""
+    A = np.random.default_rng(m).normal(size=(m, m))
+    return np.asarray(A + A.T)
+
+
 def theta_of(arrays: StructuredArrays, psi: FloatArray, linear: bool) -> FloatArray:
     """The adjustment's parameters of psi = (par, log sigma).
 

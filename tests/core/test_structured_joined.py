@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.kenward_chart import curvature
+from core.kenward_chart import curvature, symmetric
 from core.structured_models import random_arrays, random_par
 from nestwise._base.arrays import FloatArray
 from nestwise.core.structured.conditional import conditional_covariances
@@ -89,15 +89,17 @@ def test_matrices_of_kenward_and_roger(name: str | None, effects: tuple[str, ...
     W = np.linalg.solve(V, problem.Q)
     Phi = np.linalg.inv(problem.Q.T @ W)
     slopes = np.concatenate([dV, 2.0 * V[None]])
-    parts = kenward_parts(problem, par, Phi)
+    weights = symmetric(par.size + 1)
+    parts = kenward_parts(problem, par, Phi, weights)
     np.testing.assert_allclose(parts.P, -W.T @ slopes @ W, atol=1e-10)
     DW = slopes @ W
     expected = np.einsum("ani,bnj->abij", DW, np.linalg.solve(V, DW))
-    np.testing.assert_allclose(parts.Q, expected, atol=1e-9)
+    np.testing.assert_allclose(parts.Q, np.tensordot(weights, expected, 2), atol=1e-8)
     np.testing.assert_allclose(information_derivatives(problem, par), W.T @ dV @ W, atol=1e-10)
     if not effects:  # those of gls are in inference/test_mmrm.py
         return
-    np.testing.assert_allclose(parts.R, curvature(arrays, par, W, False), rtol=1e-4, atol=2e-5)
+    expected = np.tensordot(weights, curvature(arrays, par, W, False), 2)
+    np.testing.assert_allclose(parts.R, expected, rtol=1e-4, atol=2e-4)
 
 
 @pytest.mark.parametrize("effects", [("subject",), ("subject", "crossed")])

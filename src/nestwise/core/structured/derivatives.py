@@ -8,6 +8,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise.core.structured.blocks import LARGEST
 from nestwise.core.structured.carriers import block_carriers, level_sums
+from nestwise.core.structured.curvature import block_hessian, is_quick
 from nestwise.core.structured.evaluate import evaluate
 from nestwise.core.structured.filled import fill_with_slopes
 from nestwise.core.structured.problem import StructuredProblem
@@ -83,20 +84,16 @@ def deviance_hessian(
 
     Notes
     -----
-    The deviance is log|V| [+ log|X'V^-1 X|] + df log(2 pi sigma^2) + pwrss / sigma^2; central
-    differences of fourth order of its exact gradient.
+    The deviance is log|V| [+ log|X'V^-1 X|] + df log(2 pi sigma^2) + pwrss / sigma^2. Where blocks
+    are independent and repeat its Hessian is exact, see `curvature`; else by central differences of
+    fourth order of its exact gradient.
     """
     m = par.size
     H = np.zeros((m + 1, m + 1))
-    steps = STEP * np.maximum(1.0, np.abs(par))
+    by_par = block_hessian if is_quick(problem) else _by_differences
     with limited(LARGEST, problem.threads):
-        for i, step in enumerate(steps):
-            for multiple, weight in ((1.0, 8.0), (-1.0, -8.0), (2.0, -1.0), (-2.0, 1.0)):
-                moved = par.copy()
-                moved[i] += multiple * step
-                H[i, :m] += weight * _slope(problem, moved, sigma, reml) / (12.0 * step)
+        H[:m, :m] = by_par(problem, par, sigma, reml)
         here = evaluate(problem, par, reml)
-    H[:m, :m] = 0.5 * (H[:m, :m] + H[:m, :m].T)
     H[:m, m] = H[m, :m] = -2.0 * here.gradient_pwrss / sigma**2
     H[m, m] = 4.0 * here.pwrss / sigma**2
     return H
@@ -107,3 +104,17 @@ def _slope(problem: StructuredProblem, par: FloatArray, sigma: float, reml: bool
     if not np.isfinite(found.value):
         raise FitError("the deviance cannot be evaluated beside the estimates")
     return np.asarray(found.gradient_logdet + found.gradient_pwrss / sigma**2)
+
+
+def _by_differences(
+    problem: StructuredProblem, par: FloatArray, sigma: float, reml: bool
+) -> FloatArray:
+    m = par.size
+    H = np.zeros((m, m))
+    steps = STEP * np.maximum(1.0, np.abs(par))
+    for i, step in enumerate(steps):
+        for multiple, weight in ((1.0, 8.0), (-1.0, -8.0), (2.0, -1.0), (-2.0, 1.0)):
+            moved = par.copy()
+            moved[i] += multiple * step
+            H[i] += weight * _slope(problem, moved, sigma, reml) / (12.0 * step)
+    return 0.5 * (H + H.T)

@@ -1,4 +1,4 @@
-"""The matrices P, Q and R of Kenward & Roger, by all variance parameters."""
+"""The sums P, Q and R of Kenward & Roger, over all variance parameters."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.structured.bends import block_bends
 from nestwise.core.structured.blocks import LARGEST
 from nestwise.core.structured.carriers import block_carriers, level_sums
-from nestwise.core.structured.covariance import pattern_covariance, structure_at
 from nestwise.core.structured.derivatives import filled_derivatives
-from nestwise.core.structured.filled import fill_curvature, fill_with_slopes
+from nestwise.core.structured.filled import fill_with_slopes
 from nestwise.core.structured.kenwardchart import along_chart
 from nestwise.core.structured.problem import StructuredProblem
 from nestwise.core.structured.sums import cross
@@ -19,23 +19,20 @@ from nestwise.core.structured.trailing import apply_blocks
 from nestwise.core.structured.weighted import Inverted, invert
 from nestwise.core.threads import limited
 
-STEP = 1e-3
-"""Step of the four-point differences of the exact first derivatives of V."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KenwardParts:
-    """Matrices by (par, log sigma) relative to sigma^2, in the basis Q.
+    """Matrices by (par, log sigma) relative to sigma^2, in the basis Q, and their sums with W.
 
     Parameters
     ----------
     P : (m + 1, p, p) float64
         -X'V^-1 V_a V^-1 X.
-    Q : (m + 1, m + 1, p, p) float64
-        X'V^-1 V_a V^-1 V_b V^-1 X.
-    R : (m + 1, m + 1, p, p) float64
-        X'V^-1 V_ab V^-1 X with V_ab the second derivatives along the parameters of mmrm, see
-        `kenwardchart`, in the coordinates of (par, log sigma), as P and Q are.
+    Q : (p, p) float64
+        Sum of W_ab X'V^-1 V_a V^-1 V_b V^-1 X.
+    R : (p, p) float64
+        Sum of W_ab X'V^-1 V_ab V^-1 X with V_ab the second derivatives along the parameters of
+        mmrm, see `kenwardchart`, in the coordinates of (par, log sigma).
     """
 
     P: FloatArray
@@ -43,7 +40,9 @@ class KenwardParts:
     R: FloatArray
 
 
-def kenward_parts(problem: StructuredProblem, par: FloatArray, Phi: FloatArray) -> KenwardParts:
+def kenward_parts(
+    problem: StructuredProblem, par: FloatArray, Phi: FloatArray, W: FloatArray
+) -> KenwardParts:
     """P, Q and R at par.
 
     Parameters
@@ -54,6 +53,9 @@ def kenward_parts(problem: StructuredProblem, par: FloatArray, Phi: FloatArray) 
         Parameters.
     Phi : (p, p) float64
         (Q'V^-1 Q)^-1.
+    W : (m + 1, m + 1) float64
+        Covariance of (par, log sigma). Sums with it are all that is needed, and cost m times less
+        than the matrices of all pairs.
 
     Source
     ------
@@ -61,28 +63,43 @@ def kenward_parts(problem: StructuredProblem, par: FloatArray, Phi: FloatArray) 
     V_s = 2 V and V_ss = 4 V.
     """
     m, p = par.size, problem.p
-    P, Q = np.zeros((m + 1, p, p)), np.zeros((m + 1, m + 1, p, p))
-    with limited(LARGEST, problem.threads):
-        P[:m], Q[:m, :m], plain = _by_par(problem, par)
+    filled, slopes = fill_with_slopes(problem.arrays, par)
     whole: FloatArray = np.asarray(np.linalg.inv(Phi)) if p else Phi
-    P[m] = -2.0 * whole
-    Q[:m, m] = Q[m, :m] = -2.0 * P[:m]
-    Q[m, m] = 4.0 * whole
-    return KenwardParts(P, Q, along_chart(problem.arrays, par, P, plain, whole))
+    with limited(LARGEST, problem.threads):
+        inverted = invert(problem, par)
+        by_entries = -filled_derivatives(inverted, filled)
+        P = np.append(np.tensordot(slopes, by_entries, 1), -2.0 * whole[None], axis=0)
+        inner = slopes.T @ W[:m, :m] @ slopes
+        Q = _weighted_products(inverted, filled, inner)
+        R = _weighted_curvature(inverted, filled, inner)
+        R = R + along_chart(inverted, par, P, by_entries, W)
+    Q = Q - 4.0 * np.tensordot(W[:m, m], P[:m], 1) + 4.0 * W[m, m] * whole
+    return KenwardParts(P, Q, R)
 
 
-def _by_par(
-    problem: StructuredProblem, par: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """P, Q and R by par: those by the entries of the Lambdas, and what the patterns add."""
-    inverted, (filled, slopes) = invert(problem, par), fill_with_slopes(problem.arrays, par)
-    P = -filled_derivatives(inverted, filled)
-    Q, R = _products(inverted, filled), _curvatures(inverted, filled)
-    if not problem.arrays.patterned:
-        return P, Q, R
-    Q, R = (np.einsum("ia,jb,abpq->ijpq", slopes, slopes, F, optimize=True) for F in (Q, R))
-    R = R - np.einsum("ija,apq->ijpq", fill_curvature(problem.arrays, par), P)
-    return np.asarray(np.einsum("ia,apq->ipq", slopes, P)), Q, np.asarray(R)
+def _weighted_products(inverted: Inverted, filled: FloatArray, W: FloatArray) -> FloatArray:
+    """(p, p) sum of W_ab (V_a U)'V^-1 (V_b U) with U = V^-1 X."""
+    if inverted.equations is not None:
+        return np.tensordot(W, _products(inverted, filled), 2)
+    p = inverted.problem.p
+    out = np.zeros((p, p))
+    for carrier in block_carriers(inverted):
+        dV, active = carrier.dV, carrier.active
+        mixed = np.tensordot(W[np.ix_(active, active)], dV, 1)
+        middle = (dV @ carrier.inverse @ mixed).sum(axis=0)
+        out += cross(carrier.sums, carrier.around(middle))[:p, :p]
+    return out
+
+
+def _weighted_curvature(inverted: Inverted, filled: FloatArray, W: FloatArray) -> FloatArray:
+    """(p, p) sum of W_ab U'V_ab U over the residuals' parameters."""
+    problem = inverted.problem
+    p = problem.p
+    out = np.zeros((p, p))
+    bends = block_bends(problem, filled, inverted.patterns, W)
+    for carrier, bent in zip(block_carriers(inverted), bends, strict=True):
+        out += cross(carrier.sums, carrier.around(bent))[:p, :p]
+    return out
 
 
 def _products(inverted: Inverted, par: FloatArray) -> FloatArray:
@@ -131,37 +148,3 @@ def _starts(inverted: Inverted) -> list[int]:
     for t, first in zip(problem.blocks.trailing, equations.effects.first, strict=True):
         out += [first] * len(problem.arrays.effects[t].free)
     return out
-
-
-def _curvatures(inverted: Inverted, par: FloatArray) -> FloatArray:
-    """(m, m, p, p) W'V_ab W: V_ab of blocks by differences, of trailing terms exactly."""
-    problem = inverted.problem
-    m, p = par.size, problem.p
-    out = np.zeros((m, m, p, p))
-    carriers = block_carriers(inverted)
-    for a in range(m):
-        moved = []
-        for multiple in (1.0, -1.0, 2.0, -2.0):
-            at = par.copy()
-            at[a] += multiple * STEP
-            moved.append(_slopes(problem, at))
-        for carrier, up, down, far, low in zip(carriers, *moved, strict=True):
-            if a in carrier.active:
-                second = carrier.around((8.0 * (up - down) - (far - low)) / (12.0 * STEP))
-                out[a, carrier.active] += cross(carrier.sums, second)[:, :p, :p]
-    entries = problem.arrays.entries
-    for i, _, sums in level_sums(inverted, par):
-        for j, (t, row, column) in enumerate(entries):
-            if (t, column) == (entries[i][0], entries[i][2]):
-                one = np.einsum("la,lb->ab", sums[:, entries[i][1]], sums[:, row])
-                out[i, j] = one + one.T
-    return 0.5 * (out + out.transpose(1, 0, 2, 3))
-
-
-def _slopes(problem: StructuredProblem, par: FloatArray) -> list[FloatArray]:
-    """dV of every pattern at par."""
-    found = structure_at(problem.arrays, problem.blocks, par)
-    return [
-        pattern_covariance(problem.arrays, problem.blocks, pattern, par, found).dV
-        for pattern in problem.blocks.patterns
-    ]

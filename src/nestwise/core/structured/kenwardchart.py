@@ -10,74 +10,94 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise.core.residual.chart import bending
-from nestwise.core.structured.filled import term_places
+from nestwise.core.structured.filled import fill_curvature, fill_with_slopes, term_places
 from nestwise.core.structured.model import EffectArrays, StructuredArrays
+from nestwise.core.structured.weighted import Inverted
 
 
 def along_chart(
-    arrays: StructuredArrays, par: FloatArray, P: FloatArray, plain: FloatArray, whole: FloatArray
+    inverted: Inverted, par: FloatArray, P: FloatArray, by_entries: FloatArray, W: FloatArray
 ) -> FloatArray:
-    """(m + 1, m + 1, p, p) R of Kenward and Roger, in the coordinates of (par, log sigma).
+    """(p, p) what the sum of W_ab R_ab has beyond second derivatives by the residuals' par.
 
     Parameters
     ----------
-    arrays : StructuredArrays
-        The model.
+    inverted : Inverted
+        V^-1 at par.
     par : (m,) float64
         Parameters.
     P : (m + 1, p, p) float64
-        -X'V^-1 V_a V^-1 X.
-    plain : (m, m, p, p) float64
-        X'V^-1 V_ab V^-1 X with the second derivatives by par.
-    whole : (p, p) float64
-        X'V^-1 X.
+        -X'V^-1 V_a V^-1 X by (par, log sigma).
+    by_entries : (t + r, p, p) float64
+        The same by the entries of the Lambdas and the residuals' parameters.
+    W : (m + 1, m + 1) float64
+        Weights, symmetric.
 
     Notes
     -----
     The variances of random effects are on the scale of the response: with them held, sigma scales
     the residuals alone.
     """
-    m, first, size = par.size, arrays.n_effects, arrays.errors.n_structure
-    R = np.zeros((m + 1, m + 1, *whole.shape))
-    R[first:m, first:m] = plain[first:, first:]
-    R[first:m, m] = R[m, first:m] = -2.0 * P[first:m]
-    R[m, m] = 4.0 * whole
-    structure = arrays.errors.structure
-    for arm in range(arrays.errors.n_arms if structure is not None else 0):
-        assert structure is not None
-        own = slice(first + arm * size, first + (arm + 1) * size)
-        bent = bending(structure.chart, par[own], arrays.errors.n_visits)
-        R[own, own] += np.einsum("cde,eij->cdij", bent, P[own])
-    for term, own, _ in term_places(arrays):
-        _add_effects(R, term, own, par[own], P[own], plain[own, own])
-    return R
+    arrays, m = inverted.problem.arrays, par.size
+    first = arrays.n_effects
+    out = -4.0 * np.tensordot(W[first:m, m], P[first:m], 1) - 2.0 * W[m, m] * P[m]
+    out = out + _structures(arrays, par, P, W)
+    for t, (term, own, _) in enumerate(term_places(arrays)):
+        scaled = _scaled(term, par[own])
+        out += 2.0 * W[m, m] * np.tensordot(scaled, P[own], 1)
+        if term.pattern is not None:
+            mixed = np.outer(W[own, m], scaled)
+            inner = W[own, own] + mixed + mixed.T + W[m, m] * np.outer(scaled, scaled)
+            out += _patterned(inverted, par, t, inner, P, by_entries)
+    return np.asarray(out)
 
 
-def _add_effects(
-    R: FloatArray,
-    term: EffectArrays,
-    own: slice,
+def _structures(
+    arrays: StructuredArrays, par: FloatArray, P: FloatArray, W: FloatArray
+) -> FloatArray:
+    """From par of the residual structure to the parameters of its chart, arm by arm."""
+    out, errors = np.zeros(P.shape[1:]), arrays.errors
+    if errors.structure is None:
+        return out
+    for arm in range(errors.n_arms):
+        start = arrays.n_effects + arm * errors.n_structure
+        own = slice(start, start + errors.n_structure)
+        bent = bending(errors.structure.chart, par[own], errors.n_visits)
+        out += np.tensordot(np.tensordot(W[own, own], bent, 2), P[own], 1)
+    return out
+
+
+def _patterned(
+    inverted: Inverted,
     par: FloatArray,
+    t: int,
+    W: FloatArray,
     P: FloatArray,
-    plain: FloatArray,
-) -> None:
-    """What a term adds to R: nothing for itself where V is linear in its variances."""
-    scaled = _scaled(term, par)
-    R[-1, -1] += 2.0 * np.einsum("e,eij->ij", scaled, P)
-    if term.pattern is None:
-        return
-    natural = term.pattern.natural
+    by_entries: FloatArray,
+) -> FloatArray:
+    """A term with fewer parameters than entries, along its natural ones."""
+    problem = inverted.problem
+    arrays = problem.arrays
+    term, own, at = term_places(arrays)[t]
+    assert term.pattern is not None
+    natural, k = term.pattern.natural, len(term.scale)
 
-    def chart(at: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
-        values, slopes = natural(at, k)
+    def chart(here: FloatArray, width: int) -> tuple[FloatArray, FloatArray]:
+        values, slopes = natural(here, width)
         return values, slopes.T
 
-    bent = bending(chart, par, len(term.scale))
-    curved = plain + np.einsum("cde,eij->cdij", bent, P)
-    by_sigma = np.einsum("cdij,d->cij", curved, scaled)
-    R[own, own] = curved
-    R[own, -1] = R[-1, own] = by_sigma
-    R[-1, -1] += np.einsum("cij,c->ij", by_sigma, scaled)
+    out = np.tensordot(np.tensordot(W, bending(chart, par[own], k), 2), P[own], 1)
+    out -= np.tensordot(
+        np.tensordot(W, fill_curvature(arrays, par)[own, own, at], 2), by_entries[at], 1
+    )
+    slopes = fill_with_slopes(arrays, par)[1][own, at]
+    pairs, M = slopes.T @ W @ slopes, np.zeros((k, k))
+    for i, (r, c) in enumerate(term.free):
+        for j, (r2, c2) in enumerate(term.free):
+            M[r, r2] += pairs[i, j] * (c == c2)
+    sums = np.zeros((term.n_levels, k, problem.p))
+    np.add.at(sums, term.codes, term.Z[:, :, None] * inverted.times(problem.Q)[:, None])
+    return np.asarray(out + 2.0 * np.einsum("lap,ab,lbq->pq", sums, M, sums, optimize=True))
 
 
 def _scaled(term: EffectArrays, par: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ class Adjustment:
     spread : (m + 1, m + 1) float64
         W, the covariance of (par, log sigma) from the observed information.
     parts : KenwardParts
-        P, Q and R.
+        P, and the sums of Q and R with W.
     to_user : (p, p) float64
         Coefficients of Q to those of X.
     """
@@ -63,8 +63,9 @@ def adjustment(fit: StructuredFit) -> Adjustment:
         )
     RX = fit.problem.RX
     Phi = np.asarray(RX @ fit.unscaled_vcov @ RX.T, dtype=np.float64)
-    parts = kenward_parts(fit.problem, fit.par, Phi)
-    return Adjustment(Phi, parameter_covariance(fit), parts, np.asarray(np.linalg.inv(RX)))
+    spread = parameter_covariance(fit)
+    parts = kenward_parts(fit.problem, fit.par, Phi, spread)
+    return Adjustment(Phi, spread, parts, np.asarray(np.linalg.inv(RX)))
 
 
 def adjusted_vcov(fit: StructuredFit) -> FloatArray:
@@ -100,8 +101,8 @@ def linear_vcov(fit: StructuredFit) -> FloatArray:
 def _adjusted(fit: StructuredFit, second: float) -> FloatArray:
     a = adjustment(fit)
     parts, W, Phi = a.parts, a.spread, a.Phi
-    middle = np.einsum("ab,abij->ij", W, parts.Q - second * parts.R)
-    middle -= np.einsum("ab,aij,bjk->ik", W, parts.P, Phi @ parts.P)
+    middle = parts.Q - second * parts.R
+    middle = middle - (parts.P @ np.tensordot(W, Phi @ parts.P, 1)).sum(axis=0)
     adjusted = Phi + 2.0 * Phi @ middle @ Phi
     adjusted = 0.5 * (adjusted + adjusted.T)
     if not (np.diag(adjusted) > 0.0).all():
