@@ -120,17 +120,48 @@ def counts(n: int = 100_000, n_a: int = 5000, n_b: int = 200, seed: int = 202611
     return pd.DataFrame({"y": r.poisson(np.exp(eta)), "x": x, "a": a + 1, "b": b + 1})
 
 
+def from_r(package: str, name: str) -> pd.DataFrame:
+    """A data set of an R package: from ../shared/data or the tests, else from R."""
+    root = Path(__file__).parents[1]
+    shared = root.parent / "shared" / "data"
+    for path in (root / "tests" / "data" / name, shared / name):
+        for end in (".csv", ".csv.gz"):
+            if (found := path.with_name(path.name + end)).exists():
+                return pd.read_csv(found)
+    code = f"write.csv({package}::{name}, stdout(), row.names = FALSE)"
+    told = subprocess.run(["Rscript", "-e", code], capture_output=True, text=True, check=True)
+    return pd.read_csv(io.StringIO(told.stdout))
+
+
 def verbal_aggression() -> pd.DataFrame:
-    """lme4's VerbAgg, from ../shared/data or from R, with the response as zeros and ones."""
-    shared = Path(__file__).parents[2] / "shared" / "data" / "VerbAgg.csv.gz"
-    if shared.exists():
-        data = pd.read_csv(shared)
-    else:
-        code = "write.csv(lme4::VerbAgg, stdout(), row.names = FALSE)"
-        told = subprocess.run(["Rscript", "-e", code], capture_output=True, text=True, check=True)
-        data = pd.read_csv(io.StringIO(told.stdout))
+    """lme4's VerbAgg with the response as zeros and ones."""
+    data = from_r("lme4", "VerbAgg")
     data["y"] = (data["r2"] == "Y").astype(int)
     return data[["y", "Anger", "Gender", "btype", "situ", "id", "item"]]
+
+
+def bacteria() -> pd.DataFrame:
+    """MASS's bacteria with the response as zeros and ones, and the weeks after the second."""
+    data = from_r("MASS", "bacteria")
+    return data.assign(y=(data["y"] == "y").astype(int), late=(data["week"] > 2).astype(int))
+
+
+def epilepsy() -> pd.DataFrame:
+    """MASS's epil with the logarithms of Thall and Vail."""
+    data = from_r("MASS", "epil")
+    return data.assign(lbase4=np.log(data["base"] / 4), lage=np.log(data["age"]))
+
+
+def contraception() -> pd.DataFrame:
+    """mlmRev's Contraception with the response as zeros and ones, and a square."""
+    data = from_r("mlmRev", "Contraception")
+    return data.assign(y=(data["use"] == "Y").astype(int), age2=data["age"] ** 2)
+
+
+def grouse_ticks() -> pd.DataFrame:
+    """lme4's grouseticks with heights in hundreds of metres about 460, and years as text."""
+    data = from_r("lme4", "grouseticks")
+    return data.assign(h=(data["HEIGHT"] - 460) / 100, YEAR="y" + data["YEAR"].astype(str))
 
 
 SIMULATED: dict[str, Callable[[], pd.DataFrame]] = {
@@ -143,6 +174,10 @@ SIMULATED: dict[str, Callable[[], pd.DataFrame]] = {
     "bernoulli1e6": bernoulli_large,
     "counts1e5": counts,
     "VerbAgg": verbal_aggression,
+    "bacteria": bacteria,
+    "epil": epilepsy,
+    "contraception": contraception,
+    "grouseticks": grouse_ticks,
 }
 
 

@@ -160,6 +160,8 @@ def gpboost(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
 
     def read(m: Any) -> Outcome:
         note = "maximum likelihood, not REML" if case.reml else ""
+        if case.family != "gaussian" and len(terms) > 1:
+            note = "log-determinant by random probes, its default for several factors"
         return Outcome(2.0 * float(m.get_current_neg_log_likelihood()), None, note)
 
     return fit, read

@@ -31,7 +31,7 @@ ENGINES = ("nestwise", "lme4tuned", "lme4", "glmmtmb")
 IN_R = ("lme4tuned", "lme4", "glmmtmb")
 PEERS = ("mixedlm", "glmm", "lme-python", "gpboost", "statsmodels")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
-ANOTHER = ("maximum likelihood", "log-likelihood on a scale")
+ANOTHER = ("maximum likelihood", "log-likelihood on a scale", "log-determinant by random")
 """Beginnings of notes on criteria that are of another kind."""
 
 WORSE = 1e-4
