@@ -17,6 +17,7 @@ from nestwise.core.glmm import evaluate_glmm
 from nestwise.core.links.registry import link_named
 from nestwise.design import build
 from nestwise.fit.glmm import fit_glmm
+from nestwise.fit.glmm_refit import glmm_refitter
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.lmm import fit_lmm
 
@@ -145,6 +146,12 @@ def test_rows_that_are_alike_are_put_together(family: str) -> None:
     np.testing.assert_allclose(fit.vcov, other.vcov, rtol=1e-4)
     np.testing.assert_allclose(fit.eta, other.eta, atol=1e-5)
     np.testing.assert_allclose(fit.modes[0], other.modes[0], atol=1e-5)
+    # Another response of all rows is put together in the same way.
+    response = rng.permutation(fit.design.y)
+    for y in (fit.design.y, response):
+        again, both = glmm_refitter(fit)(y), glmm_refitter(other)(y)
+        assert again.criterion == pytest.approx(both.criterion, abs=1e-5)
+        np.testing.assert_allclose(again.beta, both.beta, atol=1e-4)
 
 
 def test_many_levels_are_begun_on_some_of_them() -> None:

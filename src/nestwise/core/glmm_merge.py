@@ -129,13 +129,7 @@ def _gathered(
     first: NDArray[np.intp],
     index: NDArray[np.intp],
 ) -> Merged:
-    r = len(first)
-    weights = np.asarray(np.bincount(index, rows.weights, minlength=r), dtype=np.float64)
-    y = np.bincount(index, rows.weights * rows.y, minlength=r) / weights
-    fewer = replace(rows, y=y, weights=weights)
-    # Sums of 0 and 1 over 1 stay what they are, so that the difference is the constant.
-    level = _inside(rows)
-    constant = total_loglik(rows, level) - total_loglik(fewer, level)
+    fewer = rows_together(rows, index, len(first))
     terms = tuple(
         TermColumns(
             t.factor, tuple(None if c is None else c[first] for c in t.columns), t.structure
@@ -143,15 +137,36 @@ def _gathered(
         for t in arrays.terms
     )
     left = ModelArrays(
-        y=y,
+        y=fewer.y,
         X=np.asfortranarray(arrays.X[first]),
         intercept=arrays.intercept,
-        weights=weights,
+        weights=fewer.weights,
         codes=tuple(np.ascontiguousarray(c[first]) for c in arrays.codes),
         n_levels=arrays.n_levels,
         terms=terms,
     )
-    return Merged(left, offset[first], replace(fewer, constant=fewer.constant + constant), index)
+    return Merged(left, offset[first], fewer, index)
+
+
+def rows_together(rows: FamilyRows, index: NDArray[np.intp], r: int) -> FamilyRows:
+    """The likelihood of rows that are put together.
+
+    Parameters
+    ----------
+    rows : FamilyRows
+        All of them.
+    index : (n,) int
+        Where each row goes.
+    r : int
+        Rows that are left.
+    """
+    weights = np.asarray(np.bincount(index, rows.weights, minlength=r), dtype=np.float64)
+    y = np.bincount(index, rows.weights * rows.y, minlength=r) / weights
+    fewer = replace(rows, y=y, weights=weights)
+    # Sums of 0 and 1 over 1 stay what they are, so that the difference is the constant.
+    level = _inside(rows)
+    constant = total_loglik(rows, level) - total_loglik(fewer, level)
+    return replace(fewer, constant=fewer.constant + constant)
 
 
 def _inside(rows: FamilyRows) -> float:

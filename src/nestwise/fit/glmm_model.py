@@ -13,7 +13,7 @@ from nestwise.core.centred import Centering, centred_arrays, find_centering
 from nestwise.core.families.family import Family
 from nestwise.core.glmm import GlmmProblem
 from nestwise.core.glmm_compiled import compiled_glmm
-from nestwise.core.glmm_merge import merge_rows
+from nestwise.core.glmm_merge import merge_rows, rows_together
 from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.links.link import Link
 from nestwise.core.problem import ModelArrays
@@ -117,3 +117,19 @@ def with_kernel(model: GlmmModel, control: Control, make_kernel: MakeKernel) -> 
     old = model.problem
     problem = problem_of(old.arrays, old.offset, old.rows, model.start, control, make_kernel)
     return replace(model, problem=problem)
+
+
+def with_response(model: GlmmModel, y: FloatArray) -> GlmmModel:
+    """The same model of another response; its kernel is still that of the old one.
+
+    Parameters
+    ----------
+    model : GlmmModel
+        From `make_glmm`.
+    y : (n,) float64
+        The response of all rows.
+    """
+    rows = replace(model.user_rows, y=y)
+    if model.index is not None:
+        rows = rows_together(rows, model.index, len(model.problem.offset))
+    return replace(model, problem=replace(model.problem, rows=rows))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -11,12 +10,11 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise.core.glmm import GlmmEvaluation, phi_of
 from nestwise.core.glmm_compiled import compiled_glmm
-from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.lmm import term_lambdas
 from nestwise.core.patterns import n_parameters
 from nestwise.core.threads import SMALL, limited
 from nestwise.fit.glmm import optimise_structured
-from nestwise.fit.glmm_model import GlmmModel, make_glmm, with_kernel
+from nestwise.fit.glmm_model import GlmmModel, make_glmm, with_kernel, with_response
 from nestwise.fit.glmm_newton import NEAR, Function, GlmmPath, minimise_glmm
 from nestwise.fit.glmm_patterned import into_plain, patterned_criterion
 from nestwise.fit.glmm_refit import ACCEPTABLE, GlmmRefit, positive_curvature
@@ -45,12 +43,9 @@ def patterned_refitter(fit: GlmmFit) -> Callable[[FloatArray], GlmmRefit]:
         path = optimise_structured(model, fit.control).path
     curvature = positive_curvature(path)
     starts = _starts(model, path.point.psi)
-    weights = fit.design.weights
-    trials = np.ones(fit.design.y.size) if weights is None else weights
 
     def refit(y: FloatArray) -> GlmmRefit:
-        rows = FamilyRows(fit.family, fit.link, y, trials)
-        changed = replace(model, problem=replace(model.problem, rows=rows))
+        changed = with_response(model, y)
         changed = with_kernel(changed, fit.control, compiled_glmm)
         with limited(SMALL + 1, fit.control.threads):
             found = _best(changed, starts, path.point.result.u, curvature, fit)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise.core.centred import from_centred
-from nestwise.core.glmm import phi_of
-from nestwise.core.glmm_compiled import compiled_glmm
-from nestwise.core.glmm_rows import FamilyRows
+from nestwise.core.glmm import GlmmEvaluation, phi_of
 from nestwise.core.lmm import term_lambdas
 from nestwise.core.quadrature_compiled import quadrature_kernel
 from nestwise.core.threads import limited
 from nestwise.fit.glmm import optimise_glmm
-from nestwise.fit.glmm_descent import criterion_of, descend_from, settle_glmm
-from nestwise.fit.glmm_model import GlmmModel, make_glmm, with_kernel
-from nestwise.fit.glmm_newton import GlmmPath
+from nestwise.fit.glmm_descent import compiled_path, criterion_of, descend_from, settle_glmm
+from nestwise.fit.glmm_model import GlmmModel, make_glmm, with_kernel, with_response
+from nestwise.fit.glmm_newton import Function, GlmmPath
+from nestwise.fit.glmm_quadrature import laplace_kernel
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.rectify import diagonal_positions, rectify
 
@@ -72,16 +71,13 @@ def glmm_refitter(fit: GlmmFit) -> Callable[[FloatArray], GlmmRefit]:
     callable
         Raises `FitError` where a response cannot be fitted at all.
     """
-    model = make_glmm(fit.design, fit.family, fit.link, fit.control)
+    model = make_glmm(fit.design, fit.family, fit.link, fit.control, laplace_kernel)
     order = max(model.problem.layout.kernel.dense_order, 6 * model.problem.size)
     with limited(order, fit.control.threads):
         model, path, _ = optimise_glmm(model, fit.control, fit.n_agq)
-    weights = fit.design.weights
-    trials = np.ones(fit.design.y.size) if weights is None else weights
 
     def refit(y: FloatArray) -> GlmmRefit:
-        rows = FamilyRows(fit.family, fit.link, y, trials)
-        changed = replace(model, problem=replace(model.problem, rows=rows))
+        changed = with_response(model, y)
         with limited(order, fit.control.threads):
             return _refitted(fit, changed, path)
 
@@ -92,19 +88,25 @@ def _refitted(fit: GlmmFit, model: GlmmModel, from_path: GlmmPath) -> GlmmRefit:
     if fit.n_agq > 1:
         model = with_kernel(model, fit.control, lambda rows: quadrature_kernel(rows, fit.n_agq))
     else:
-        model = with_kernel(model, fit.control, compiled_glmm)
+        model = with_kernel(model, fit.control, laplace_kernel)
     problem, function = model.problem, criterion_of(model.problem)
-    psi = _lifted(model, from_path.point.psi)
-    for u in (from_path.point.result.u, None):
-        first = function(psi, u)
-        if np.isfinite(first.value) and np.isfinite(first.gradient).all():
-            break
-    else:
-        raise FitError("the conditional modes of the random effects cannot be found")
-    guess = positive_curvature(from_path)
-    path = descend_from(problem, first, guess, fit.control, exact=False)
+    psi, guess = _lifted(model, from_path.point.psi), positive_curvature(from_path)
+    begin = from_path.point.result.u
+    path = compiled_path(problem, psi, begin, guess, fit.control, exact=False)
+    if path is None:
+        first = _first(function, psi, begin)
+        path = descend_from(problem, first, guess, fit.control, exact=False)
     path, saddle = settle_glmm(problem, function, path, fit.control)
     return _in_user_units(model, path, path.decrease <= ACCEPTABLE and not saddle, fit)
+
+
+def _first(function: Function, psi: FloatArray, u: FloatArray) -> GlmmEvaluation:
+    """The criterion where the refits begin, the modes sought from u, then from zero."""
+    for start in (u, None):
+        first = function(psi, start)
+        if np.isfinite(first.value) and np.isfinite(first.gradient).all():
+            return first
+    raise FitError("the conditional modes of the random effects cannot be found")
 
 
 def _lifted(model: GlmmModel, psi: FloatArray) -> FloatArray:
