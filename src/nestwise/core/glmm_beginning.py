@@ -41,7 +41,6 @@ class Beginning:
     beta: FloatArray
     phi: float | None
     u: FloatArray
-    eta: FloatArray
     curvature: FloatArray
 
 
@@ -97,12 +96,12 @@ def compiled_beginning(
     )
     if found is None:
         return None
-    handle, center, scale, shift, par, beta, phi, u, eta, curvature, log_weights = found
+    handle, center, scale, shift, par, beta, phi, u, curvature, log_weights = found
     basis = known_basis(center, scale, shift, arrays.intercept)
     layout = assembled_problem(arrays, factors, CompiledKernel(handle, threads), basis, log_weights)
     if dispersion is None:
-        return Beginning(layout, par, beta, None, u, eta, curvature)
+        return Beginning(layout, par, beta, None, u, curvature)
     wider = np.zeros((len(curvature) + 1, len(curvature) + 1))
     wider[:-1, :-1] = curvature
     wider[-1, -1] = np.nan
-    return Beginning(layout, par, beta, phi, u, eta, wider)
+    return Beginning(layout, par, beta, phi, u, wider)

@@ -44,7 +44,7 @@ nb::object begin(const std::string& family, int dispersion, Vector y, Vector wei
     return nb::make_tuple(nb::cast(std::move(out.cp)), array(std::move(out.basis.center)),
                           array(std::move(out.basis.scale)), array(std::move(out.basis.shift)),
                           array(std::move(out.par)), array(std::move(out.beta)), out.phi,
-                          array(std::move(out.u)), array(std::move(out.eta)),
+                          array(std::move(out.u)),
                           array(std::move(out.curvature), {size, size}), out.log_weights);
 }
 
