@@ -190,7 +190,6 @@ def begin_glmm(
         float,
         FloatArray,
         FloatArray,
-        FloatArray,
         float,
     ]
     | None
