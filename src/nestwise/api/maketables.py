@@ -62,7 +62,7 @@ def stat(model: Fitted, key: str) -> Any:
     if isinstance(fit, LmFit):
         share = r_squared(fit)
         known |= {"r2": share.r_squared, "adj_r2": share.adjusted, "se_type": "iid"}
-    elif isinstance(fit, LmmFit):
+    elif isinstance(fit, (LmmFit, StructuredFit)):
         shares = r2(fit)
         known |= {"r2_marginal": shares.marginal, "r2_conditional": shares.conditional}
     if isinstance(fit, (LmmFit, StructuredFit)):

@@ -111,9 +111,14 @@ class StructuredModel:
     residual_parameters = structured_questions.residual_parameters
     residual_covariance = structured_questions.residual_covariance
     confint = structured_questions.confint
+    profile = structured_questions.profile
     bootstrap = structured_questions.bootstrap
     icc = structured_questions.icc
     r2 = structured_questions.r2
+    variance_decomposition = structured_questions.variance_decomposition
+    ranova = structured_questions.ranova
+    influence = structured_questions.influence
+    cooks_distance = structured_questions.cooks_distance
     predict = structured_questions.predict
     simulate = structured_questions.simulate
 

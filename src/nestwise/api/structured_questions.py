@@ -8,21 +8,26 @@ from typing import Any, Protocol
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import one_of
 from nestwise._base.options import flag
-from nestwise.api.resampled import BootstrapResult, earlier
+from nestwise.api.influence import InfluenceResult
+from nestwise.api.resampled import BootstrapResult, ProfileResult, earlier
 from nestwise.api.source import Source, to_native
 from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference import fitmeasures
 from nestwise.inference.bootstrap import bootstrap as bootstrap_of
 from nestwise.inference.icc import IntraclassCorrelation
 from nestwise.inference.icc import icc as icc_of
+from nestwise.inference.influence import influence as influence_of
+from nestwise.inference.profile import profile as profile_of
 from nestwise.inference.r2 import RSquaredMixed
 from nestwise.inference.r2 import r2 as r2_of
 from nestwise.inference.ranef import ranef as ranef_of
+from nestwise.inference.ranova import ranova as ranova_of
 from nestwise.inference.simulate import simulate as simulate_of
 from nestwise.inference.structured import parameters
 from nestwise.inference.structured.confint import confint_structured
 from nestwise.inference.structured.predict import predict_structured, predict_structured_table
 from nestwise.inference.varcorr import varcorr as varcorr_of
+from nestwise.inference.variance_parts import variance_table
 
 
 class FittedStructured(Protocol):
@@ -81,12 +86,19 @@ def confint(
 ) -> Any:
     """Intervals ``term conf_low conf_high`` of coefficients, random effects and residuals.
 
-    `method`: ``"wald"`` or ``"boot"``. `n`, `kind` (``"percentile"``, ``"basic"``), `seed` and
-    `n_jobs` belong to the bootstrap.
+    `method`: ``"wald"``, ``"profile"`` (of the likelihood) or ``"boot"``. `n`, `kind`
+    (``"percentile"``, ``"basic"``), `seed` and `n_jobs` belong to the bootstrap.
     """
     options: dict[str, Any] = {"n": n, "kind": kind, "seed": seed, "n_jobs": n_jobs}
     table = confint_structured(model.fit, method, level, params, **options)
     return to_native(table, model.source.data)
+
+
+def profile(
+    model: FittedStructured, params: Sequence[str] | None = None, *, level: float = 0.99
+) -> ProfileResult:
+    """Profile likelihood of coefficients, random effects and the residuals' parameters."""
+    return ProfileResult(profile_of(model.fit, params, level), model.source.data)
 
 
 def bootstrap(
@@ -123,6 +135,35 @@ def r2(model: FittedStructured) -> RSquaredMixed:
     The residual variance is its mean over the rows. Without random effects the two are equal.
     """
     return r2_of(model.fit)
+
+
+def ranova(model: FittedStructured) -> Any:
+    """Likelihood-ratio tests of random terms, boundary-corrected too (``p_boundary``)."""
+    return to_native(ranova_of(model.fit), model.source.data)
+
+
+def variance_decomposition(model: FittedStructured) -> Any:
+    """Variance of fixed effects, grouping factors and residual: ``part variance share``.
+
+    The residual variance is its mean over the rows.
+    """
+    return to_native(variance_table(model.fit), model.source.data)
+
+
+def influence(
+    model: FittedStructured, by: str | None = None, *, exact: bool = True
+) -> InfluenceResult:
+    """The fit without each row, or each level of a grouping factor or subject, in turn.
+
+    `exact`: fit again each time; False holds the covariance parameters, which costs no fit.
+    """
+    return InfluenceResult(influence_of(model.fit, by, exact), model.source.data)
+
+
+def cooks_distance(model: FittedStructured, by: str | None = None) -> FloatArray:
+    """Cook's distance of the fixed effects for each row (covariance parameters held), or for each
+    level of a grouping factor or subject (by refits)."""
+    return influence_of(model.fit, by, by is not None).cooks_distance
 
 
 def predict(

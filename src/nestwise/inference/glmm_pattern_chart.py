@@ -157,7 +157,7 @@ def _first_correlation(model: OrderedModel, pattern: Pattern, k: int, own: slice
     def told(x: float) -> float:
         par = np.zeros(size - n_sds)
         par[0] = x
-        return _correlation(pattern, k, par, 0)[0]
+        return pattern_correlation(pattern, k, par, 0)[0]
 
     start = model.start.copy()
     start[at] = np.clip(start[at], -FARTHEST, FARTHEST)
@@ -165,7 +165,9 @@ def _first_correlation(model: OrderedModel, pattern: Pattern, k: int, own: slice
     return Chart(deviance_of(model), start, at, -FARTHEST, FARTHEST, 0.6, scale)
 
 
-def _correlation(pattern: Pattern, k: int, par: FloatArray, lag: int) -> tuple[float, FloatArray]:
+def pattern_correlation(
+    pattern: Pattern, k: int, par: FloatArray, lag: int
+) -> tuple[float, FloatArray]:
     """Correlation of the first effect with the one `lag` + 1 after, and its derivatives by par."""
     n_sds = pattern.n_sds(k)
     unit = np.ones(1) if n_sds == 1 else np.zeros(n_sds)
@@ -186,17 +188,17 @@ def _later_correlation(
     def inverse(z: FloatArray) -> tuple[FloatArray, FloatArray]:
         w, J = z.copy(), np.eye(len(z))
         w[at] = 0.0
-        middle, slopes = _correlation(pattern, k, w[first:end], lag)
+        middle, slopes = pattern_correlation(pattern, k, w[first:end], lag)
         partial = (float(z[at]) - middle) / float(slopes[lag])
         w[at] = np.arctanh(partial) if abs(partial) < 1.0 else np.nan
         if np.isfinite(w[at]):
-            _, slopes = _correlation(pattern, k, w[first:end], lag)
+            _, slopes = pattern_correlation(pattern, k, w[first:end], lag)
             J[first:at, at] = -slopes[:lag] / slopes[lag]
             J[at, at] = 1.0 / slopes[lag]
         return w, J
 
     start = model.start.copy()
-    start[at] = _correlation(pattern, k, model.start[first:end], lag)[0]
+    start[at] = pattern_correlation(pattern, k, model.start[first:end], lag)[0]
     scale = Scale("linear", 0.0, 1.0)
     return Chart(_moved(model, inverse), start, at, -1.0, 1.0, 0.2, scale)
 

@@ -16,13 +16,14 @@ from nestwise._base.errors import NestwiseError, OptionError, did_you_mean
 from nestwise._base.table import Table
 from nestwise.design import level_labels
 from nestwise.inference.deletion import Parts, groups_left_out, rows_left_out
-from nestwise.inference.kinds import EquationsFit, LmFit
+from nestwise.inference.kinds import EquationsFit, LmFit, StructuredFit
 from nestwise.inference.leverage import hatvalues
 from nestwise.inference.refitting import fit_to_rows, take_rows
 from nestwise.inference.residuals import residuals
+from nestwise.inference.structured.deletion import structured_left_out
 from nestwise.inference.wald import vcov
 
-Influenced: TypeAlias = EquationsFit | LmFit
+Influenced: TypeAlias = EquationsFit | LmFit | StructuredFit
 """Fits that can be asked what they would be without some of their rows."""
 
 
@@ -85,7 +86,7 @@ class Influence:
         )
 
 
-def cooks_distance(fit: Influenced) -> FloatArray:
+def cooks_distance(fit: EquationsFit | LmFit) -> FloatArray:
     """Cook's distance of every row from residual and leverage, theta held.
 
     Parameters
@@ -123,10 +124,10 @@ def influence(fit: Influenced, by: str | None = None, exact: bool = True) -> Inf
 
     Parameters
     ----------
-    fit : LmmFit, GlmmFit or LmFit
+    fit : LmmFit, GlmmFit, LmFit or StructuredFit
         The fit.
     by : str, optional
-        Grouping factor; by default single rows.
+        Grouping factor, or the subject of a residual structure; by default single rows.
     exact : bool
         Whether to fit the model again each time. Otherwise theta is held (one step, of a
         generalised model from the working linear mixed model at the mode): then everything follows
@@ -155,6 +156,8 @@ def influence(fit: Influenced, by: str | None = None, exact: bool = True) -> Inf
     levels, codes = _levels(fit, by)
     if not isinstance(fit, LmFit) and exact:
         parts = _refitted(fit, codes, len(levels))
+    elif isinstance(fit, StructuredFit):
+        parts = structured_left_out(fit, codes, len(levels))
     elif by is None:
         parts = rows_left_out(fit)
     else:
@@ -191,16 +194,20 @@ def _levels(fit: Influenced, by: str | None) -> tuple[AnyArray, AnyArray]:
     if by is None:
         n = fit.design.y.size
         return np.arange(n), np.arange(n)
-    names = [factor.name for factor in fit.design.factors]
+    factors = list(fit.design.factors)
+    part = fit.design.residual
+    if part is not None and part.subject is not None:
+        factors.append(part.subject)
+    names = [factor.name for factor in factors]
     if by not in names:
         raise OptionError(
             f"by={by!r} is no grouping factor of the fit{did_you_mean(str(by), names)}"
         )
-    factor = fit.design.factors[names.index(by)]
+    factor = factors[names.index(by)]
     return np.asarray(level_labels(factor), dtype=object), factor.codes
 
 
-def _refitted(fit: EquationsFit, codes: AnyArray, n_levels: int) -> Parts:
+def _refitted(fit: EquationsFit | StructuredFit, codes: AnyArray, n_levels: int) -> Parts:
     p = fit.beta.size
     beta, errors = np.full((n_levels, p), np.nan), np.full((n_levels, p), np.nan)
     sigma = np.full(n_levels, np.nan)

@@ -6,21 +6,29 @@ Source: Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.structured.blocks import LARGEST
+from nestwise.core.threads import limited
 from nestwise.design.check import check_plain
 from nestwise.fit.lmm import fit_lmm
+from nestwise.fit.structured import fit_structured
 from nestwise.inference.glmm_chart import glmm_charts_of
-from nestwise.inference.kinds import EquationsFit, GlmmFit, LmmFit
+from nestwise.inference.kinds import GlmmFit, LmmFit, StructuredFit
 from nestwise.inference.parameters import Parameter, fit_parameters, fit_values
 from nestwise.inference.profile_chart import Chart, Scale, charts_of
 from nestwise.inference.profile_path import settle, trace
+from nestwise.inference.structured.profile_chart import charts_of_structured
 from nestwise.inference.wald import checked_level, chosen
+
+Profiled: TypeAlias = LmmFit | GlmmFit | StructuredFit
+"""Fits whose likelihood can be profiled."""
 
 UNDECIDED = 1e-3
 """Rise of zeta up to a boundary that counts as none."""
@@ -95,13 +103,14 @@ class Profile:
     notes: tuple[str, ...]
 
 
-def profile(fit: EquationsFit, params: Sequence[str] | None = None, level: float = 0.99) -> Profile:
+def profile(fit: Profiled, params: Sequence[str] | None = None, level: float = 0.99) -> Profile:
     """Profile the likelihood: move one parameter, let all others follow.
 
     Parameters
     ----------
-    fit : LmmFit or GlmmFit
-        The fit; one by REML is first refitted by maximum likelihood, as lme4 does.
+    fit : LmmFit, GlmmFit or StructuredFit
+        The fit; one by REML is first refitted by maximum likelihood, as lme4 does. Fitted values
+        in a variance function stay as they are.
     params : sequence of str, optional
         Names of the parameters (`nestwise.inference.parameters`); all by default.
     level : float
@@ -128,15 +137,28 @@ def profile(fit: EquationsFit, params: Sequence[str] | None = None, level: float
     zeta_max = float(ndtri(0.5 + 0.5 * checked_level(level)))
     if isinstance(fit, LmmFit):
         check_plain(fit.design, "Profiles", "use bootstrap(...), or confint(method='boot')")
-    ml, refitted = fit, isinstance(fit, LmmFit) and fit.reml
-    if refitted:
-        ml = fit_lmm(fit.design, reml=False, control=fit.control, start=fit.theta)
+    ml = _by_maximum_likelihood(fit)
     listed, values = fit_parameters(ml), fit_values(ml)
     keep = chosen([p.name for p in listed], params, "parameter")
-    make = glmm_charts_of(ml) if isinstance(ml, GlmmFit) else charts_of(ml)
-    curves = tuple(_curve(make(listed[i]), listed[i], float(values[i]), zeta_max) for i in keep)
+    make = _charts(ml)
+    with limited(LARGEST if isinstance(ml, StructuredFit) else 0, ml.control.threads):
+        curves = tuple(_curve(make(listed[i]), listed[i], float(values[i]), zeta_max) for i in keep)
     met = tuple(note for curve in curves for note in end_notes(curve, zeta_max))
-    return Profile(curves, level, ml.criterion, refitted, met)
+    return Profile(curves, level, ml.criterion, ml is not fit, met)
+
+
+def _by_maximum_likelihood(fit: Profiled) -> Profiled:
+    if isinstance(fit, GlmmFit) or not fit.reml:
+        return fit
+    if isinstance(fit, StructuredFit):
+        return fit_structured(fit.design, reml=False, control=fit.control, start=fit.par)
+    return fit_lmm(fit.design, reml=False, control=fit.control, start=fit.theta)
+
+
+def _charts(fit: Profiled) -> Callable[[Parameter], Chart]:
+    if isinstance(fit, GlmmFit):
+        return glmm_charts_of(fit)
+    return charts_of_structured(fit) if isinstance(fit, StructuredFit) else charts_of(fit)
 
 
 def _curve(chart: Chart, parameter: Parameter, estimate: float, zeta_max: float) -> Curve:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import chdtrc
 
+from nestwise._base.errors import OptionError
 from nestwise._base.table import Table
 from nestwise.core.lmm import degrees
 from nestwise.design.model import Design, RandomTerm
 from nestwise.fit.lm import residual_sum_of_squares
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.result import LmmFit
+from nestwise.fit.structured import fit_structured
+from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference.boundary import boundary_p
 from nestwise.inference.fitmeasures import fit_measures
 
@@ -123,7 +126,7 @@ def reduced_design(design: Design, reduction: Reduction) -> Design:
     )
 
 
-def ranova(fit: LmmFit) -> Table:
+def ranova(fit: LmmFit | StructuredFit) -> Table:
     """Test the random terms, each reduced by one term, by likelihood ratio.
 
     The models are fitted by the criterion of the fit: with REML restricted likelihoods are
@@ -131,8 +134,8 @@ def ranova(fit: LmmFit) -> Table:
 
     Parameters
     ----------
-    fit : LmmFit
-        The fit.
+    fit : LmmFit or StructuredFit
+        The fit; a residual structure stays as it is.
 
     Returns
     -------
@@ -140,6 +143,11 @@ def ranova(fit: LmmFit) -> Table:
         ``term n_par loglik aic chisq df p_value p_boundary``, the whole model in the first row.
         `p_value` refers to chi-square with `df` degrees of freedom, as lmerTest's, and is too
         large since variances cannot be negative; `p_boundary` allows for that.
+
+    Raises
+    ------
+    OptionError
+        When there are no random effects.
 
     Source
     ------
@@ -154,6 +162,11 @@ def ranova(fit: LmmFit) -> Table:
     >>> t["term"].tolist(), t["chisq"].round(3).tolist()
     (['<none>', 'Days in (Days | Subject)'], [nan, 42.837])
     """
+    if not fit.design.terms:
+        raise OptionError(
+            "ranova tests random effects, and this model has none; compare_structures(...) "
+            "compares residual structures"
+        )
     found = reductions(fit.design)
     rows = [(fit_measures(fit).n_par, fit_measures(fit).loglik)]
     removed = []
@@ -185,8 +198,11 @@ def _n_columns(design: Design) -> int:
     return sum(len(t.columns) for t in design.terms)
 
 
-def _measured(fit: LmmFit, design: Design) -> tuple[int, float]:
+def _measured(fit: LmmFit | StructuredFit, design: Design) -> tuple[int, float]:
     """Number of parameters and log-likelihood of a smaller model, by the criterion of the fit."""
+    if isinstance(fit, StructuredFit):
+        m = fit_measures(fit_structured(design, reml=fit.reml, control=fit.control))
+        return m.n_par, m.loglik
     if design.terms:
         m = fit_measures(fit_lmm(design, reml=fit.reml, control=fit.control))
         return m.n_par, m.loglik

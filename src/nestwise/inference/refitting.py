@@ -15,12 +15,13 @@ from nestwise.core.cells import make_cells, statistics
 from nestwise.core.lmm import term_lambdas
 from nestwise.core.problem import Problem
 from nestwise.design.model import Design, GroupingFactor
+from nestwise.design.residual import ResidualPart
 from nestwise.fit.glmm import fit_glmm_only, is_structured
 from nestwise.fit.glmm_patterned_refit import patterned_refitter
 from nestwise.fit.glmm_refit import GlmmRefit, glmm_refitter
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.refitter import Refit, make_refitter, refit_statistics
-from nestwise.fit.structured import refit_structured
+from nestwise.fit.structured import fit_structured, refit_structured
 from nestwise.inference.kinds import EquationsFit, GlmmFit, LmmFit, MixedFit, StructuredFit
 from nestwise.inference.parameters import Parameter, parameter_values
 from nestwise.inference.residuals import fixed_part
@@ -126,7 +127,7 @@ def refit_rows(fit: EquationsFit, design: Design, listed: tuple[Parameter, ...])
     return Refitted(values, again.criterion, again.verdict.converged, again.verdict.singular)
 
 
-def fit_to_rows(fit: EquationsFit, design: Design) -> EquationsFit:
+def fit_to_rows(fit: EquationsFit | StructuredFit, design: Design) -> EquationsFit | StructuredFit:
     """The model fitted to other rows (`take_rows`); a linear one begins at the fit's theta.
 
     Raises
@@ -141,6 +142,9 @@ def fit_to_rows(fit: EquationsFit, design: Design) -> EquationsFit:
     scaled = X / size
     if X.shape[1] and float(np.linalg.eigvalsh(scaled.T @ scaled)[0]) < DEPENDENT:
         raise FitError("the resampled rows do not determine all fixed effects")
+    if isinstance(fit, StructuredFit):
+        start = fit.par if _alike(fit.design.residual, design.residual) else None
+        return fit_structured(design, reml=fit.reml, control=fit.control, start=start)
     if not isinstance(fit, GlmmFit):
         return fit_lmm(design, reml=fit.reml, control=fit.control, start=fit.theta)
     if (design.y == design.y[0]).all():
@@ -186,10 +190,43 @@ def take_rows(
         ),
         weights=None if design.weights is None else design.weights[rows],
         offset=None if design.offset is None else design.offset[rows],
+        residual=None if design.residual is None else _taken_residual(design.residual, rows),
         kept=None,
         n_dropped=0,
         diagnostics=(),
     )
+
+
+def _taken_residual(part: ResidualPart, rows: NDArray[np.intp]) -> ResidualPart:
+    """The residual part of some rows, none twice; visits keep their places."""
+    variance = tuple(
+        replace(
+            column,
+            covariate=None if column.covariate is None else column.covariate[rows],
+            strata=None if column.strata is None else _taken(column.strata, rows, None),
+        )
+        for column in part.variance
+    )
+    return replace(
+        part,
+        subject=None if part.subject is None else _taken(part.subject, rows, None),
+        arm=None if part.arm is None else _taken(part.arm, rows, None),
+        visit=part.visit[rows],
+        time=None if part.time is None else part.time[rows],
+        variance=variance,
+    )
+
+
+def _alike(one: ResidualPart | None, other: ResidualPart | None) -> bool:
+    """Whether two residual parts have the same arms and strata, so that par means the same."""
+    if one is None or other is None:
+        return one is other
+
+    def levels(part: ResidualPart) -> list[int]:
+        factors = [part.arm, *(column.strata for column in part.variance)]
+        return [0 if f is None else f.n_levels for f in factors]
+
+    return levels(one) == levels(other)
 
 
 def _taken(

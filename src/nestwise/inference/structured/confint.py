@@ -14,11 +14,13 @@ from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference.bootstrap import bootstrap
 from nestwise.inference.bootstrap_interval import KINDS, bootstrap_interval
 from nestwise.inference.parameters import fit_parameters, parameter_values, parameters
+from nestwise.inference.profile import profile
+from nestwise.inference.profile_interval import profile_interval
 from nestwise.inference.structured.parameters import residual_parameters
 from nestwise.inference.structured.satterthwaite import parameter_covariance
 from nestwise.inference.wald import checked_level, chosen, quantile, vcov
 
-METHODS = ("wald", "boot")
+METHODS = ("wald", "profile", "boot")
 
 STEP = 1e-5
 """Of the differences of standard deviations and correlations by par."""
@@ -44,7 +46,7 @@ def confint_structured(
     fit : StructuredFit
         The fit.
     method : str
-        ``"wald"`` or ``"boot"`` (parametric).
+        ``"wald"``, ``"profile"`` (of the likelihood) or ``"boot"`` (parametric).
     level : float
         Confidence level.
     params : sequence of str, optional
@@ -77,6 +79,8 @@ def confint_structured(
         one_of("kind", kind, KINDS[:2])
         chosen([p.name for p in fit_parameters(fit)], params, "parameter")
         return bootstrap_interval(bootstrap(fit, n, seed=seed, n_jobs=n_jobs), level, kind, params)
+    if method == "profile":
+        return profile_interval(profile(fit, params, level), level)
     half = quantile(np.full(fit.beta.size, np.inf), level) * np.sqrt(np.diag(vcov(fit)))
     low, high = _effect_intervals(fit, level)
     own = residual_parameters(fit, level)

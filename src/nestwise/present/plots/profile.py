@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from nestwise._base.errors import OptionError
-from nestwise.inference.kinds import Fit, GlmmFit, LmmFit
+from nestwise.inference.kinds import Fit, LmFit
 from nestwise.inference.profile import Curve, Profile
 from nestwise.inference.profile import profile as profile_of
 from nestwise.inference.profile_interval import profile_interval, smooth_curve
@@ -60,7 +60,7 @@ def profile(
     """
     if isinstance(source, Profile):
         found = source
-    elif isinstance(source, (LmmFit, GlmmFit)):
+    elif not isinstance(source, LmFit):
         found = profile_of(source, params, max(level, 0.99))
     else:
         raise OptionError("profile shows mixed models, and a linear model has no profile here")

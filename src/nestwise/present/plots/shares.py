@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nestwise._base.errors import OptionError
-from nestwise.inference.kinds import Fit, GlmmFit, LmmFit
+from nestwise.inference.kinds import Fit, GlmmFit, LmFit
 from nestwise.inference.variance_parts import variance_table
 from nestwise.present.plots.canvas import GREY, PALETTE, legend_below, one_axes, title
 
@@ -22,7 +22,7 @@ def variance_shares(fits: Mapping[str, Fit], ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    fits : mapping of str to LmmFit
+    fits : mapping of str to LmmFit, GlmmFit or StructuredFit
         Mixed models by the name that their bar gets; generalised ones on the scale of the link.
     ax : Axes, optional
         Where to draw; a new figure by default.
@@ -50,7 +50,7 @@ def variance_shares(fits: Mapping[str, Fit], ax: Axes | None = None) -> Axes:
         raise OptionError("variance_shares needs at least one model")
     shares: dict[str, dict[str, float]] = {}
     for name, fit in fits.items():
-        if not isinstance(fit, (LmmFit, GlmmFit)):
+        if isinstance(fit, LmFit) or not fit.design.terms:
             raise OptionError(f"variance_shares: {name!r} is no mixed model with such shares")
         table = variance_table(fit)
         shares[name] = dict(zip(map(str, table["part"]), map(float, table["share"]), strict=True))

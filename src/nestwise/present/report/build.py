@@ -140,7 +140,7 @@ def _summary(fit: Fit) -> list[str]:
     sentences = [data_in_words(fit.design), *clear_effects(fit)]
     if len(sentences) == 1 and fit.design.fixed.terms:
         sentences.append("No coefficient differs clearly from zero (all p at least 0.05).")
-    if isinstance(fit, LmmFit):
+    if isinstance(fit, (LmmFit, StructuredFit)) and fit.design.terms:
         share = percent(icc(fit).adjusted)
         left = "that the predictors leave " if fit.design.fixed.terms else ""
         sentences.append(f"{share} of the variance {left}lies between groups.")

@@ -8,7 +8,7 @@ import numpy as np
 
 from nestwise._base.errors import NestwiseError
 from nestwise.inference.heteroscedasticity import heteroscedasticity
-from nestwise.inference.influence import cooks_distance
+from nestwise.inference.influence import cooks_distance, influence
 from nestwise.inference.kinds import Fit, GlmmFit, LmFit, LmmFit, StructuredFit
 from nestwise.inference.mundlak import mundlak
 from nestwise.inference.random_normality import random_normality
@@ -84,8 +84,8 @@ def check_rows(fit: Fit) -> list[Row]:
         checks.append(_simulated)
     if isinstance(fit, LmmFit):
         checks += [_random, _within]
-    if not isinstance(fit, StructuredFit) and few:
-        checks.append(_influence)
+    if few:
+        checks.append(_subjects if isinstance(fit, StructuredFit) else _influence)
     rows: list[Row] = []
     for check in checks:
         try:
@@ -200,6 +200,25 @@ def _influence(fit: Fit) -> list[Row]:
     return [
         ("Influence (Cook's distance)", f"largest {number(largest, 2)}, row {row + 1}", meaning)
     ]
+
+
+def _subjects(fit: Fit) -> list[Row]:
+    """Cook's distance by subject, the covariance parameters held."""
+    assert isinstance(fit, StructuredFit)
+    part = fit.design.residual
+    by = None if part is None or part.subject is None else part.subject.name
+    found = influence(fit, by, exact=False)
+    worst = int(np.nanargmax(found.cooks_distance))
+    largest, label = float(found.cooks_distance[worst]), found.levels[worst]
+    name = f"{by} {label}" if by else f"row {int(label) + 1}"
+    what = by or "row"
+    meaning = (
+        f"One {what} moves the estimates by much: see whether it is right, and what the fit says "
+        "without it."
+        if largest > 1.0
+        else f"No single {what} decides the estimates."
+    )
+    return [("Influence (Cook's distance)", f"largest {number(largest, 2)}, {name}", meaning)]
 
 
 def _sign(p: float) -> str:

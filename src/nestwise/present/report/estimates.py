@@ -128,14 +128,11 @@ def random_section(fit: MixedFit, plots: Plots) -> Section:
         what = f"the {fit.link.name} of {what}"
     note = f"In units of {what}; variances in squared units."
     table = Grid("Variation between groups", head, tuple(rows), note, frozenset({1, 2}))
-    blocks: list[Block] = [table]
-    if isinstance(fit, (LmmFit, GlmmFit)):
-        blocks += _shares(fit, plots)
-    blocks += _caterpillars(fit, plots)
+    blocks: list[Block] = [table, *_shares(fit, plots), *_caterpillars(fit, plots)]
     return Section("random", "Variation between groups", blocks)
 
 
-def _shares(fit: LmmFit | GlmmFit, plots: Plots) -> list[Block]:
+def _shares(fit: MixedFit, plots: Plots) -> list[Block]:
     try:
         variance_parts(fit)
     except NestwiseError as problem:
@@ -149,14 +146,14 @@ def _shares(fit: LmmFit | GlmmFit, plots: Plots) -> list[Block]:
     return [Items(tuple(sharing(fit))), shares]
 
 
-def share_words(fit: LmmFit | GlmmFit) -> list[str]:
+def share_words(fit: MixedFit) -> list[str]:
     """Each part of the variance with its share."""
     parts = variance_parts(fit)
     named = [("fixed effects", parts.fixed), *parts.groups, ("residual", parts.residual)]
     return [f"{name} {percent(variance / parts.total)}" for name, variance in named]
 
 
-def sharing(fit: LmmFit | GlmmFit) -> list[str]:
+def sharing(fit: MixedFit) -> list[str]:
     """Intraclass correlation, R squared and design effects in sentences."""
     found = icc(fit)
     measure = r2(fit)
@@ -170,6 +167,12 @@ def sharing(fit: LmmFit | GlmmFit) -> list[str]:
     ]
     if isinstance(fit, GlmmFit):
         return [*sentences, f"All on the scale of the {fit.link.name} link."]
+    if isinstance(fit, StructuredFit):
+        return [
+            *sentences,
+            "The residual variance is its mean over the rows; correlations of residuals do not "
+            "count as variation between groups.",
+        ]
     effects = design_effect(fit)
     for name, size, factor in zip(
         effects["group"], effects["mean_size"], effects["design_effect"], strict=True
@@ -232,6 +235,8 @@ def measures_grid(fit: Fit) -> Grid:
         rows.append(("R²", fixed(r.r_squared, 3)))
     else:
         rows.append(("Parameters", str(m.n_par)))
+    if isinstance(fit, StructuredFit) and not fit.design.terms:
+        rows.append(("R² (fixed effects)", fixed(r2(fit).marginal, 3)))
     note = ""
     if isinstance(fit, (LmmFit, StructuredFit)) and fit.reml:
         note = "The likelihood is restricted: compare only models with the same fixed effects."
