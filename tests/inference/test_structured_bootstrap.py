@@ -125,7 +125,7 @@ def test_refusals(marginal: nw.StructuredModel, mixed: nw.StructuredModel) -> No
     with pytest.raises(nw.OptionError, match="kind"):
         mixed.confint("boot", kind="bca")
     with pytest.raises(nw.OptionError, match="method"):
-        mixed.confint("profile")
+        mixed.confint("profil")
     with pytest.raises(nw.OptionError, match="no random effects"):
         marginal.icc()
 
