@@ -292,3 +292,21 @@ def test_continuous_time_is_exponential_decay(data: pd.DataFrame) -> None:
     a = nw.gls(ARMS, data, residual="car1(VISITN | USUBJID)")
     b = nw.gls(ARMS, data, residual="exp(VISITN | USUBJID)")
     np.testing.assert_allclose(a.vcov("kenward-roger"), b.vcov("kenward-roger"), rtol=1e-7)
+
+
+def test_a_visit_that_nobody_had(data: pd.DataFrame) -> None:
+    """mmrm prints 0.1468464 when it drops the level, 0.4051834 when it keeps the gap."""
+    sparse = data[data["AVISIT"] != "VIS3"]
+    dropped = nw.gls("FEV1 ~ RACE", sparse, residual="ar1(AVISIT | USUBJID)")
+    kept = nw.gls("FEV1 ~ RACE", sparse, residual="car1(VISITN | USUBJID)")
+    assert dropped.residual_parameters()["estimate"][0] == pytest.approx(0.1468464, abs=2e-6)
+    assert kept.residual_parameters()["estimate"][0] == pytest.approx(0.4051834, abs=2e-6)
+
+
+def test_observed_visits_are_predicted_by_themselves(
+    data: pd.DataFrame, main: nw.StructuredModel
+) -> None:
+    seen = data[data["FEV1"].notna()].head(20)
+    found = main.predict(seen, residual=True, se=True)
+    np.testing.assert_allclose(found["fit"], seen["FEV1"], rtol=1e-12)
+    np.testing.assert_allclose(found["se"], 0.0, atol=1e-6)
