@@ -137,6 +137,22 @@ def test_log_density_and_derivatives(family: str, link: str) -> None:
                 np.testing.assert_allclose(got, by_phi, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("family", "phi"), [("gamma", 1e-9), ("beta", 1e9), ("beta_binomial", 1e10)]
+)
+def test_no_digits_are_lost_next_to_the_limit_of_a_dispersion(family: str, phi: float) -> None:
+    f, link = FAMILIES[family], FAMILIES[family].links[0]
+    y, w = np.array([0.25, 0.75, 0.5]), np.array([4.0, 8.0, 2.0])
+    near = 1.0 + 1e-5 * np.array([1.0, -2.0, 0.3])
+    eta = LINKS[str(link)].link(y * near)
+    found = f.rows(y, eta, w, phi, LINKS[str(link)])
+    with mp.workdps(DIGITS):
+        for i in range(3):
+            m = MEANS[str(link)](mp.mpf(eta[i]))
+            want = float(DENSITIES[family](mp.mpf(y[i]), m, mp.mpf(w[i]), mp.mpf(phi)))
+            assert abs(found.loglik[i] - want) < 1e-8 * max(1.0, abs(want))
+
+
 @pytest.mark.parametrize(("family", "link"), CASES)
 def test_information_is_the_squared_slope_over_the_variance(family: str, link: str) -> None:
     """So it is in exponential families; for the beta it is larger, from log y as well."""

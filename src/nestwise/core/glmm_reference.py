@@ -152,14 +152,18 @@ def find_mode(
         u = np.zeros_like(u)
         terms = rows(fixed, phi)
         value = _penalised(terms, u)
+    before = np.inf
     for count in range(MAX_ITERATIONS):
         if not np.isfinite(value):
             return None
         gradient = u - A.T @ terms.d1
         step = -_solve(A, terms, gradient)
         decrement = -float(gradient @ step)
-        if decrement <= DECREMENT * len(u):
+        # Newton's method squares a decrement as small as `SURE`; else rounding is left.
+        rounding = decrement < SURE and decrement > 0.25 * before
+        if decrement <= DECREMENT * len(u) or rounding:
             return Mode(u, fixed + A @ u, terms, count)
+        before = decrement
         for _ in range(HALVINGS):
             trial = u + step
             trial_terms = rows(fixed + A @ trial, phi)

@@ -34,6 +34,9 @@ ZERO = 3e-3
 PROBE = 1e-2
 """Standard deviation at which the score in a variance is read off."""
 
+LEVEL = 0.1
+"""Curvature by the logarithm of a dispersion far out that may be rounding."""
+
 RESTARTS = 4
 """How often a saddle may send the optimiser back."""
 
@@ -119,7 +122,8 @@ def within_reach(
     """
     if reach is None or not reach.far(path.point.psi):
         return path
-    if path.stopped not in ("left", "noise") and path.decrease <= ACCEPTABLE:
+    bent = float(path.hessian[-1, -1]) > LEVEL
+    if path.stopped not in ("left", "noise") and path.decrease <= ACCEPTABLE and bent:
         return path
     stay = held(function, float(path.point.psi[-1]))
     start = replace(path.point, gradient=np.append(path.point.gradient[:-1], 0.0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
@@ -139,11 +141,18 @@ def _open(
     if path.stopped == "unbounded":
         return (_unbounded(float(np.exp(psi[-1]))),)
     unit = unit_of(link, path.point.result.eta)
+    known: list[Diagnostic | None] = []
+    if path.stopped == "limit":
+        # Told once; other flat directions would mix with this one.
+        known.append(_dispersion_at_limit(family, float(np.exp(psi[-1]))))
+        hessian = path.hessian.copy()
+        hessian[-1, -1] = 1.0
+        path = replace(path, hessian=hessian)
     found = [
         _runaway(design, problem, family, psi, d)
         for d in flat_directions(path, unit, problem.has_phi)
     ]
-    return tuple(dict.fromkeys(d for d in found if d is not None))
+    return tuple(dict.fromkeys(d for d in (*known, *found) if d is not None))
 
 
 def decide_glmm(
