@@ -339,7 +339,7 @@ def chain(
     Z: Sequence[FloatArray],
     entries: IntArray,
     by_time: bool,
-    fixed_constant: float,
+    RX: FloatArray,
 ) -> Chain | None: ...
 def least_squares(
     X: FloatArray, y: FloatArray

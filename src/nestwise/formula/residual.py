@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nestwise._base.errors import FormulaError, did_you_mean
 from nestwise.formula.allow import FUNCTIONS, check_allowed
@@ -136,7 +137,12 @@ def parse_residual(text: str, functions: tuple[str, ...] = ()) -> ResidualFormul
     >>> spec.structure, [v for v, _ in spec.times], [v for v, _ in spec.arms]
     ('us', ['visit'], ['arm'])
     """
-    tree = _tree(text, "residual", "'ar1(week | subject)'")
+    return _residual(_text(text, "residual", "'ar1(week | subject)'"), functions)
+
+
+@lru_cache(maxsize=512)
+def _residual(text: str, functions: tuple[str, ...]) -> ResidualFormula:
+    tree = parse_expression(text)
     if not isinstance(tree, Call):
         raise complaint("a residual structure is written as ar1(week | subject)", text, 0)
     if tree.function not in RESIDUAL_STRUCTURES:
@@ -177,19 +183,24 @@ def parse_variance(text: str, functions: tuple[str, ...] = ()) -> VarianceFormul
     >>> [(p.kind, p.of_fitted) for p in parse_variance("sex + power(fitted)").parts]
     [('strata', False), ('power', True)]
     """
-    tree = _tree(text, "variance", "'sex' or 'power(age)'")
+    return _variance(_text(text, "variance", "'sex' or 'power(age)'"), functions)
+
+
+@lru_cache(maxsize=512)
+def _variance(text: str, functions: tuple[str, ...]) -> VarianceFormula:
+    tree = parse_expression(text)
     parts = tuple(_variance_part(node, text, functions) for node in _summands(tree))
     if len({part.label for part in parts}) < len(parts):
         raise FormulaError(f"a part of the variance function occurs twice in '{text}'")
     return VarianceFormula(text, parts)
 
 
-def _tree(text: object, argument: str, example: str) -> Expr:
+def _text(text: object, argument: str, example: str) -> str:
     if not isinstance(text, str):
         raise FormulaError(
             f"{argument} is a text such as {example}, got {type(text).__name__}: {text!r}"
         )
-    return parse_expression(text)
+    return text
 
 
 def _summands(node: Expr) -> list[Expr]:

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "bindings.hpp"
 #include "chain.hpp"
 #include "descent.hpp"
@@ -19,7 +21,7 @@ void check(bool good) {
 
 std::unique_ptr<ChainModel> build(RowMajor Q, Vector y, Codes subject, Vector time, std::optional<Vector> weights,
                                   std::vector<Codes> codes, std::vector<RowMajor> Z, Table entries,
-                                  bool by_time, double fixed_constant) {
+                                  bool by_time, RowMajor RX) {
     const size_t n = y.shape(0);
     nw::ChainRows rows;
     rows.n = static_cast<std::int64_t>(n);
@@ -43,7 +45,9 @@ std::unique_ptr<ChainModel> build(RowMajor Q, Vector y, Codes subject, Vector ti
     }
     auto model = std::make_unique<ChainModel>();
     model->decay = by_time ? nw::Decay::by_time : nw::Decay::by_order;
-    model->fixed_constant = fixed_constant;
+    check(RX.shape(0) == Q.shape(1) && RX.shape(1) == Q.shape(1));
+    for (size_t j = 0; j < RX.shape(0); ++j)
+        model->fixed_constant += 2.0 * std::log(std::fabs(RX.data()[j * (RX.shape(0) + 1)]));
     for (size_t i = 0; i < entries.shape(0); ++i) {
         const std::int32_t* row = entries.data() + 3 * i;
         check(row[0] >= 0 && static_cast<size_t>(row[0]) < first.size() && row[1] >= 0 && row[2] >= 0 &&
@@ -119,7 +123,7 @@ void bind_chain(nb::module_& m) {
         .def("weigh", &weigh, nb::arg("par"), nb::arg("e"));
     m.def("chain", &build, nb::arg("Q"), nb::arg("y"), nb::arg("subject"), nb::arg("time"),
           nb::arg("weights").none(), nb::arg("codes"), nb::arg("Z"), nb::arg("entries"), nb::arg("by_time"),
-          nb::arg("fixed_constant"));
+          nb::arg("RX"));
     m.def("least_squares", &least_squares, nb::arg("X"), nb::arg("y"));
 }
 

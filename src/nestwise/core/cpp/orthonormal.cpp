@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "lapack.hpp"
 
@@ -20,6 +21,9 @@ constexpr double MUCH = 1e5;
 
 // Share of a column's square that must be left after those before it for Cholesky factors to do.
 constexpr double CLEAR = 1e-8;
+
+// The same for one factor to do: what it leaves of Q'Q - I is rounding error over this.
+constexpr double VERY_CLEAR = 1e-3;
 
 double dot(const double* a, const double* b, size_t n) {
     double s[4] = {};
@@ -75,8 +79,10 @@ void divide(double* rows, size_t count, int p, double* R) {
     lapack().dtrsm(&left, &lower, &plain, &plain, &p, &k, &one, R, &p, rows, &p);
 }
 
-// Upper triangular R with R'R = G, in place; false where a column is too near those before it.
-bool factor(Values& G, int p) {
+// Upper triangular R with R'R = G, in place; the least share of a column's square that those before it
+// leave, and none where that is too little.
+double factor(Values& G, int p) {
+    double least = 1.0;
     for (int j = 0; j < p; ++j) {
         double* row = &G[static_cast<size_t>(j) * p];
         const double whole = row[j];
@@ -84,16 +90,17 @@ bool factor(Values& G, int p) {
             const double* before = &G[static_cast<size_t>(l) * p];
             for (int i = j; i < p; ++i) row[i] -= before[j] * before[i];
         }
-        if (!(row[j] > CLEAR * whole)) return false;
+        if (!(row[j] > CLEAR * whole)) return 0.0;
+        least = std::min(least, row[j] / whole);
         const double root = std::sqrt(row[j]);
         for (int i = j; i < p; ++i) row[i] /= root;
         for (int i = 0; i < j; ++i) row[i] = 0.0;
     }
-    return true;
+    return least;
 }
 
-// Cholesky factors twice: Q = X R1^-1, then Q R2^-1.
-bool cholesky_twice(const double* X, size_t n, int p, LeastSquares& out) {
+// Cholesky factors: Q = X R1^-1, and again Q R2^-1 unless the columns are far apart.
+bool cholesky_factors(const double* X, size_t n, int p, LeastSquares& out) {
     const size_t width = static_cast<size_t>(p);
     Values first(width * width, 0.0), second(first), part(CHUNK * width);
     for (size_t start = 0; start < n; start += CHUNK) {
@@ -101,15 +108,20 @@ bool cholesky_twice(const double* X, size_t n, int p, LeastSquares& out) {
         turned(X, n, p, start, rows, part.data());
         add_squares(part.data(), rows, p, first.data());
     }
-    if (!factor(first, p)) return false;
+    const double least = factor(first, p);
+    if (!(least > 0.0)) return false;
     for (size_t start = 0; start < n; start += CHUNK) {
         const size_t rows = std::min(CHUNK, n - start);
         double* own = &out.Q[start * width];
         turned(X, n, p, start, rows, own);
         divide(own, rows, p, first.data());
-        add_squares(own, rows, p, second.data());
+        if (least <= VERY_CLEAR) add_squares(own, rows, p, second.data());
     }
-    if (!factor(second, p)) return false;
+    if (least > VERY_CLEAR) {
+        out.R = std::move(first);
+        return true;
+    }
+    if (!(factor(second, p) > 0.0)) return false;
     for (size_t start = 0; start < n; start += CHUNK)
         divide(&out.Q[start * width], std::min(CHUNK, n - start), p, second.data());
     out.R.assign(width * width, 0.0);
@@ -128,7 +140,7 @@ LeastSquares least_squares(const double* X, const double* y, size_t n, int p) {
     out.beta.assign(width, 0.0);
     out.residuals.assign(y, y + n);
     const bool much = static_cast<double>(n) * p * p > MUCH;
-    if (!much || !cholesky_twice(X, n, p, out)) gram_schmidt(X, n, p, out);
+    if (!much || !cholesky_factors(X, n, p, out)) gram_schmidt(X, n, p, out);
     for (size_t r = 0; r < n; ++r)
         for (size_t j = 0; j < width; ++j) out.beta[j] += out.Q[r * width + j] * y[r];
     for (int i = p; i-- > 0;) {

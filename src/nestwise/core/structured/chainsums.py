@@ -40,7 +40,7 @@ def make_chain(
         [np.ascontiguousarray(term.Z) for term in arrays.effects],
         np.array(arrays.entries, dtype=np.int32).reshape(-1, 3),
         by_time,
-        2.0 * float(np.log(np.abs(RX.diagonal())).sum()),
+        RX,
     )
 
 
