@@ -120,7 +120,7 @@ Derivatives covariance_derivatives(const StructuredModel& model, const Structure
 TableSums::TableSums(const StructuredModel& model) : model_(model) {
     const size_t u = static_cast<size_t>(model.u);
     use_ = model.structured && model.arms == 1 && !model.f && model.entries.empty() && model.u <= MOST &&
-           model.s >= model.u;
+           3 * model.s >= model.u;
     if (!use_) return;
     trace_.assign(u * u, 0.0);
     seen_.assign(u * u, 0.0);
