@@ -13,6 +13,7 @@ from scipy.linalg import sqrtm
 
 import nestwise as nw
 from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import OptionError
 from nestwise.core.structured.dense import dense_covariance
 
 
@@ -109,6 +110,16 @@ def test_linear_kenward_roger_does_not_depend_on_the_parameters() -> None:
     reference = mixed.anova(ddf="kenward-roger")
     np.testing.assert_allclose(linear["f_value"], reference["f_value"], rtol=1e-6)
     np.testing.assert_allclose(linear["den_df"], reference["den_df"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["CR0", "CR2", "CR3"])
+def test_too_few_subjects(kind: str) -> None:
+    """Five subjects and ten variance parameters: refused in words, or finite."""
+    small = nw.gls(FORMULA, trial(5), residual="us(visit | subject)")
+    with pytest.raises(OptionError, match="variances negative"):
+        small.tidy(ddf="kenward-roger")
+    assert (np.linalg.eigvalsh(small.vcov(kind)) > -1e-12).all()
+    assert np.isfinite(small.tidy(ddf=kind)["std_error"]).all()
 
 
 def test_unstructured_balanced_is_the_multivariate_test() -> None:

@@ -81,7 +81,7 @@ def adjusted_vcov(fit: StructuredFit) -> FloatArray:
     Raises
     ------
     OptionError
-        When the fit is by maximum likelihood, or a variance would be negative.
+        When the fit is by maximum likelihood, or the variance of a contrast would be negative.
 
     Source
     ------
@@ -105,9 +105,9 @@ def _adjusted(fit: StructuredFit, second: float) -> FloatArray:
     middle = middle - (parts.P @ np.tensordot(W, Phi @ parts.P, 1)).sum(axis=0)
     adjusted = Phi + 2.0 * Phi @ middle @ Phi
     adjusted = 0.5 * (adjusted + adjusted.T)
-    if not (np.diag(adjusted) > 0.0).all():
+    if not np.isfinite(adjusted).all() or not (np.linalg.eigvalsh(adjusted) > 0.0).all():
         raise OptionError(
-            "Kenward and Roger's adjustment makes a variance negative: a variance parameter is at "
+            "Kenward and Roger's adjustment makes variances negative: a variance parameter is at "
             "its limit or nearly unknown; use ddf='satterthwaite', or a simpler structure"
         )
     return np.asarray(fit.sigma**2 * (a.to_user @ adjusted @ a.to_user.T))

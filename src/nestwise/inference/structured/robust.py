@@ -107,8 +107,9 @@ def _made(fit: StructuredFit, kind: str) -> Sandwich:
         scores.append(np.einsum("cvp,cv->cp", AX, ew))
         seen.append(np.swapaxes(AX, 1, 2) @ Xw)
         squared.append(np.swapaxes(AX, 1, 2) @ AX)
-    total = np.concatenate(scores)
-    vcov = Phi @ (total.T @ total) @ Phi
+    # As a cross-product no rounding makes a variance negative.
+    total = np.concatenate(scores) @ Phi
+    vcov = total.T @ total
     return Sandwich(
         kind, vcov, np.concatenate(seen) @ Phi, Phi @ np.concatenate(squared) @ Phi, Phi
     )
