@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from nestwise._base.options import Control
+from nestwise.core import glmm_beginning
 from nestwise.core.families.registry import family_named
 from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.links.registry import link_named
 from nestwise.design import build
+from nestwise.fit import glmm_start
 from nestwise.fit.assemble import glmm_arrays
 from nestwise.fit.glmm_begin import begin, first_eta, problem_of
 from nestwise.fit.glmm_curvature import working_curvature
@@ -26,9 +28,16 @@ MODELS = {
 }
 
 
+@pytest.mark.parametrize("rows", ["few", "many"])
 @pytest.mark.parametrize("name", MODELS)
-def test_same_beginning_as_the_twin(name: str) -> None:
-    formula, family, link = MODELS[name]
+def test_same_beginning_as_the_twin(name: str, rows: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if rows == "many":
+        monkeypatch.setattr(glmm_beginning, "FEW_ROWS", 100)
+        monkeypatch.setattr(glmm_start, "FEW_ROWS", 100)
+    _compare(*MODELS[name])
+
+
+def _compare(formula: str, family: str, link: str) -> None:
     rng = np.random.default_rng(3)
     n = 150
     g, h = rng.permutation(np.arange(n) % 19), rng.permutation(np.arange(n) % 6)

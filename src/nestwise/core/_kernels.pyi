@@ -172,6 +172,7 @@ def begin_glmm(
     eta: FloatArray,
     X: FloatArray,
     intercept: int,
+    rounds: int,
     codes: Sequence[IntArray],
     n_levels: Sequence[int],
     columns: Sequence[Sequence[FloatArray | None]],

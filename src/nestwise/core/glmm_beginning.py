@@ -22,8 +22,14 @@ from nestwise.core.problem import (
 DISPERSIONS = (None, "scale", "shape")
 """Kinds of dispersion parameters; positions are the C++ codes."""
 
-FEW_ROWS, FEW_EFFECTS = 5000, 64
-"""Rows up to which one working model is enough, and fixed effects whose curvature is small."""
+ROUNDS = 3
+"""Working linear mixed models that are fitted, at most."""
+
+FEW_ROWS = 5000
+"""Rows up to which one is enough, since further gradients of the criterion itself cost less."""
+
+FEW_EFFECTS = 64
+"""Fixed effects whose curvature is a small matrix."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,9 +57,9 @@ def compiled_beginning(
     eta: FloatArray,
     threads: int,
     solver: str,
-    few: int = FEW_ROWS,
+    rounds: int = ROUNDS,
 ) -> Beginning | None:
-    """One working linear mixed model; None where the way is not an easy one.
+    """A few working linear mixed models; None where the way is not an easy one.
 
     Parameters
     ----------
@@ -67,13 +73,13 @@ def compiled_beginning(
         A first linear predictor, from the response.
     threads, solver
         As in `KernelInput`.
-    few : int
-        Rows from which one working model may not be enough.
+    rounds : int
+        Most working models; one where rows are few in any case.
     """
     n, p = arrays.X.shape
     name = rows.compiled
     widths = sorted(m for m in arrays.n_levels)
-    if not name or n >= few or p > FEW_EFFECTS or sum(widths[:-1]) > ALWAYS_FITS:
+    if not name or p > FEW_EFFECTS or sum(widths[:-1]) > ALWAYS_FITS:
         return None
     factors, entries = factor_columns(arrays), entries_of(arrays)
     dispersion = rows.family.dispersion
@@ -86,6 +92,7 @@ def compiled_beginning(
         np.ascontiguousarray(eta),
         np.asfortranarray(arrays.X),
         arrays.intercept,
+        1 if n < FEW_ROWS else rounds,
         [f.codes for f in factors],
         [f.n_levels for f in factors],
         [list(f.columns) for f in factors],

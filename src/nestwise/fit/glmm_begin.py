@@ -218,7 +218,7 @@ def _start_of_sample(
     """One working model: further gradients of few levels cost less than further ones of these."""
     eta, kind = first_eta(rows), rows.family.dispersion
     how = (control.threads, control.solver)
-    easy = compiled_beginning(arrays, offset, rows, eta, *how, few=len(eta) + 1)
+    easy = compiled_beginning(arrays, offset, rows, eta, *how, rounds=1)
     if easy is not None:
         return Start(easy.layout, easy.par, easy.beta, easy.phi, easy.u)
     return starting_point(arrays, offset, rows, eta, kind, control, rounds=1)

@@ -17,7 +17,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise._base.options import Control
 from nestwise.core.glmm import linear_predictor, working_rows
-from nestwise.core.glmm_beginning import FEW_ROWS
+from nestwise.core.glmm_beginning import FEW_ROWS, ROUNDS
 from nestwise.core.glmm_kernel import RowFunction
 from nestwise.core.glmm_rows import Step, row_step
 from nestwise.core.problem import ModelArrays, Problem, build_problem
@@ -27,10 +27,6 @@ from nestwise.fit.newton import minimise
 from nestwise.fit.point import Point, known_scale_point
 from nestwise.fit.rectify import diagonal_positions
 from nestwise.fit.start import starting_par
-
-ROUNDS = 3
-"""Working linear mixed models that are fitted, at most; with few rows one is enough, since further
-gradients of the criterion itself cost less."""
 
 NEAR = 0.2
 """Change of the linear predictor (root mean square) that is near enough to begin."""

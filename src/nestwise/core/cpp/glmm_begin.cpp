@@ -18,7 +18,7 @@ using i64 = std::int64_t;
 using Values = std::vector<double>;
 
 // As in core/start.py and fit/glmm_start.py.
-constexpr double smallest = 0.1;
+constexpr double smallest = 0.1, near = 0.2;
 constexpr int halvings = 12, bisections = 20;
 constexpr Limits roughly{0.02, 6, 6, 0.0}, here{1e300, 1, 1, 0.0};
 
@@ -35,14 +35,15 @@ double step_at(const RowFunctions& family, const Values& eta, double phi, RowVal
 }
 
 // Working response (into `y`) and weights at a linear predictor; false where a weight is not positive.
-bool working_rows(const BeginInput& in, const RowValues& v, Values& y, Values& weights, double& log_weights) {
+bool working_rows(const BeginInput& in, const Values& eta, const RowValues& v, Values& y, Values& weights,
+                  double& log_weights) {
     double mean = 0.0;
     for (double info : v.expected) mean += info / static_cast<double>(in.rows.n);
     const double least = 1e-10 * std::max(mean, 1e-300);
     log_weights = 0.0;
     for (i64 i = 0; i < in.rows.n; ++i) {
         weights[i] = std::max(v.expected[i], least);
-        y[i] = in.eta[i] - in.offset[i] + v.d1[i] / weights[i];
+        y[i] = eta[i] - in.offset[i] + v.d1[i] / weights[i];
         log_weights += std::log(weights[i]);
         if (!(weights[i] > 0.0) || !std::isfinite(y[i])) return false;
     }
@@ -97,16 +98,17 @@ Values predictor(const BeginInput& in, const Beginning& b, const std::vector<Ent
 }
 
 // The target, or a point on the way to it, where the likelihood is finite.
-Values acceptable(const BeginInput& in, const Values& target, RowValues& v) {
+Values acceptable(const RowFunctions& family, const Values& from, const Values& target, double phi, RowValues& v) {
     double share = 1.0;
-    Values eta(target.size());
+    Values eta(from.size());
     for (int turn = 0; turn < halvings; ++turn, share *= 0.5) {
-        for (size_t i = 0; i < eta.size(); ++i) eta[i] = in.eta[i] + share * (target[i] - in.eta[i]);
-        const double loglik = step_at(in.family, eta, 1.0, v);
+        for (size_t i = 0; i < eta.size(); ++i) eta[i] = from[i] + share * (target[i] - from[i]);
+        const double loglik = step_at(family, eta, phi, v);
         if (std::isfinite(loglik) && std::all_of(v.d1.begin(), v.d1.end(), [](double d) { return std::isfinite(d); }))
             return eta;
     }
-    return Values(in.eta, in.eta + in.rows.n);
+    step_at(family, from, phi, v);
+    return from;
 }
 
 // The shape parameter that fits best at a linear predictor: bisection of its score.
@@ -147,12 +149,14 @@ Values curvature(const CrossProducts& cp, const Path& path, double phi, const Wo
 }
 
 // The optimum of the working model goes to par, beta, u and curvature; its predictor to eta.
-bool fit_working(const BeginInput& in, Beginning& out) {
+bool fit_working(const BeginInput& in, const Beginning& before, Beginning& out) {
     const std::vector<Entry> entries = eliminated(*out.cp, in.entries);
     auto w = out.cp->acquire();
     const bool has_scale = in.dispersion == Dispersion::scale;
     const Criterion kind = has_scale ? Criterion::ml : Criterion::known_scale;
-    Path path = descend(*out.cp, entries, moments_start(*out.cp, entries), kind, roughly, *w);
+    Values start = before.found ? before.par : moments_start(*out.cp, entries);
+    for (double& v : start) v /= before.found && has_scale ? std::sqrt(before.phi) : 1.0;
+    Path path = descend(*out.cp, entries, std::move(start), kind, roughly, *w);
     const double pwrss = path.point.det.pwrss;
     const bool good = path.stopped != Stopped::degenerate && pwrss > 0.0;
     if (good) {
@@ -175,26 +179,50 @@ bool fit_working(const BeginInput& in, Beginning& out) {
     return good;
 }
 
-}  // namespace
-
-Beginning begin_glmm(const BeginInput& in) {
+// The working model at eta, where the rows say v.
+Beginning one_round(const BeginInput& in, const Values& eta, const RowValues& v, const Beginning& before) {
     Beginning out;
     Rows rows = in.rows;
-    RowValues v = buffers(rows.n);
-    Values y(static_cast<size_t>(rows.n)), weights(y);
-    step_at(in.family, Values(in.eta, in.eta + rows.n), 1.0, v);
-    if (!working_rows(in, v, y, weights, out.log_weights)) return out;
+    Values y(eta.size()), weights(eta.size());
+    if (!working_rows(in, eta, v, y, weights, out.log_weights)) return out;
     out.basis = make_basis(y.data(), rows.X, rows.n, rows.p, in.intercept);
     rows.y = out.basis.residual.data();
     rows.weights = weights.data();
     rows.x_center = out.basis.center;
     for (double s : out.basis.scale) rows.x_inverse_scale.push_back(1.0 / s);
     out.cp = cross_products(rows, in.solver, in.memory);
-    if (!fit_working(in, out)) return out;
-    out.eta = acceptable(in, out.eta, v);
-    if (in.dispersion == Dispersion::shape) out.phi = best_shape(in.family, out.eta, v);
-    out.found = true;
+    out.found = fit_working(in, before, out);
     return out;
+}
+
+double distance(const Values& a, const Values& b) {
+    double s = 0.0;
+    for (size_t i = 0; i < a.size(); ++i) s += (a[i] - b[i]) * (a[i] - b[i]);
+    return std::sqrt(s / static_cast<double>(a.size()));
+}
+
+}  // namespace
+
+Beginning begin_glmm(const BeginInput& in) {
+    Beginning best;
+    RowValues v = buffers(in.rows.n);
+    Values eta(in.eta, in.eta + in.rows.n);
+    double phi = 1.0;
+    step_at(in.family, eta, phi, v);
+    for (int round = 0; round < in.rounds; ++round) {
+        Beginning next = one_round(in, eta, v, best);
+        if (!next.found) break;
+        Values moved = acceptable(in.family, eta, next.eta, phi, v);
+        const double change = distance(moved, eta);
+        eta = std::move(moved);
+        if (in.dispersion == Dispersion::shape) {
+            phi = next.phi = best_shape(in.family, eta, v);
+            step_at(in.family, eta, phi, v);
+        }
+        best = std::move(next);
+        if (change < near) break;
+    }
+    return best;
 }
 
 }  // namespace nw

@@ -1,4 +1,4 @@
-// Starting values of a generalised model with few rows: one working linear mixed model. The twin of
+// Starting values of a generalised model: a few working linear mixed models. The twin of
 // fit/glmm_start.py and of `working_curvature` in fit/glmm_curvature.py.
 #pragma once
 
@@ -16,7 +16,7 @@ struct BeginInput {
     const double* offset;
     const double* eta;           // n: a first linear predictor, from the response
     std::vector<Entry> entries;  // factors in the caller's order
-    int intercept, solver;
+    int intercept, rounds, solver;
     double memory;
 };
 

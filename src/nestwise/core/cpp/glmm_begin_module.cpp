@@ -22,7 +22,7 @@ std::vector<Entry> plain(const Table& table, const std::vector<Columns>& columns
 }
 
 nb::object begin(const std::string& family, int dispersion, Vector y, Vector weights, Vector offset, Vector eta,
-                 Matrix X, int intercept, std::vector<Codes> codes, std::vector<int> n_levels,
+                 Matrix X, int intercept, int rounds, std::vector<Codes> codes, std::vector<int> n_levels,
                  std::vector<Columns> columns, std::vector<Vector> scales, Table entries, int solver,
                  double memory) {
     const size_t n = y.shape(0);
@@ -32,7 +32,7 @@ nb::object begin(const std::string& family, int dispersion, Vector y, Vector wei
                   factor_rows(codes, n_levels, columns, scales)};
     const nw::RowFunctions functions = nw::named_family(family, copied(y), copied(weights), 0.0);
     const nw::BeginInput in{std::move(rows), functions, static_cast<nw::Dispersion>(dispersion), offset.data(),
-                            eta.data(), plain(entries, columns), intercept, solver, memory};
+                            eta.data(), plain(entries, columns), intercept, rounds, solver, memory};
     nw::Beginning out;
     {
         nb::gil_scoped_release release;
@@ -52,7 +52,7 @@ nb::object begin(const std::string& family, int dispersion, Vector y, Vector wei
 
 void bind_glmm_begin(nb::module_& m) {
     m.def("begin_glmm", &begin, nb::arg("family"), nb::arg("dispersion"), nb::arg("y"), nb::arg("weights"),
-          nb::arg("offset"), nb::arg("eta"), nb::arg("X"), nb::arg("intercept"), nb::arg("codes"),
+          nb::arg("offset"), nb::arg("eta"), nb::arg("X"), nb::arg("intercept"), nb::arg("rounds"), nb::arg("codes"),
           nb::arg("n_levels"), nb::arg("columns"), nb::arg("scales"), nb::arg("entries"),
           nb::arg("solver"), nb::arg("memory"));
 }
