@@ -108,6 +108,7 @@ class StructuredModel:
     simulated_residuals = questions.simulated_residuals
     varcorr = structured_questions.varcorr
     ranef = structured_questions.ranef
+    coef = structured_questions.coef
     residual_parameters = structured_questions.residual_parameters
     residual_covariance = structured_questions.residual_covariance
     confint = structured_questions.confint
@@ -119,6 +120,8 @@ class StructuredModel:
     ranova = structured_questions.ranova
     influence = structured_questions.influence
     cooks_distance = structured_questions.cooks_distance
+    random_normality = structured_questions.random_normality
+    convergence_check = structured_questions.convergence_check
     predict = structured_questions.predict
     simulate = structured_questions.simulate
 

@@ -14,12 +14,16 @@ from nestwise.api.source import Source, to_native
 from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference import fitmeasures
 from nestwise.inference.bootstrap import bootstrap as bootstrap_of
+from nestwise.inference.convergence import ConvergenceCheck
+from nestwise.inference.convergence import convergence_check as convergence_of
 from nestwise.inference.icc import IntraclassCorrelation
 from nestwise.inference.icc import icc as icc_of
 from nestwise.inference.influence import influence as influence_of
 from nestwise.inference.profile import profile as profile_of
 from nestwise.inference.r2 import RSquaredMixed
 from nestwise.inference.r2 import r2 as r2_of
+from nestwise.inference.random_normality import random_normality as normality_of
+from nestwise.inference.ranef import coef as coef_of
 from nestwise.inference.ranef import ranef as ranef_of
 from nestwise.inference.ranova import ranova as ranova_of
 from nestwise.inference.simulate import simulate as simulate_of
@@ -61,6 +65,21 @@ def varcorr(model: FittedStructured) -> Any:
 def ranef(model: FittedStructured, cond_var: bool = False) -> Any:
     """Conditional modes of the random effects: ``group level term estimate [cond_var]``."""
     return to_native(ranef_of(model.fit, cond_var), model.source.data)
+
+
+def coef(model: FittedStructured, std_error: bool = False) -> Any:
+    """Coefficients by group, fixed plus random: ``group level term estimate [std_error]``."""
+    return to_native(coef_of(model.fit, std_error), model.source.data)
+
+
+def random_normality(model: FittedStructured) -> Any:
+    """Tests of normal random effects: ``group term n test statistic p_value``."""
+    return to_native(normality_of(model.fit), model.source.data)
+
+
+def convergence_check(model: FittedStructured) -> ConvergenceCheck:
+    """The verdict checked by the exact gradient and Hessian at the optimum."""
+    return convergence_of(model.fit)
 
 
 def residual_parameters(model: FittedStructured, level: float | None = 0.95) -> Any:

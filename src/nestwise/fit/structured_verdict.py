@@ -26,6 +26,12 @@ FLAT = 1e-8
 LIMIT = 1e-4
 """Nugget, or one less it, that is called zero."""
 
+BEYOND = 1e3
+"""Range, in largest distances, that counts as infinite."""
+
+NEARLY_FLAT = 1e-3
+"""Promised further decrease up to which an optimum at infinity counts as reached."""
+
 NEARLY = 1e-7
 """Smallest eigenvalue of the residual correlation matrix that still counts as positive."""
 
@@ -57,8 +63,10 @@ def judge(
         *_residuals(problem, path),
         *_limits(natural),
     )
-    flat = _flat(problem, path.point)
-    converged = path.decrease <= ACCEPTABLE
+    away = _without_bound(natural, problem)
+    flat = () if away else _flat(problem, path.point)
+    singular = away or singular
+    converged = path.decrease <= (NEARLY_FLAT if away else ACCEPTABLE)
     status: Status = "converged"
     told: tuple[Diagnostic, ...] = ()
     if singular:
@@ -129,6 +137,30 @@ def _limits(natural: NaturalParameters) -> tuple[Diagnostic, ...]:
             "singular",
             "The nugget is estimated at its limit: zero or all of the variance.",
             "Use the structure without a nugget (exp or gau), or independent residuals.",
+        ),
+    )
+
+
+def _without_bound(
+    natural: NaturalParameters, problem: StructuredProblem
+) -> tuple[Diagnostic, ...]:
+    """A range far beyond all distances: the likelihood rises for ever, and ever more slowly."""
+    pairs = zip(natural.values, natural.names, strict=True)
+    reach = max((float(v) for v, n in pairs if n == "range"), default=0.0)
+    if not reach > 0.0:
+        return ()
+    time = problem.arrays.errors.time.reshape(problem.n, -1)
+    extent = float(np.linalg.norm(np.ptp(time, axis=0)))
+    if reach < BEYOND * extent:
+        return ()
+    return (
+        Diagnostic(
+            "singular",
+            f"The range of the residual correlations grows without bound ({reach:.2g}; the largest "
+            f"distance is {extent:.2g}): over the distances that occur only the fall of the "
+            "covariance with distance is determined, not its level.",
+            "Fixed effects, their tests and predictions are valid. Report neither range nor sigma, "
+            "or use a structure with a shorter memory, such as gau, or with a random effect.",
         ),
     )
 

@@ -12,7 +12,10 @@ from nestwise._base.printed import printed_html
 from nestwise.core.hessian import hessian
 from nestwise.core.lmm import evaluate
 from nestwise.core.patterns import hessian_by_par, is_patterned, theta_of
+from nestwise.core.structured.derivatives import deviance_hessian
+from nestwise.core.structured.evaluate import evaluate as evaluate_structured
 from nestwise.fit.result import LmmFit, Status
+from nestwise.fit.structured_result import StructuredFit
 
 FLAT = 1e-6
 """Curvature, relative to the largest, that counts as none: differences leave a tenth of it."""
@@ -62,13 +65,13 @@ class ConvergenceCheck:
 
 
 @memo
-def convergence_check(fit: LmmFit) -> ConvergenceCheck:
+def convergence_check(fit: LmmFit | StructuredFit) -> ConvergenceCheck:
     """Check the verdict of a fit by the exact gradient and Hessian at its optimum.
 
     Parameters
     ----------
-    fit : LmmFit
-        A fitted linear mixed model.
+    fit : LmmFit or StructuredFit
+        A fitted linear mixed model, or one with structured residuals.
 
     Returns
     -------
@@ -99,8 +102,10 @@ def convergence_check(fit: LmmFit) -> ConvergenceCheck:
     )
 
 
-def _derivatives(fit: LmmFit) -> tuple[FloatArray, FloatArray]:
+def _derivatives(fit: LmmFit | StructuredFit) -> tuple[FloatArray, FloatArray]:
     """Gradient and Hessian by the free parameters; by those of the structures where there are."""
+    if isinstance(fit, StructuredFit):
+        return _of_structured(fit)
     problem, theta = fit.working, fit.working_theta
     gradient = evaluate(problem, theta, fit.reml).gradient
     if is_patterned(problem):
@@ -111,6 +116,22 @@ def _derivatives(fit: LmmFit) -> tuple[FloatArray, FloatArray]:
     H = hessian(problem, theta, fit.sigma, fit.reml) / np.outer(scale, scale)
     free = np.append(_free(problem.entries, theta), True)
     return (gradient / problem.theta_scale)[free[:-1]], H[np.ix_(free, free)]
+
+
+def _of_structured(fit: StructuredFit) -> tuple[FloatArray, FloatArray]:
+    """By par and log sigma, without entries of Lambda that a zero on its diagonal fixes."""
+    arrays, m = fit.problem.arrays, fit.par.size
+    free, first = np.ones(m + 1, dtype=np.bool_), 0
+    for term in arrays.effects:
+        if term.pattern is None:
+            own = fit.par[first : first + term.n_par]
+            zero = {r for (r, c), value in zip(term.free, own, strict=True) if r == c and not value}
+            at = [first + i for i, (r, c) in enumerate(term.free) if zero & {r, c}]
+            free[at] = False
+        first += term.n_par
+    gradient = evaluate_structured(fit.problem, fit.par, fit.reml).gradient
+    H = deviance_hessian(fit.problem, fit.par, fit.sigma, fit.reml)
+    return gradient[free[:-1]], H[np.ix_(free, free)]
 
 
 def _free(entries: IntArray, theta: FloatArray) -> BoolArray:

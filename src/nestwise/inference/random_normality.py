@@ -10,21 +10,22 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.table import Table
-from nestwise.core.lmm import conditional_covariance
 from nestwise.fit.result import LmmFit
+from nestwise.fit.structured_result import StructuredFit
+from nestwise.inference.ranef import mode_covariances
 
 MOST = 5000
 """Levels up to which Shapiro and Wilk's p value is known; beyond, D'Agostino and Pearson's."""
 
 
-def standardised_modes(fit: LmmFit) -> tuple[FloatArray, ...]:
+def standardised_modes(fit: LmmFit | StructuredFit) -> tuple[FloatArray, ...]:
     """Conditional modes over their own standard deviation under the model, term by term.
 
     A mode of a group with few rows is shrunk more; its variance is Sigma less the conditional one.
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or StructuredFit
         The fit.
 
     Returns
@@ -33,16 +34,15 @@ def standardised_modes(fit: LmmFit) -> tuple[FloatArray, ...]:
         NaN where the variance is zero.
     """
     out = []
-    conditional = conditional_covariance(fit.problem, fit.theta)
-    for modes, La, C in zip(fit.modes, fit.lambdas, conditional, strict=True):
-        prior = np.diag(La @ La.T)
-        variance = fit.sigma**2 * (prior - np.einsum("lii->li", C))
-        scale = np.sqrt(np.where(variance > 1e-12 * fit.sigma**2 * prior, variance, np.nan))
+    for modes, La, C in zip(fit.modes, fit.lambdas, mode_covariances(fit), strict=True):
+        prior = fit.sigma**2 * np.diag(La @ La.T)
+        variance = prior - np.einsum("lii->li", C)
+        scale = np.sqrt(np.where(variance > 1e-12 * prior, variance, np.nan))
         out.append(np.asarray(modes / scale, dtype=np.float64))
     return tuple(out)
 
 
-def random_normality(fit: LmmFit) -> Table:
+def random_normality(fit: LmmFit | StructuredFit) -> Table:
     """Tests that the random effects of each term are normal.
 
     Shrinkage draws conditional modes towards normality, so that a large p value says little and a
@@ -50,7 +50,7 @@ def random_normality(fit: LmmFit) -> Table:
 
     Parameters
     ----------
-    fit : LmmFit
+    fit : LmmFit or StructuredFit
         The fit.
 
     Returns

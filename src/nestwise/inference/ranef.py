@@ -16,7 +16,8 @@ from nestwise.core.lmm import conditional_covariance
 from nestwise.core.structured.conditional import conditional_covariances
 from nestwise.design import level_labels
 from nestwise.inference.joint import coefficient_errors
-from nestwise.inference.kinds import EquationsFit, MixedFit, StructuredFit
+from nestwise.inference.kinds import MixedFit, StructuredFit
+from nestwise.inference.structured.coefficients import structured_coefficient_errors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +71,7 @@ def group_effects(fit: MixedFit, cond_var: bool = False) -> tuple[GroupEffects, 
     >>> g.group, g.columns, g.modes.shape
     ('Subject', ('(Intercept)', 'Days'), (18, 2))
     """
-    covariances = _conditional_covariance(fit) if cond_var else ()
+    covariances = mode_covariances(fit) if cond_var else ()
     answers = []
     for index, factor in enumerate(fit.design.factors):
         mine = [t for t, term in enumerate(fit.design.terms) if term.factor == index]
@@ -125,12 +126,12 @@ def ranef(fit: MixedFit, cond_var: bool = False) -> Table:
     return Table(columns)
 
 
-def coef(fit: EquationsFit, std_error: bool = False) -> Table:
+def coef(fit: MixedFit, std_error: bool = False) -> Table:
     """Coefficients by group: fixed effects plus the modes of that group's own effects.
 
     Parameters
     ----------
-    fit : LmmFit or GlmmFit
+    fit : LmmFit, GlmmFit or StructuredFit
         The fit.
     std_error : bool
         Whether to add standard errors, from the joint covariance of fixed and random effects.
@@ -161,9 +162,15 @@ def coef(fit: EquationsFit, std_error: bool = False) -> Table:
         totals.append(total)
     table = _long(effects, names, totals)
     if std_error:
-        errors = [coefficient_errors(fit, f, wanted) for f, wanted in enumerate(names)]
+        errors = [_errors(fit, f, wanted) for f, wanted in enumerate(names)]
         table["std_error"] = np.concatenate([e.ravel(order="F") for e in errors])
     return Table(table)
+
+
+def _errors(fit: MixedFit, factor: int, names: tuple[str, ...]) -> FloatArray:
+    if isinstance(fit, StructuredFit):
+        return structured_coefficient_errors(fit, factor, names)
+    return coefficient_errors(fit, factor, names)
 
 
 def _long(
@@ -191,7 +198,14 @@ def _long(
 
 
 @memo
-def _conditional_covariance(fit: MixedFit) -> tuple[FloatArray, ...]:
+def mode_covariances(fit: MixedFit) -> tuple[FloatArray, ...]:
+    """(n_levels, k, k) covariance of the effects of each level given the data, by term.
+
+    Parameters
+    ----------
+    fit : LmmFit, GlmmFit or StructuredFit
+        The fit.
+    """
     if isinstance(fit, StructuredFit):
         own = conditional_covariances(fit.problem, fit.par)
         return tuple(fit.sigma**2 * c for c in own)
