@@ -9,7 +9,7 @@ from core.random_glmms import STRUCTURES, make_glmm_input
 from core.random_models import make_model
 from nestwise.core.families.registry import FAMILIES
 from nestwise.core.glmm_compiled import compiled_glmm
-from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel
+from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, GlmmPlace
 from nestwise.core.glmm_reference import dense_glmm
 from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.links.registry import link_named
@@ -34,7 +34,7 @@ def _evaluate(
     beta = psi[m : m + problem.p]
     phi = float(np.exp(psi[-1])) if has_phi else None
     lambdas = flat_lambdas(problem, psi[:m])
-    r = kernel.evaluate(lambdas, problem.entries, beta, phi, None, 1)
+    r = kernel.evaluate(GlmmPlace(lambdas, problem.entries, beta, phi), 1)
     last = [r.grad_log_phi] if has_phi else []
     return r.criterion, np.concatenate([r.grad_lambda, r.grad_beta, last])
 

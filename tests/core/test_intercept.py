@@ -10,7 +10,7 @@ import pytest
 from core.random_glmms import make_glmm_input
 from nestwise.core import _kernels
 from nestwise.core.families.registry import FAMILIES
-from nestwise.core.glmm_kernel import GlmmResult
+from nestwise.core.glmm_kernel import GlmmPlace, GlmmResult
 from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.intercept_kernel import InterceptKernel
 from nestwise.core.links.registry import link_named
@@ -37,7 +37,7 @@ def kernel_of(
 
 def at(kernel: InterceptKernel, problem: Problem, psi: np.ndarray, order: int = 2) -> GlmmResult:
     return kernel.evaluate(
-        flat_lambdas(problem, psi[:1]), problem.entries, psi[1:], None, None, order
+        GlmmPlace(flat_lambdas(problem, psi[:1]), problem.entries, psi[1:]), order
     )
 
 
@@ -74,9 +74,8 @@ def test_modes_are_found_from_afar(name: str, link: str, ones: bool) -> None:
     expected = at(kernel, problem, psi)
     for start in (-400.0, 30.0, 1e6):
         u = np.full(len(expected.u), start)
-        found = kernel.evaluate(
-            flat_lambdas(problem, psi[:1]), problem.entries, psi[1:], None, u, 1
-        )
+        place = GlmmPlace(flat_lambdas(problem, psi[:1]), problem.entries, psi[1:], u=u)
+        found = kernel.evaluate(place, 1)
         assert found.criterion == pytest.approx(expected.criterion, abs=1e-9)
         np.testing.assert_allclose(found.u, expected.u, atol=1e-9)
 

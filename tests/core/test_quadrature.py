@@ -12,7 +12,7 @@ from scipy.integrate import dblquad
 from core.random_glmms import make_glmm_input
 from nestwise._base.errors import OptionError
 from nestwise.core.families.registry import FAMILIES
-from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel
+from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, GlmmPlace
 from nestwise.core.glmm_reference import dense_glmm
 from nestwise.core.links.registry import link_named
 from nestwise.core.lmm import flat_lambdas
@@ -46,7 +46,7 @@ def evaluate(
     has_phi = len(psi) > m + p
     phi = float(np.exp(psi[-1])) if has_phi else None
     lambdas = flat_lambdas(problem, psi[:m])
-    r = kernel.evaluate(lambdas, problem.entries, psi[m : m + p], phi, None, order)
+    r = kernel.evaluate(GlmmPlace(lambdas, problem.entries, psi[m : m + p], phi), order)
     return r.criterion, np.concatenate(
         [r.grad_lambda, r.grad_beta, [r.grad_log_phi] if has_phi else []]
     )

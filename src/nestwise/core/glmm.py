@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise.core.glmm_kernel import GlmmKernel, GlmmResult, RowFunction
+from nestwise.core.glmm_kernel import GlmmKernel, GlmmPlace, GlmmResult, RowFunction
 from nestwise.core.glmm_rows import Step
 from nestwise.core.lmm import flat_lambdas, lambda_templates
 from nestwise.core.problem import ModelArrays, Problem
@@ -101,9 +101,9 @@ def evaluate_glmm(
     """
     layout, m = problem.layout, problem.m
     beta = np.ascontiguousarray(psi[m : m + layout.p])
-    r = problem.kernel.evaluate(
-        flat_lambdas(layout, psi[:m]), layout.entries, beta, phi_of(problem, psi), u, order
-    )
+    lambdas = flat_lambdas(layout, psi[:m])
+    place = GlmmPlace(lambdas, layout.entries, beta, phi_of(problem, psi), u)
+    r = problem.kernel.evaluate(place, order)
     gradient = np.zeros(0)
     if order > 0 and np.isfinite(r.criterion):
         last = [r.grad_log_phi] if problem.has_phi else []

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nestwise._base.arrays import FloatArray, IntArray
+from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise.core import _kernels
 from nestwise.core.compiled import ALWAYS_FITS, SOLVERS
-from nestwise.core.glmm_kernel import GlmmInput, GlmmResult, Limits, RowFunction
+from nestwise.core.glmm_kernel import GlmmInput, GlmmPlace, GlmmResult, RowFunction, WayDown
 from nestwise.core.glmm_rows import FamilyRows, compiled_constant
 from nestwise.core.kernel import FactorColumns
 from nestwise.core.memory import available_memory
@@ -43,25 +43,17 @@ class CompiledGlmm:
     model: GlmmInput
     order: NDArray[np.intp] | None
 
-    def evaluate(
-        self,
-        lambdas: FloatArray,
-        entries: IntArray,
-        beta: FloatArray,
-        phi: float | None,
-        u: FloatArray | None,
-        order: int,
-    ) -> GlmmResult:
+    def evaluate(self, at: GlmmPlace, order: int) -> GlmmResult:
         """See `GlmmKernel.evaluate`."""
         model = self.model
-        scaled = beta / model.scale
+        scaled = at.beta / model.scale
         fixed = model.offset + model.X @ scaled
         fixed -= float(model.center @ scaled)
-        start = np.zeros(self.n_effects) if u is None else u
-        known = float("nan") if phi is None else phi
+        start = np.zeros(self.n_effects) if at.u is None else at.u
+        known = float("nan") if at.phi is None else at.phi
         with limited(self.handle.tail, model.threads):
             value, u, eta, by_lambda, slope, by_log_phi, ldL2, count = self.handle.laplace(
-                lambdas, entries, self._inside(fixed), known, start, order
+                at.lambdas, at.entries, self._inside(fixed), known, start, order
             )
         by_beta = np.zeros(0)
         if len(slope):
@@ -70,23 +62,26 @@ class CompiledGlmm:
         eta = self._outside(eta)
         return GlmmResult(value, u, eta, by_lambda, by_beta, by_log_phi, ldL2, count, True)
 
-    def descend(
-        self,
-        psi: FloatArray,
-        u: FloatArray,
-        hessian: FloatArray,
-        entries: IntArray,
-        limits: Limits,
-    ) -> _kernels.Descended | None:
+    def descend(self, way: WayDown) -> _kernels.Descended | None:
         """The compiled optimiser; see `nestwise.core.glmm_optimum.glmm_descent`."""
         model = self.model
         if not (isinstance(model.rows, FamilyRows) and model.rows.compiled):
             return None
         order = AS_THEY_ARE if self.order is None else self.order
-        fixed = (model.X, model.center, model.scale, model.offset, order)
-        stop = (limits.near, limits.tolerance, limits.evaluations, limits.exact)
-        ends = (limits.low, limits.high)
-        found = self.handle.descend(psi, u, hessian, entries, *fixed, *stop, *ends)
+        found = self.handle.descend(
+            way.psi,
+            way.u,
+            way.hessian,
+            way.entries,
+            model.X,
+            model.center,
+            model.scale,
+            model.offset,
+            order,
+            *way.limits.stop,
+            way.limits.low,
+            way.limits.high,
+        )
         return found if self.order is None else (*found[:5], self._outside(found[5]), *found[6:])
 
     @property

@@ -84,6 +84,29 @@ class GlmmInput:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class GlmmPlace:
+    """Where a kernel is asked.
+
+    Parameters
+    ----------
+    lambdas, entries
+        As in `Kernel`, but absolute: Cov(b) = Lambda Lambda'.
+    beta : (p,) float64
+        Coefficients of the scaled X.
+    phi : float or None
+        Dispersion.
+    u : (q,) float64 or None
+        Where the mode is sought from; zero when not given.
+    """
+
+    lambdas: FloatArray
+    entries: IntArray
+    beta: FloatArray
+    phi: float | None = None
+    u: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class GlmmResult:
     """One evaluation of Laplace's approximation, in the scaled units of the kernel.
 
@@ -151,22 +174,41 @@ class Limits:
     low: float = -math.inf
     high: float = math.inf
 
+    @property
+    def stop(self) -> tuple[float, float, int, bool]:
+        """All but the range, in the order of the C++ side."""
+        return self.near, self.tolerance, self.evaluations, self.exact
 
-class GlmmKernel(Protocol):
-    """Laplace's approximation to -2 log-likelihood, with its exact gradient.
 
-    `lambdas` and `entries` are as in `Kernel`, but absolute: Cov(b) = Lambda Lambda'.
+@dataclass(frozen=True, slots=True, eq=False)
+class WayDown:
+    """Where a compiled optimiser begins, and when it stops.
+
+    Parameters
+    ----------
+    psi : (size,) float64
+        (par, beta, log phi) in the kernel's units.
+    u : (q,) float64
+        Where the modes are sought from.
+    hessian : (size, size) float64
+        First guess of the curvature.
+    entries : (m, 3) int32
+        Factor, row and column of each par.
+    limits : Limits
+        When to stop.
     """
 
-    def evaluate(
-        self,
-        lambdas: FloatArray,
-        entries: IntArray,
-        beta: FloatArray,
-        phi: float | None,
-        u: FloatArray | None,
-        order: int,
-    ) -> GlmmResult:
+    psi: FloatArray
+    u: FloatArray
+    hessian: FloatArray
+    entries: IntArray
+    limits: Limits
+
+
+class GlmmKernel(Protocol):
+    """Laplace's approximation to -2 log-likelihood, with its exact gradient."""
+
+    def evaluate(self, at: GlmmPlace, order: int) -> GlmmResult:
         """Criterion (order 0) and gradient (order 1), the mode sought from `u` (or zero).
 
         Order 2 adds the Hessian where the kernel knows it, and is order 1 elsewhere.

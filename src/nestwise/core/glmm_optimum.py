@@ -9,7 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
 from nestwise.core.glmm_compiled import CompiledGlmm
-from nestwise.core.glmm_kernel import GlmmResult, Limits
+from nestwise.core.glmm_kernel import GlmmResult, Limits, WayDown
 from nestwise.core.quadrature_compiled import Compiled
 from nestwise.core.threads import limited
 
@@ -61,7 +61,7 @@ def glmm_descent(
         return None
     begin = np.zeros(sum(k * m for k, m in layout.shapes)) if u is None else u
     with limited(kernel.dense_order, kernel.model.threads):
-        found = kernel.descend(psi, begin, hessian, layout.entries, limits)
+        found = kernel.descend(WayDown(psi, begin, hessian, layout.entries, limits))
     if found is None:
         return None
     psi, value, gradient, hessian, u, eta, ldL2, steps, decrease, count, stopped, own = found

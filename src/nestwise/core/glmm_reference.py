@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from nestwise._base.arrays import FloatArray, IntArray
-from nestwise.core.glmm_kernel import GlmmInput, GlmmResult, RowFunction, Terms
+from nestwise.core.glmm_kernel import GlmmInput, GlmmPlace, GlmmResult, RowFunction, Terms
 from nestwise.core.reference import dense_z
 
 MAX_ITERATIONS = 100
@@ -58,22 +58,15 @@ class DenseGlmm:
     shapes: tuple[tuple[int, int], ...]
     observed: bool
 
-    def evaluate(
-        self,
-        lambdas: FloatArray,
-        entries: IntArray,
-        beta: FloatArray,
-        phi: float | None,
-        u: FloatArray | None,
-        order: int,
-    ) -> GlmmResult:
+    def evaluate(self, at: GlmmPlace, order: int) -> GlmmResult:
         """See `GlmmKernel.evaluate`."""
-        A = self.Z @ _lambda(self.shapes, lambdas)
-        fixed = self.offset + self.X @ beta
-        mode = find_mode(self.rows, A, fixed, phi, np.zeros(A.shape[1]) if u is None else u)
+        A = self.Z @ _lambda(self.shapes, at.lambdas)
+        fixed = self.offset + self.X @ at.beta
+        start = np.zeros(A.shape[1]) if at.u is None else at.u
+        mode = find_mode(self.rows, A, fixed, at.phi, start)
         if mode is None:
             return _failed(len(fixed), A.shape[1])
-        return _laplace(self, A, mode, phi, entries, order)
+        return _laplace(self, A, mode, at.phi, at.entries, order)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

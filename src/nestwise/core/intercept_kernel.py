@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core import _kernels
-from nestwise.core.glmm_kernel import GlmmInput, GlmmResult, Limits
+from nestwise.core.glmm_kernel import GlmmInput, GlmmPlace, GlmmResult, WayDown
 from nestwise.core.glmm_rows import FamilyRows, compiled_constant
 from nestwise.core.quadrature_rule import Rule, gauss_hermite
 
@@ -37,23 +36,15 @@ class InterceptKernel:
     constant: float
     part: float = 1.0
 
-    def evaluate(
-        self,
-        lambdas: FloatArray,
-        entries: IntArray,
-        beta: FloatArray,
-        phi: float | None,
-        u: FloatArray | None,
-        order: int,
-    ) -> GlmmResult:
+    def evaluate(self, at: GlmmPlace, order: int) -> GlmmResult:
         """See `GlmmKernel.evaluate`."""
-        start = np.zeros(self.model.factors[0].n_levels) if u is None else np.ascontiguousarray(u)
+        start = np.zeros(self.model.factors[0].n_levels) if at.u is None else at.u
         nodes = np.ascontiguousarray(self.rule.nodes[:, 0])
         loglik, log_det, found, n_steps, modes, eta, gradient, hessian, slopes = (
             self.handle.evaluate(
-                float(lambdas[0]),
-                np.ascontiguousarray(beta),
-                start,
+                float(at.lambdas[0]),
+                np.ascontiguousarray(at.beta),
+                np.ascontiguousarray(start),
                 nodes,
                 self.rule.log_weights,
                 order,
@@ -67,7 +58,7 @@ class InterceptKernel:
         if order == 0:
             return GlmmResult(criterion, modes, eta, none, none, 0.0, 2.0 * log_det, n_steps, True)
         # There is one entry of Lambda, or none that is free.
-        first, gradient = 1 - len(entries), -2.0 * gradient
+        first, gradient = 1 - len(at.entries), -2.0 * gradient
         return GlmmResult(
             criterion,
             modes,
@@ -82,20 +73,12 @@ class InterceptKernel:
             slopes[:, first:] if order > 1 else None,
         )
 
-    def descend(
-        self,
-        psi: FloatArray,
-        u: FloatArray,
-        hessian: FloatArray,
-        entries: IntArray,
-        limits: Limits,
-    ) -> _kernels.Descended | None:
+    def descend(self, way: WayDown) -> _kernels.Descended | None:
         """The compiled optimiser; it takes the kernel's own curvature in place of `hessian`."""
-        if len(entries) != 1 or self.part < 1.0:
+        if len(way.entries) != 1 or self.part < 1.0:
             return None
-        stop = (limits.near, limits.tolerance, limits.evaluations, limits.exact)
         nodes, weights = np.ascontiguousarray(self.rule.nodes[:, 0]), self.rule.log_weights
-        return self.handle.descend(psi, u, nodes, weights, self.constant, *stop)
+        return self.handle.descend(way.psi, way.u, nodes, weights, self.constant, *way.limits.stop)
 
     @property
     def dense_order(self) -> int:

@@ -13,7 +13,14 @@ from nestwise.core import _kernels
 from nestwise.core.families.binomial import BINOMIAL
 from nestwise.core.families.poisson import POISSON
 from nestwise.core.glmm_compiled import AS_THEY_ARE
-from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, GlmmResult, Limits, RowFunction
+from nestwise.core.glmm_kernel import (
+    GlmmInput,
+    GlmmKernel,
+    GlmmPlace,
+    GlmmResult,
+    RowFunction,
+    WayDown,
+)
 from nestwise.core.glmm_rows import FamilyRows, compiled_constant
 from nestwise.core.intercept_kernel import InterceptKernel, intercept_kernel, is_intercept
 from nestwise.core.kernel import FactorColumns
@@ -56,22 +63,15 @@ class CompiledQuadrature:
     rule: Rule
     constant: float
 
-    def evaluate(
-        self,
-        lambdas: FloatArray,
-        entries: IntArray,
-        beta: FloatArray,
-        phi: float | None,
-        u: FloatArray | None,
-        order: int,
-    ) -> GlmmResult:
+    def evaluate(self, at: GlmmPlace, order: int) -> GlmmResult:
         """See `GlmmKernel.evaluate`."""
         factor = self.model.factors[0]
-        fixed = self.offset + self.X @ beta
-        start = np.zeros(factor.n_levels * len(factor.columns)) if u is None else u
+        fixed = self.offset + self.X @ at.beta
+        start = np.zeros(factor.n_levels * len(factor.columns)) if at.u is None else at.u
+        lambdas, begin = np.ascontiguousarray(at.lambdas), np.ascontiguousarray(start)
         nodes, weights = self.rule.nodes, self.rule.log_weights
         loglik, log_det, found, n_steps, modes, eta, by_row, square = self.handle.evaluate(
-            np.ascontiguousarray(lambdas), fixed, np.ascontiguousarray(start), nodes, weights, order
+            lambdas, fixed, begin, nodes, weights, order
         )
         criterion = -2.0 * (loglik + self.constant)
         eta = self._outside(eta)
@@ -80,7 +80,7 @@ class CompiledQuadrature:
             return GlmmResult(nan, np.zeros(len(modes)), eta, none, none, nan, nan, n_steps)
         by_lambda, by_beta = np.zeros(0), np.zeros(0)
         if order > 0:
-            by_lambda = np.array([-2.0 * square[row, column] for _, row, column in entries])
+            by_lambda = np.array([-2.0 * square[row, column] for _, row, column in at.entries])
             by_beta = -2.0 * (self.X.T @ by_row)
         return GlmmResult(
             criterion, modes, eta, by_lambda, by_beta, 0.0, 2.0 * log_det, n_steps, True
@@ -90,21 +90,24 @@ class CompiledQuadrature:
         """The same rows with so many quadrature points in each dimension."""
         return replace(self, rule=gauss_hermite(n_points, len(self.model.factors[0].columns)))
 
-    def descend(
-        self,
-        psi: FloatArray,
-        u: FloatArray,
-        hessian: FloatArray,
-        entries: IntArray,
-        limits: Limits,
-    ) -> _kernels.Descended | None:
+    def descend(self, way: WayDown) -> _kernels.Descended | None:
         """The compiled optimiser; see `nestwise.core.glmm_optimum.glmm_descent`."""
         p = self.X.shape[1]
-        fixed = (self.X, np.zeros(p), np.ones(p), self.offset, AS_THEY_ARE)
-        at = (psi, u, hessian, entries, *fixed)
-        stop = (limits.near, limits.tolerance, limits.evaluations, limits.exact)
-        nodes, weights = self.rule.nodes, self.rule.log_weights
-        found = self.handle.descend(*at, nodes, weights, self.constant, *stop)
+        found = self.handle.descend(
+            way.psi,
+            way.u,
+            way.hessian,
+            way.entries,
+            self.X,
+            np.zeros(p),
+            np.ones(p),
+            self.offset,
+            AS_THEY_ARE,
+            self.rule.nodes,
+            self.rule.log_weights,
+            self.constant,
+            *way.limits.stop,
+        )
         return found if self.order is None else (*found[:5], self._outside(found[5]), *found[6:])
 
     @property

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nestwise._base.arrays import FloatArray, IntArray
-from nestwise.core.glmm_kernel import GlmmInput, GlmmResult, RowFunction, Terms
+from nestwise._base.arrays import FloatArray
+from nestwise.core.glmm_kernel import GlmmInput, GlmmPlace, GlmmResult, RowFunction, Terms
 from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.kernel import FactorColumns
 from nestwise.core.quadrature import integrate, slopes
@@ -40,30 +40,14 @@ class QuadratureKernel:
     Z: FloatArray
     rule: Rule
 
-    def evaluate(
-        self,
-        lambdas: FloatArray,
-        entries: IntArray,
-        beta: FloatArray,
-        phi: float | None,
-        u: FloatArray | None,
-        order: int,
-    ) -> GlmmResult:
+    def evaluate(self, at: GlmmPlace, order: int) -> GlmmResult:
         """See `GlmmKernel.evaluate`; `criterion` is -2 log-likelihood with all its constants."""
         # What overflows is told by a NaN.
         with np.errstate(all="ignore"):
-            return self._evaluate(lambdas, entries, beta, phi, u, order)
+            return self._evaluate(at, order)
 
-    def _evaluate(
-        self,
-        lambdas: FloatArray,
-        entries: IntArray,
-        beta: FloatArray,
-        phi: float | None,
-        u: FloatArray | None,
-        order: int,
-    ) -> GlmmResult:
-        levels, modes = self.modes(lambdas, beta, phi, u)
+    def _evaluate(self, at: GlmmPlace, order: int) -> GlmmResult:
+        levels, modes = self.modes(at)
         observed = self.model.observed
         weights = -modes.terms.d2 if observed else modes.terms.info
         L, good = cholesky(levels.curvature(weights))
@@ -77,7 +61,7 @@ class QuadratureKernel:
         if order > 0:
             found = slopes(levels, modes, L, sums, observed)
             square = -2.0 * (self.Z.T @ found.rows)
-            by_lambda = np.array([square[row, column] for _, row, column in entries])
+            by_lambda = np.array([square[row, column] for _, row, column in at.entries])
             by_beta, by_phi = -2.0 * (self.X.T @ found.predictor), -2.0 * found.log_phi
         return GlmmResult(
             criterion,
@@ -91,22 +75,20 @@ class QuadratureKernel:
             True,
         )
 
-    def modes(
-        self, lambdas: FloatArray, beta: FloatArray, phi: float | None, u: FloatArray | None
-    ) -> tuple[Levels, Modes]:
+    def modes(self, at: GlmmPlace) -> tuple[Levels, Modes]:
         """The rows at given parameters, and the modes of all levels."""
         k = self.Z.shape[1]
         factor = self.model.factors[0]
         levels = Levels(
             factor.codes,
             factor.n_levels,
-            self.Z @ lambdas.reshape(k, k),
-            self.model.offset + self.X @ beta,
-            lambda eta: self.model.rows(eta, phi),
-            lambda copies: _copied(self.model.rows, copies, phi),
+            self.Z @ at.lambdas.reshape(k, k),
+            self.model.offset + self.X @ at.beta,
+            lambda eta: self.model.rows(eta, at.phi),
+            lambda copies: _copied(self.model.rows, copies, at.phi),
             max(1, AT_ONCE // len(factor.codes)) if isinstance(self.model.rows, FamilyRows) else 1,
         )
-        start = np.zeros((factor.n_levels, k)) if u is None else u.reshape(-1, k)
+        start = np.zeros((factor.n_levels, k)) if at.u is None else at.u.reshape(-1, k)
         return levels, find_modes(levels, start)
 
 
