@@ -35,6 +35,9 @@ NO_MAXIMUM = ("flat-likelihood", "no-residual-variance")
 TOLD = 1e-4
 """Difference of the criterion to a way to infinity that is told."""
 
+NEXT_TO = 0.01
+"""Linear predictor, beside the spread of all, that is next to the edge at zero."""
+
 BOUNDED = ("sqrt", "identity", "inverse", "1/mu^2")
 """Links whose linear predictor may be one that no mean has."""
 
@@ -124,9 +127,19 @@ def _pole() -> Diagnostic:
     )
 
 
+def _at_edge(path: GlmmPath, family: Family, link: Link) -> bool:
+    """Whether the linear predictor of some row is next to zero, beyond which it has no mean."""
+    bounded = link.name in BOUNDED or (link.name == "log" and family.trials)
+    if not bounded or (family.name == "gaussian" and link.name == "identity"):
+        return False
+    eta = path.point.result.eta
+    near = float(np.abs(eta).min()) < NEXT_TO * max(float(np.std(eta)), 1e-300)
+    return path.stopped == "edge" or near
+
+
 def _why(path: GlmmPath, family: Family, link: Link) -> tuple[Diagnostic, ...]:
     """Why no optimum was found, where that is known."""
-    if link.name in BOUNDED or (link.name == "log" and family.trials):
+    if _at_edge(path, family, link):
         return (_edge(path),)
     if at_pole(path) or (path.stopped == "edge" and bends_up(family, link)):
         return (_pole(),)
