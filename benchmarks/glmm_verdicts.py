@@ -146,11 +146,16 @@ def search(problem: GlmmProblem, at: Floats, u: Floats, unit: float, seconds: fl
         if again.fun >= NOWHERE:  # there are no modes where it began
             continue
         steep = np.abs(again.jac).max(initial=0.0) > STEEP
-        if np.abs(again.x[:m]).max() > FAR * unit or steep:
+        if steep or far_out(again.x, m, evaluated(problem, again.x, u).result.eta, unit):
             beyond = min(beyond, float(again.fun))
         elif again.fun < best.value:
             best = Best(float(again.fun), again.x, np.inf)
     return replace(best, beyond=beyond)
+
+
+def far_out(psi: Floats, m: int, eta: Floats, unit: float) -> bool:
+    """Whether effects have run away, and with them the linear predictors."""
+    return bool(np.abs(psi[:m]).max() > FAR * unit and np.ptp(eta) > 1.5 * FAR * unit)
 
 
 def starts(at: Floats, m: int, unit: float, rng: np.random.Generator) -> Iterator[Floats]:
@@ -195,7 +200,7 @@ def checked(fit: GlmmFit, seconds: float) -> Row:
     return {
         **row,
         "criterion": fit.criterion,
-        "far": bool(np.abs(at[: fit.model.m]).max() > FAR * unit),
+        "far": far_out(at, fit.model.m, fit.eta, unit),
         "best": best.value,
         "best_by_twin": evaluated(model.problem, best.where, fit.u).value,
         "beyond": best.beyond,

@@ -86,6 +86,11 @@ class Search:
         return bends_up(self.rows.family, self.rows.link)
 
     @property
+    def budget(self) -> int:
+        """Evaluations that one round may take."""
+        return MOST_EVALUATIONS * (WAVY if self.wavy else 1)
+
+    @property
     def roomless(self) -> bool:
         """Whether another optimum is unlikely: one effect a level, and nothing that competes."""
         one = len(self.problem.layout.entries) == 1
@@ -149,6 +154,8 @@ def look_again_glmm(
     search = Search(problem, criterion_of(problem), rows, control, reach_about(begin[0], rows))
     if path.decrease > ACCEPTABLE and path.stopped != "unbounded":
         path, saddle = _elsewhere(search, path, saddle, begin)
+        if path.decrease > ACCEPTABLE:
+            return path, saddle
     for _ in range(ROUNDS if problem.layout.n <= ROUND_ROWS else 1):
         if not (search.wavy or doubtful(problem, path.point.psi)) or _nowhere(search, path):
             break
@@ -174,8 +181,7 @@ def _far(search: Search, path: GlmmPath) -> int:
 def _round(search: Search, path: GlmmPath, saddle: bool) -> tuple[GlmmPath, bool]:
     """The best of an optimum and those from further starts about it."""
     best, count, agreeing = path, path.n_evaluations, 0
-    most = count + MOST_EVALUATIONS * (WAVY if search.wavy else 1)
-    beyond = path.beyond
+    most, beyond = count + search.budget, path.beyond
     for start in _starts(search, path.point.psi, path):
         if count > most or (search.roomless and agreeing >= ENOUGH):
             break
@@ -185,7 +191,7 @@ def _round(search: Search, path: GlmmPath, saddle: bool) -> tuple[GlmmPath, bool
             continue
         near = _near(search, first, _bowl_at(start, path.hessian, search.problem.m))
         count += near.n_evaluations
-        if near.stopped == "edge" or (search.wavy and near.decrease > FALLING):
+        if _falls(search, near):
             continue
         if _no_better(search, near, best):
             agreeing += 1
@@ -207,6 +213,11 @@ def _near(search: Search, first: GlmmEvaluation, bowl: FloatArray) -> GlmmPath:
     control = replace(search.control, max_evaluations=min(NEAR, search.control.max_evaluations))
     reach = search.reach
     return descend_from(search.problem, first, bowl, control, ROUGHLY, exact=False, reach=reach)
+
+
+def _falls(search: Search, near: GlmmPath) -> bool:
+    """Whether a further start ends at the edge of what is possible, or seems to fall for ever."""
+    return near.stopped == "edge" or (search.wavy and near.decrease > FALLING)
 
 
 def _settled(search: Search, point: GlmmEvaluation, guess: FloatArray) -> tuple[GlmmPath, bool]:
@@ -235,19 +246,24 @@ def _elsewhere(
     """The best proper optimum from further starts, where the first has not led to any."""
     psi, guess = begin
     best, count = None, path.n_evaluations
-    most = count + MOST_EVALUATIONS
+    most = count + search.budget
     for start in _starts(search, psi, path):
+        if count > most:
+            break
         point = search.function(start, None)
         count += 1
         if not _finite(point):
             continue
-        there, back = _settled(search, point, _bowl(guess))
+        near = _near(search, point, _bowl_at(start, guess, search.problem.m))
+        count += near.n_evaluations
+        if _falls(search, near):
+            continue
+        there, back = _settled(search, near.point, near.hessian)
         count += there.n_evaluations
-        proper = there.decrease <= ACCEPTABLE and not back and there.stopped != "unbounded"
+        held = _far(search, there) < FLAT_THERE
+        proper = there.decrease <= ACCEPTABLE and not back and held
         if proper and (best is None or there.point.value < best.point.value):
             best = there
-        if count > most:
-            break
     if best is None:
         return replace(path, n_evaluations=count), saddle
     return replace(best, n_evaluations=count), False

@@ -23,6 +23,10 @@ FAR = 10.0
 FLAT_THERE = 2
 """What `ran_away` says of estimates that nothing holds."""
 
+WIDE = 15.0
+"""Range of the linear predictors that such effects have; without it they only cancel each other,
+as an intercept and a slope of a covariate far from zero do."""
+
 STEEP = 1e4
 """Gradient from which the end of the optimiser is a pole of Laplace's approximation: there the
 joint density bends upwards at its mode, and log|M| tends to minus infinity."""
@@ -102,7 +106,7 @@ def ran_away(problem: GlmmProblem, link: Link, path: GlmmPath) -> int:
     unit = unit_of(link, path.point.result.eta)
     own = slice(0, problem.m + problem.layout.p)
     scaled = np.abs(path.point.psi[own]) / unit
-    if not float(scaled.max()) > FAR:
+    if not float(scaled.max()) > FAR or float(np.ptp(path.point.result.eta)) < WIDE * unit:
         return 0
     if np.linalg.eigvalsh(path.hessian[own, own])[0] * unit**2 < FLAT:
         return FLAT_THERE
