@@ -12,6 +12,7 @@ from nestwise._base.options import Control
 from nestwise.core import _kernels
 from nestwise.core.residual.registry import RESIDUAL_STRUCTURES
 from nestwise.core.structured.blockwise import evaluate_blocks
+from nestwise.core.structured.derivatives import deviance_hessian, information_derivatives
 from nestwise.core.structured.evaluate import evaluate
 from nestwise.core.structured.model import EffectArrays, ErrorArrays, StructuredArrays
 from nestwise.core.structured.problem import StructuredProblem, make_problem
@@ -176,3 +177,16 @@ def test_least_squares_equal_numpys(n: int, p: int) -> None:
         np.testing.assert_allclose(np.abs(R), np.abs(triangle), rtol=1e-8, atol=1e-8 * (1.0 + far))
         np.testing.assert_allclose(rest, y - X @ beta, rtol=0, atol=1e-13 * (1.0 + far))
         np.testing.assert_allclose(rest, y - Q @ (Q.T @ y), atol=1e-8)
+
+
+@pytest.mark.parametrize("effects", EFFECTS)
+def test_what_inference_reads_equals_the_matrices(effects: str) -> None:
+    for reml in (True, False):
+        problem = made("ar1", 9, effects, weights=True)
+        par = somewhere(problem.arrays, 9)
+        blocks = replace(problem, chain=None)
+        found = information_derivatives(problem, par)
+        expected = information_derivatives(blocks, par)
+        np.testing.assert_allclose(found, expected, atol=1e-10 * np.abs(expected).max())
+        H, twin = (deviance_hessian(one, par, 1.3, reml) for one in (problem, blocks))
+        np.testing.assert_allclose(H, twin, rtol=1e-6, atol=1e-7 * np.abs(twin).max())

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "jet.hpp"
@@ -217,27 +218,60 @@ void tell(const Jet<M>& value, const Jet<M>& logdet, const Jet<M>& pwrss, ChainP
     if (!finite) out.value = std::numeric_limits<double>::quiet_NaN();
 }
 
+// What the criterion is made of.
+template <int M>
+struct Parts {
+    std::vector<Jet<M>> cross;  // [X y]'V^-1[X y], packed
+    std::vector<Jet<M>> L;      // its factor, see `solve_fixed`
+    Jet<M> logdet, pwrss;       // log |V| [+ log |X'V^-1 X|]
+};
+
+template <int M>
+bool take_apart(const ChainModel& model, const Values& par, bool reml, Parts<M>& out) {
+    std::vector<Weights> weights;
+    for (const Correlation& at : correlations(model, par.back())) weights.push_back(pair_weights(at));
+    Jet<M> fixed_logdet;
+    out.logdet.v = model.constant;
+    out.cross = cross_products<M>(model, weights, out.logdet);
+    if (!std::isfinite(out.logdet.v)) return false;
+    if (model.k && !absorb_effects(model, weights, par, out.cross, out.logdet)) return false;
+    if (!solve_fixed(out.cross, model.c, out.L, fixed_logdet, out.pwrss)) return false;
+    if (!reml) return true;
+    fixed_logdet.v += model.fixed_constant;
+    add_multiple(out.logdet, fixed_logdet, 1.0);
+    return true;
+}
+
 template <int M>
 void evaluate(const ChainModel& model, bool reml, ChainPoint& out) {
-    std::vector<Weights> weights;
-    for (const Correlation& at : correlations(model, out.par.back())) weights.push_back(pair_weights(at));
-    Jet<M> logdet, fixed_logdet, pwrss;
-    logdet.v = model.constant;
-    std::vector<Jet<M>> cross = cross_products<M>(model, weights, logdet), L;
-    if (!std::isfinite(logdet.v)) return;
-    if (model.k && !absorb_effects(model, weights, out.par, cross, logdet)) return;
-    if (!solve_fixed(cross, model.c, L, fixed_logdet, pwrss)) return;
+    Parts<M> parts;
+    if (!take_apart(model, out.par, reml, parts)) return;
     const double df = static_cast<double>(model.n - (reml ? model.c - 1 : 0));
-    Jet<M> value = logdet;
-    if (reml) {
-        fixed_logdet.v += model.fixed_constant;
-        add_multiple(value, fixed_logdet, 1.0);
-    }
-    const Jet<M> determinants = value;
-    add_multiple(value, logarithm(pwrss), df);
+    Jet<M> value = parts.logdet;
+    add_multiple(value, logarithm(parts.pwrss), df);
     value.v += df * (1.0 + std::log(2.0 * pi / df));
-    tell(value, determinants, pwrss, out);
-    estimates(L, model.c, out);
+    tell(value, parts.logdet, parts.pwrss, out);
+    estimates(parts.L, model.c, out);
+}
+
+template <int M>
+void curvature(const ChainModel& model, const Values& par, bool reml, ChainCurvature& out) {
+    Parts<M> parts;
+    if (!take_apart(model, par, reml, parts)) return;
+    const int p = model.c - 1;
+    out.logdet.resize(M * M);
+    out.pwrss.resize(M * M);
+    out.information.resize(static_cast<size_t>(M) * p * p);
+    for (int i = 0, ij = 0; i < M; ++i) {
+        for (int j = 0; j <= i; ++j, ++ij) {
+            out.logdet[i * M + j] = out.logdet[j * M + i] = parts.logdet.h[ij];
+            out.pwrss[i * M + j] = out.pwrss[j * M + i] = parts.pwrss.h[ij];
+        }
+        double* own = &out.information[static_cast<size_t>(i) * p * p];
+        for (int a = 0, ab = 0; a < p; ++a)
+            for (int b = 0; b <= a; ++b, ++ab) own[a * p + b] = own[b * p + a] = parts.cross[ab].g[i];
+    }
+    out.finite = true;
 }
 
 }  // namespace
@@ -262,19 +296,31 @@ std::vector<Correlation> correlations(const ChainModel& model, double par) {
     return out;
 }
 
+// Call `f` with the number of parameters as a constant.
+template <class F>
+static void with_parameters(int m, F&& f) {
+    switch (m) {
+        case 1: f(std::integral_constant<int, 1>()); break;
+        case 2: f(std::integral_constant<int, 2>()); break;
+        case 3: f(std::integral_constant<int, 3>()); break;
+        case 4: f(std::integral_constant<int, 4>()); break;
+        case 5: f(std::integral_constant<int, 5>()); break;
+        case 6: f(std::integral_constant<int, 6>()); break;
+        case 7: f(std::integral_constant<int, 7>()); break;
+        default: break;
+    }
+}
+
 ChainPoint evaluate_chain(const ChainModel& model, std::vector<double> par, bool reml) {
     ChainPoint out;
     out.par = std::move(par);
-    switch (model.m()) {
-        case 1: evaluate<1>(model, reml, out); break;
-        case 2: evaluate<2>(model, reml, out); break;
-        case 3: evaluate<3>(model, reml, out); break;
-        case 4: evaluate<4>(model, reml, out); break;
-        case 5: evaluate<5>(model, reml, out); break;
-        case 6: evaluate<6>(model, reml, out); break;
-        case 7: evaluate<7>(model, reml, out); break;
-        default: break;
-    }
+    with_parameters(model.m(), [&](auto m) { evaluate<m>(model, reml, out); });
+    return out;
+}
+
+ChainCurvature chain_curvature(const ChainModel& model, const std::vector<double>& par, bool reml) {
+    ChainCurvature out;
+    with_parameters(model.m(), [&](auto m) { curvature<m>(model, par, reml, out); });
     return out;
 }
 

@@ -82,6 +82,16 @@ struct ChainPoint {
 // Criterion with exact first and second derivatives; value NaN where it is not defined.
 ChainPoint evaluate_chain(const ChainModel& model, std::vector<double> par, bool reml);
 
+// What inference reads: second derivatives of the determinants and of pwrss, and first ones of
+// X'V^-1 X, all by the parameters.
+struct ChainCurvature {
+    bool finite = false;
+    std::vector<double> logdet, pwrss;  // (m, m)
+    std::vector<double> information;    // (m, p, p), basis Q
+};
+
+ChainCurvature chain_curvature(const ChainModel& model, const std::vector<double>& par, bool reml);
+
 // V^-1 e for one vector in the caller's order.
 std::vector<double> weigh_chain(const ChainModel& model, const std::vector<double>& par, const double* e);
 

@@ -97,6 +97,19 @@ nb::object weigh(const ChainModel& model, Vector par, Vector e) {
     return array(nw::weigh_chain(model, copied(par), e.data()));
 }
 
+nb::object curvature(const ChainModel& model, Vector par, bool reml) {
+    check(par.shape(0) == static_cast<size_t>(model.m()));
+    nw::ChainCurvature found;
+    {
+        nb::gil_scoped_release release;
+        found = nw::chain_curvature(model, copied(par), reml);
+    }
+    if (!found.finite) return nb::none();
+    const size_t m = par.shape(0), p = static_cast<size_t>(model.c) - 1;
+    return nb::make_tuple(array(std::move(found.logdet), {m, m}), array(std::move(found.pwrss), {m, m}),
+                          array(std::move(found.information), {m, p, p}));
+}
+
 // The smallest 1 - |r| of neighbours.
 double short_of_one(const ChainModel& model, double par) {
     double least = 1.0;
@@ -119,6 +132,7 @@ void bind_chain(nb::module_& m) {
     nb::class_<ChainModel>(m, "Chain")
         .def("evaluate", &evaluate, nb::arg("par"), nb::arg("reml"))
         .def("descend", &descend, nb::arg("par"), nb::arg("reml"), nb::arg("tolerance"), nb::arg("max_evaluations"))
+        .def("curvature", &curvature, nb::arg("par"), nb::arg("reml"))
         .def("short_of_one", &short_of_one, nb::arg("par"))
         .def("weigh", &weigh, nb::arg("par"), nb::arg("e"));
     m.def("chain", &build, nb::arg("Q"), nb::arg("y"), nb::arg("subject"), nb::arg("time"),

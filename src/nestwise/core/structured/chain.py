@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.errors import FitError
 from nestwise.core import _kernels
 from nestwise.core.optimum import STOPPED
 from nestwise.core.structured.blockwise import Evaluation, failed
+from nestwise.core.structured.problem import StructuredProblem
 
 
 def evaluate_chain(chain: _kernels.Chain, par: FloatArray, reml: bool) -> Evaluation:
@@ -54,6 +56,39 @@ def descend_chain(
     """
     found, count, decrease, stopped = chain.descend(start, reml, tolerance, max_evaluations)
     return _evaluation(found), count, decrease, STOPPED[stopped]
+
+
+def chain_curvature(
+    problem: StructuredProblem, par: FloatArray, reml: bool
+) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+    """Second derivatives of the determinants and of pwrss, and first ones of X'V^-1 X.
+
+    Parameters
+    ----------
+    problem : StructuredProblem
+        The model.
+    par : (m,) float64
+        Parameters.
+    reml : bool
+        REML or ML.
+
+    Returns
+    -------
+    (m, m), (m, m), (m, p, p) float64
+        The last in the basis Q. None where the model has no chain, or parameters that fill entries
+        of Lambda.
+
+    Raises
+    ------
+    FitError
+        When the covariance matrix is singular there.
+    """
+    if problem.chain is None or problem.arrays.patterned:
+        return None
+    found = problem.chain.curvature(par, reml)
+    if found is None:
+        raise FitError("the covariance matrix at the estimates is singular")
+    return found
 
 
 def _evaluation(found: tuple[Any, ...]) -> Evaluation:

@@ -8,6 +8,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise.core.structured.blocks import LARGEST
 from nestwise.core.structured.carriers import block_carriers, level_sums
+from nestwise.core.structured.chain import chain_curvature
 from nestwise.core.structured.curvature import block_hessian, is_quick
 from nestwise.core.structured.evaluate import evaluate
 from nestwise.core.structured.filled import fill_with_slopes
@@ -22,6 +23,9 @@ STEP = 1e-3
 
 def information_derivatives(problem: StructuredProblem, par: FloatArray) -> FloatArray:
     """(m, p, p) X'V^-1 dV V^-1 X by each parameter: minus the derivative of X'V^-1 X, basis Q."""
+    chain = chain_curvature(problem, par, True)
+    if chain is not None:
+        return -chain[2]
     filled, slopes = fill_with_slopes(problem.arrays, par)
     with limited(LARGEST, problem.threads):
         found = filled_derivatives(invert(problem, par), filled)
@@ -84,19 +88,26 @@ def deviance_hessian(
 
     Notes
     -----
-    The deviance is log|V| [+ log|X'V^-1 X|] + df log(2 pi sigma^2) + pwrss / sigma^2. Where blocks
-    are independent and repeat its Hessian is exact, see `curvature`; else by central differences of
-    fourth order of its exact gradient.
+    The deviance is log|V| [+ log|X'V^-1 X|] + df log(2 pi sigma^2) + pwrss / sigma^2. Its
+    Hessian is exact for chains, and where blocks are independent and repeat, see `curvature`; else
+    by central differences of fourth order of its exact gradient.
     """
     m = par.size
     H = np.zeros((m + 1, m + 1))
-    by_par = block_hessian if is_quick(problem) else _by_differences
     with limited(LARGEST, problem.threads):
-        H[:m, :m] = by_par(problem, par, sigma, reml)
+        H[:m, :m] = _by_par(problem, par, sigma, reml)
         here = evaluate(problem, par, reml)
     H[:m, m] = H[m, :m] = -2.0 * here.gradient_pwrss / sigma**2
     H[m, m] = 4.0 * here.pwrss / sigma**2
     return H
+
+
+def _by_par(problem: StructuredProblem, par: FloatArray, sigma: float, reml: bool) -> FloatArray:
+    chain = chain_curvature(problem, par, reml)
+    if chain is not None:
+        return chain[0] + chain[1] / sigma**2
+    by_par = block_hessian if is_quick(problem) else _by_differences
+    return by_par(problem, par, sigma, reml)
 
 
 def _slope(problem: StructuredProblem, par: FloatArray, sigma: float, reml: bool) -> FloatArray:
