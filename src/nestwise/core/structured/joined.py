@@ -90,7 +90,7 @@ def evaluate_joined(problem: StructuredProblem, par: FloatArray, reml: bool) -> 
     ratio = degrees(problem, reml) / solution.pwrss
     total = Totals.zeros(par.size, problem.p)
     effects, trailing = problem.arrays.effects, problem.blocks.trailing
-    extra, seen = np.zeros((par.size, par.size)), np.zeros((par.size, len(equations.B)))
+    extra, rows = np.zeros((par.size, par.size)), np.zeros((par.size, problem.n))
     faces = {t: np.zeros_like(effects[t].Z, shape=2 * (effects[t].Z.shape[1],)) for t in trailing}
     for at, (pattern, one) in enumerate(zip(problem.blocks.patterns, patterns, strict=True)):
         found = _moments(problem, pattern, state, equations.effects.places[at])
@@ -99,8 +99,10 @@ def evaluate_joined(problem: StructuredProblem, par: FloatArray, reml: bool) -> 
             Z, level = pattern.Z[place], pattern.level[place]
             inner = Z.T @ (S * (level[:, None] == level)) @ Z
             add_curvature(extra, problem.arrays.entries, t, inner)
-        _seen_by_blocks(seen, equations, pattern, one, state.r)
+        _moved_by_blocks(rows, pattern, one, state.r)
         _add_faces(faces, problem, pattern, one, state, equations.effects.places[at])
+    # Z'V1^-1 w of the parameters of the blocks.
+    seen = np.ascontiguousarray((equations.effects.Z.T @ rows.T).T)
     _own_terms(problem, par, (total, extra, seen), (state, patterns, faces), ratio)
     solved = equations.lower(np.ascontiguousarray(seen.T))
     mixed = total.mixed - solved.T @ equations.H[:, :-1]
@@ -139,15 +141,11 @@ def _moments(
     return Moments(own.T @ own, A, F)
 
 
-def _seen_by_blocks(
-    seen: FloatArray, equations: Equations, pattern: Pattern, one: Factored, r: FloatArray
-) -> None:
-    """Add Z'V1^-1 w of the parameters of the blocks, w = dV V1^-1 r."""
-    inverse, active = one.inverse, one.covariance.active
-    weighted = r[pattern.rows] @ inverse
-    Z = equations.effects.Z[pattern.rows.ravel()]
-    for i, dV in zip(active, one.covariance.dV, strict=True):
-        seen[i] += Z.T @ (weighted @ (dV @ inverse)).ravel()
+def _moved_by_blocks(rows: FloatArray, pattern: Pattern, one: Factored, r: FloatArray) -> None:
+    """Put V1^-1 w of the parameters of the blocks, w = dV V1^-1 r, into the rows (m, n)."""
+    weighted = r[pattern.rows] @ one.inverse
+    for i, dV in zip(one.covariance.active, one.covariance.dV, strict=True):
+        rows[i, pattern.rows] = weighted @ (dV @ one.inverse)
 
 
 def _add_faces(
@@ -168,11 +166,10 @@ def _add_faces(
     for a, (t, column) in enumerate(pieces):
         moved = np.zeros(pattern.rows.shape)
         for b, right in enumerate(half):
-            moved += np.einsum(
-                "jk,njk,nk->nj", one.inverse, state.inverse[places[a, b]], right, optimize=True
-            )
+            shared = one.inverse * state.inverse[places[a, b]]
+            moved += (shared @ right[:, :, None])[:, :, 0]
         Z = problem.arrays.effects[t].Z[pattern.rows]
-        faces[t][:, column] += np.einsum("nj,njr->r", moved, Z)
+        faces[t][:, column] += moved.ravel() @ Z.reshape(moved.size, -1)
 
 
 def _own_terms(
