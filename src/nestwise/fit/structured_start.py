@@ -36,7 +36,8 @@ def starting_pars(arrays: StructuredArrays) -> list[FloatArray]:
     if errors.structure is None:
         own = np.zeros(0)
     else:
-        own = np.tile(errors.structure.start(errors.n_visits, errors.distance), errors.n_arms)
+        one = errors.structure.start(errors.n_visits, errors.distance)
+        own = one if errors.n_arms == 1 else np.tile(one, errors.n_arms)
     tail = np.concatenate([own, np.zeros(errors.features.shape[1])])
     sizes = (BEGIN, FURTHER) if arrays.patterned else (BEGIN,)
     return [np.concatenate([_effects(arrays, size), tail]) for size in sizes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from nestwise.formula.syntax import Binary, Call, Constant, Expr, Name, Number, Paren, String, Unary
 
@@ -26,6 +27,7 @@ def quote_name(name: str) -> str:
     return f"`{name}`"
 
 
+@lru_cache(maxsize=1024)
 def number_text(value: float) -> str:
     """A number with at most 15 digits, in the shorter of plain and exponent notation, as R.
 

@@ -42,15 +42,14 @@ def structured_residuals(fit: StructuredFit, raw: FloatArray, type: str) -> Floa
     kind = one_of("type", type, TYPES)
     if kind == "response":
         return raw
+    if kind != "normalized":
+        return np.asarray(raw / np.sqrt(residual_variances(fit)))
     problem, out = fit.problem, np.empty(raw.size)
     found = structure_at(problem.arrays, problem.blocks, fit.filled)
     for pattern in problem.blocks.patterns:
         R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.filled, found)
-        if kind == "normalized":
-            L = np.linalg.cholesky(R)
-            out[pattern.rows] = np.linalg.solve(L, raw[pattern.rows].T).T
-        else:
-            out[pattern.rows] = raw[pattern.rows] / np.sqrt(R.diagonal())
+        L = np.linalg.cholesky(R)
+        out[pattern.rows] = np.linalg.solve(L, raw[pattern.rows].T).T
     return out / fit.sigma
 
 
@@ -65,7 +64,12 @@ def residual_variances(fit: StructuredFit) -> FloatArray:
     >>> bool(abs(residual_variances(m.fit) / m.sigma**2 - 1.0).max() < 1e-12)
     True
     """
-    problem, out = fit.problem, np.empty(fit.design.y.size)
+    problem, errors = fit.problem, fit.problem.arrays.errors
+    if errors.structure is None or not errors.structure.heterogeneous:
+        own = fit.filled[fit.filled.size - errors.features.shape[1] :]
+        variances = fit.sigma**2 * np.exp(2.0 * (errors.features @ own))
+        return np.asarray(variances if errors.weights is None else variances / errors.weights)
+    out = np.empty(fit.design.y.size)
     found = structure_at(problem.arrays, problem.blocks, fit.filled)
     for pattern in problem.blocks.patterns:
         R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.filled, found)
