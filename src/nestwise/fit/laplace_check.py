@@ -20,7 +20,10 @@ from nestwise.fit.newton import FLAT
 from nestwise.fit.rectify import diagonal_positions
 
 POINTS = (7, 5, 4, 3)
-"""Quadrature points for one, two, three and four random effects a level."""
+"""Quadrature points of the check for one, two, three and four random effects a level."""
+
+ADVISED = (15, 7, 5, 3)
+"""Those of a fit that is advised."""
 
 DENSITIES = 2_000_000
 """Row densities that the check may cost where the quadrature is compiled, a tenth elsewhere."""
@@ -73,7 +76,7 @@ def laplace_trouble(
         return ()
     move = -(vectors @ (along / curvature))
     gain = -0.5 * change
-    return _told(design, model, path, move, gain, points)
+    return _told(design, model, path, move, gain, ADVISED[k - 1])
 
 
 def _changes(
@@ -134,8 +137,8 @@ def _told(
     return (
         Diagnostic(
             "laplace",
-            f"Laplace's approximation is visibly off: with nAGQ={points} the log-likelihood would "
-            f"differ by {gain:+.3g} here, and the estimates would change: {', '.join(changed)}.",
+            "Laplace's approximation is visibly off: by quadrature the log-likelihood would differ "
+            f"by about {gain:+.2g} here, and the estimates would change: {', '.join(changed)}.",
             f"Groups are small for their kind of response: fit with nAGQ={points}.",
         ),
     )
