@@ -110,3 +110,13 @@ def test_crossed_effects_recover_the_truth(n_subjects: int, n_raters: int, near:
     np.testing.assert_allclose(sd[["subject", "rater", "Residual"]], [1.5, 1.0, 2.0], rtol=0.15)
     assert model.residual_parameters()["estimate"][0] == pytest.approx(0.7, abs=0.04)
     assert model.params["t"] == pytest.approx(0.5, abs=4.0 * model.bse["t"])
+
+
+def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nestwise.core.structured import trailingcolumns
+
+    monkeypatch.setattr(trailingcolumns, "available_memory", lambda: 1e5)
+    call: Any = nw.lmer
+    settings: Any = {"residual": "ar1(t | subject)"}
+    with pytest.raises(nw.FitError, match="200 random effects crossed .* GiB are free; make the"):
+        call("y ~ t + (1 | subject) + (1 | rater)", crossed_table(300, 200, False), **settings)

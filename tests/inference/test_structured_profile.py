@@ -113,3 +113,20 @@ def test_structured_effects_and_boundaries(oracle: Callable[[str], Any]) -> None
     assert curve.low_end == curve.high_end == "reached"
     with pytest.raises(nw.NestwiseError, match="parameter"):
         one.confint("profile", params=["rhoo"])
+
+
+def test_structured_random_effects_without_residual_structures(
+    oracle: Callable[[str], Any],
+) -> None:
+    """homcs(0 + f | id) is (1 | id) + (1 | id:f): what both know has the same profile."""
+    data = pd.DataFrame(oracle("structured_effects")["data"])
+    one = nw.lmer("y ~ t + homcs(0 + f | id)", data)
+    two = nw.lmer("y ~ t + (1 | id/f)", data)
+    for name in ("t", "sigma"):
+        np.testing.assert_allclose(interval(one, name), interval(two, name), rtol=2e-4)
+    table = one.confint("profile").set_index("term")
+    assert list(table.index) == list(one.profile(level=0.5).confint(level=0.5)["term"])
+    assert table.loc["cor_rho|id", "conf_low"] < table.loc["cor_rho|id", "conf_high"] < 1.0
+    crossed = nw.lmer("y ~ t + ar1(0 + f | id) + (1 | arm)", data)
+    low, high = interval(crossed, "cor_rho|id")
+    assert -1.0 < low < high < 1.0

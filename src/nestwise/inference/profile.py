@@ -14,11 +14,13 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from nestwise._base.arrays import FloatArray
+from nestwise.core.patterns import is_patterned
 from nestwise.core.structured.blocks import LARGEST
+from nestwise.core.structured.filled import nearest_par
 from nestwise.core.threads import limited
-from nestwise.design.check import check_plain
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.structured import fit_structured
+from nestwise.fit.structured_arrays import structured_arrays
 from nestwise.inference.glmm_chart import glmm_charts_of
 from nestwise.inference.kinds import GlmmFit, LmmFit, StructuredFit
 from nestwise.inference.parameters import Parameter, fit_parameters, fit_values
@@ -135,24 +137,37 @@ def profile(fit: Profiled, params: Sequence[str] | None = None, level: float = 0
     ([6.2, 14.7], [-2.6, 2.6])
     """
     zeta_max = float(ndtri(0.5 + 0.5 * checked_level(level)))
-    if isinstance(fit, LmmFit):
-        check_plain(fit.design, "Profiles", "use bootstrap(...), or confint(method='boot')")
     ml = _by_maximum_likelihood(fit)
-    listed, values = fit_parameters(ml), fit_values(ml)
+    listed = fit_parameters(fit)
+    found = {p.name: value for p, value in zip(fit_parameters(ml), fit_values(ml), strict=True)}
+    values = [found[p.name] for p in listed]
     keep = chosen([p.name for p in listed], params, "parameter")
     make = _charts(ml)
     with limited(LARGEST if isinstance(ml, StructuredFit) else 0, ml.control.threads):
         curves = tuple(_curve(make(listed[i]), listed[i], float(values[i]), zeta_max) for i in keep)
     met = tuple(note for curve in curves for note in end_notes(curve, zeta_max))
-    return Profile(curves, level, ml.criterion, ml is not fit, met)
+    return Profile(curves, level, ml.criterion, not isinstance(fit, GlmmFit) and fit.reml, met)
 
 
 def _by_maximum_likelihood(fit: Profiled) -> Profiled:
+    if isinstance(fit, LmmFit) and is_patterned(fit.problem):
+        return _by_structures(fit)
     if isinstance(fit, GlmmFit) or not fit.reml:
         return fit
     if isinstance(fit, StructuredFit):
         return fit_structured(fit.design, reml=False, control=fit.control, start=fit.par)
     return fit_lmm(fit.design, reml=False, control=fit.control, start=fit.theta)
+
+
+def _by_structures(fit: LmmFit) -> StructuredFit:
+    """A model with structured random effects, in the engine whose parameters are theirs."""
+    arrays = structured_arrays(fit.design)
+    halves = [
+        Lambda * term.scale[:, None]
+        for Lambda, term in zip(fit.lambdas, arrays.effects, strict=True)
+    ]
+    start = nearest_par(arrays, halves)
+    return fit_structured(fit.design, reml=False, control=fit.control, start=start)
 
 
 def _charts(fit: Profiled) -> Callable[[Parameter], Chart]:
