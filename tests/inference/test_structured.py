@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import nestwise as nw
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import OptionError
 from nestwise.core.structured.dense import dense_covariance
+from nestwise.inference.structured.residuals import correlated, structured_residuals
 
 
 def trial(n: int = 40, seed: int = 1) -> pd.DataFrame:
@@ -321,3 +323,20 @@ def test_intervals_of_random_effects(shared_file: Callable[[str], Path]) -> None
         "sd[Male]/sd[Female]",
         "sigma",
     ]
+
+
+@pytest.mark.parametrize("formula", ["Reaction ~ Days", "Reaction ~ Days + (1 | Subject)"])
+def test_chains_are_whitened_and_coloured_as_matrices_are(formula: str) -> None:
+    data = nw.load_dataset("sleepstudy").sample(frac=0.8, random_state=1)
+    data["w"] = np.random.default_rng(2).uniform(0.5, 2.0, len(data))
+    call = nw.lmer if "|" in formula else nw.gls
+    fit = call(formula, data, residual="car1(Days | Subject)", weights="w").fit
+    assert fit.problem.chain is not None
+    blocks = dataclasses.replace(fit, problem=dataclasses.replace(fit.problem, chain=None))
+    e = np.random.default_rng(3).normal(size=len(data))
+    for kind in ("normalized", "pearson"):
+        found, twin = (structured_residuals(one, e, kind) for one in (fit, blocks))
+        np.testing.assert_allclose(found, twin, atol=1e-12)
+    np.testing.assert_allclose(correlated(fit, e), correlated(blocks, e), atol=1e-12)
+    back = structured_residuals(fit, correlated(fit, e), "normalized")
+    np.testing.assert_allclose(back * fit.sigma, e, atol=1e-12)

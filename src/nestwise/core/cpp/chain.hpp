@@ -95,6 +95,10 @@ ChainCurvature chain_curvature(const ChainModel& model, const std::vector<double
 // V^-1 e for one vector in the caller's order.
 std::vector<double> weigh_chain(const ChainModel& model, const std::vector<double>& par, const double* e);
 
+// L^-1 e and L e for one vector in the caller's order, R = L L' row by row in the order of times.
+std::vector<double> whiten_chain(const ChainModel& model, double par, const double* e);
+std::vector<double> colour_chain(const ChainModel& model, double par, const double* e);
+
 // Most parameters that `evaluate_chain` takes.
 constexpr int most_chain_parameters = 7;
 

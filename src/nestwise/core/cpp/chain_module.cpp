@@ -118,6 +118,16 @@ double short_of_one(const ChainModel& model, double par) {
     return least;
 }
 
+nb::object whiten(const ChainModel& model, double par, Vector e) {
+    check(e.shape(0) == static_cast<size_t>(model.n));
+    return array(nw::whiten_chain(model, par, e.data()));
+}
+
+nb::object colour(const ChainModel& model, double par, Vector e) {
+    check(e.shape(0) == static_cast<size_t>(model.n));
+    return array(nw::colour_chain(model, par, e.data()));
+}
+
 nb::tuple least_squares(Matrix X, Vector y) {
     check(X.shape(0) == y.shape(0));
     nw::LeastSquares found = nw::least_squares(X.data(), y.data(), X.shape(0), static_cast<int>(X.shape(1)));
@@ -134,6 +144,8 @@ void bind_chain(nb::module_& m) {
         .def("descend", &descend, nb::arg("par"), nb::arg("reml"), nb::arg("tolerance"), nb::arg("max_evaluations"))
         .def("curvature", &curvature, nb::arg("par"), nb::arg("reml"))
         .def("short_of_one", &short_of_one, nb::arg("par"))
+        .def("whiten", &whiten, nb::arg("par"), nb::arg("e"))
+        .def("colour", &colour, nb::arg("par"), nb::arg("e"))
         .def("weigh", &weigh, nb::arg("par"), nb::arg("e"));
     m.def("chain", &build, nb::arg("Q"), nb::arg("y"), nb::arg("subject"), nb::arg("time"),
           nb::arg("weights").none(), nb::arg("codes"), nb::arg("Z"), nb::arg("entries"), nb::arg("by_time"),

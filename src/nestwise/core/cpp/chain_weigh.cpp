@@ -101,4 +101,40 @@ std::vector<double> weigh_chain(const ChainModel& model, const std::vector<doubl
     return out;
 }
 
+std::vector<double> whiten_chain(const ChainModel& model, double par, const double* e) {
+    const std::vector<Correlation> by = correlations(model, par);
+    const bool weighted = !model.root.empty();
+    Values out(model.order.size());
+    double before = 0.0;
+    for (size_t i = 0; i < out.size(); ++i) {
+        const size_t at = static_cast<size_t>(model.order[i]);
+        const double own = e[at] * (weighted ? model.root[i] : 1.0);
+        out[at] = own;
+        if (model.gap[i] >= 0) {
+            const Correlation& r = by[static_cast<size_t>(model.gap[i])];
+            out[at] = (own - r.r * before) / std::sqrt(r.short_of_one * (1.0 + r.r));
+        }
+        before = own;
+    }
+    return out;
+}
+
+std::vector<double> colour_chain(const ChainModel& model, double par, const double* e) {
+    const std::vector<Correlation> by = correlations(model, par);
+    const bool weighted = !model.root.empty();
+    Values out(model.order.size());
+    double before = 0.0;
+    for (size_t i = 0; i < out.size(); ++i) {
+        const size_t at = static_cast<size_t>(model.order[i]);
+        double own = e[at];
+        if (model.gap[i] >= 0) {
+            const Correlation& r = by[static_cast<size_t>(model.gap[i])];
+            own = r.r * before + std::sqrt(r.short_of_one * (1.0 + r.r)) * own;
+        }
+        before = own;
+        out[at] = own / (weighted ? model.root[i] : 1.0);
+    }
+    return out;
+}
+
 }  // namespace nw

@@ -45,6 +45,8 @@ def structured_residuals(fit: StructuredFit, raw: FloatArray, type: str) -> Floa
     if kind != "normalized":
         return np.asarray(raw / np.sqrt(residual_variances(fit)))
     problem, out = fit.problem, np.empty(raw.size)
+    if problem.chain is not None:
+        return problem.chain.whiten(fit.par[-1], np.ascontiguousarray(raw)) / fit.sigma
     found = structure_at(problem.arrays, problem.blocks, fit.filled)
     for pattern in problem.blocks.patterns:
         R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.filled, found)
@@ -88,6 +90,8 @@ def correlated(fit: StructuredFit, e: FloatArray) -> FloatArray:
         Independent, with standard deviation sigma.
     """
     problem, out = fit.problem, np.empty(e.size)
+    if problem.chain is not None:
+        return problem.chain.colour(fit.par[-1], np.ascontiguousarray(e))
     found = structure_at(problem.arrays, problem.blocks, fit.filled)
     for pattern in problem.blocks.patterns:
         R, _, _ = error_covariance(problem.arrays, problem.blocks, pattern, fit.filled, found)
