@@ -95,18 +95,18 @@ def user_theta(model: GlmmModel, par: FloatArray) -> FloatArray:
 
 def par_covariance(model: GlmmModel, path: GlmmPath, sigma: float) -> FloatArray:
     """(size, size) covariance of (theta, beta, log phi) in the user's units."""
-    layout, size, m = model.problem.layout, model.problem.size, model.problem.m
+    layout, m = model.problem.layout, model.problem.m
+    end = m + layout.p
     values, vectors = spectrum(path)
     safe = np.maximum(values, 1e-12 * max(float(np.abs(values).max()), 1e-300))
-    C = (vectors * (2.0 / safe)) @ vectors.T
-    J = np.eye(size)
-    J[m : m + layout.p, m : m + layout.p] = layout.basis.to_user
+    half = vectors * np.sqrt(2.0 / safe)
     par = path.point.psi[:m]
     upright = rectify(layout, par)
-    J[:m, :m] = _theta_jacobian(model, upright / sigma) * (_signs(upright, par) / sigma)
+    J = _theta_jacobian(model, upright / sigma) * (_signs(upright, par) / sigma)
+    user = np.concatenate([J @ half[:m], layout.basis.to_user @ half[m:end], half[end:]])
     if model.has_scale:
-        J[:m, -1] = -0.5 * J[:m, :m] @ par
-    return np.asarray(J @ C @ J.T)
+        user[:m] -= 0.5 * np.outer(J @ par, half[-1])
+    return np.asarray(user @ user.T)
 
 
 def _signs(rectified: FloatArray, par: FloatArray) -> FloatArray:

@@ -87,14 +87,16 @@ def _changes(
     kernel, part, before = problem.kernel, 1.0, at
     if isinstance(kernel, InterceptKernel) and densities > ENOUGH:
         part = ENOUGH / densities
-        some = replace(problem, kernel=kernel.of_some_levels(part))
-        model = replace(model, problem=some)
-        before = evaluate_glmm(some, at.psi, at.result.u, 1)
+        kernel = kernel.of_some_levels(part)
+        before = evaluate_glmm(replace(problem, kernel=kernel), at.psi, at.result.u, 1)
     elif densities > DENSITIES:
         return None
-    integrated = with_points_of(model, control, points).problem
-    if not isinstance(integrated.kernel, Compiled) and densities > DENSITIES // 10:
+    if isinstance(kernel, Compiled):
+        integrated = replace(problem, kernel=kernel.with_points(points))
+    elif densities > DENSITIES // 10:
         return None
+    else:
+        integrated = with_points_of(model, control, points).problem
     there = evaluate_glmm(integrated, at.psi, at.result.u, 1)
     if not (np.isfinite(there.value) and np.isfinite(there.gradient).all()):
         return None
