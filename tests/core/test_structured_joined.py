@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from nestwise.core.structured.dense import dense_covariance, dense_evaluate
 from nestwise.core.structured.derivatives import deviance_hessian, information_derivatives
 from nestwise.core.structured.evaluate import evaluate
 from nestwise.core.structured.kenward import kenward_parts
-from nestwise.core.structured.model import StructuredArrays, effect_lambdas
+from nestwise.core.structured.model import EffectArrays, StructuredArrays, effect_lambdas
 from nestwise.core.structured.problem import StructuredProblem, make_problem
 from nestwise.core.structured.weighted import invert, weighted_residuals
 
@@ -124,3 +126,52 @@ def test_inverse_times_columns() -> None:
     np.testing.assert_allclose(
         inverted.times(columns[:, 0]), np.linalg.solve(V, columns[:, 0]), atol=1e-9
     )
+
+
+def two_crossed_terms() -> tuple[StructuredArrays, StructuredProblem, FloatArray]:
+    """A slope that varies by item, correlated with its intercept, and raters: both join blocks."""
+    arrays = random_arrays("ar1", 9, effects=("subject",), weights=True)
+    rng, n = np.random.default_rng(9), arrays.y.size
+    item, rater = (rng.integers(0, k, n).astype(np.int32) for k in (5, 7))
+    Z = np.column_stack([np.ones(n), rng.normal(size=n)])
+    free = ((0, 0), (1, 0), (1, 1))
+    terms = (
+        EffectArrays(item, 5, Z, np.ones(2), free),
+        *arrays.effects,
+        EffectArrays(rater, 7, np.ones((n, 1)), np.ones(1), ((0, 0),)),
+    )
+    arrays = replace(arrays, effects=terms)
+    problem = make_problem(arrays, largest=12)
+    assert problem.blocks.trailing == (0, 2)
+    return arrays, problem, random_par(arrays, 9)
+
+
+@pytest.mark.parametrize("reml", [True, False])
+def test_several_wide_terms_that_join_blocks(reml: bool) -> None:
+    arrays, problem, par = two_crossed_terms()
+    expected, found = dense_evaluate(arrays, par, reml), evaluate(problem, par, reml)
+    assert found.value == pytest.approx(expected.value, rel=1e-12)
+    np.testing.assert_allclose(found.gradient, expected.gradient, atol=1e-9)
+    t = len(arrays.entries)
+    np.testing.assert_allclose(found.hessian[t:], expected.information[t:], atol=1e-9)
+    # At a variance of zero the gradient by Lambda is zero, and nothing is divided by it.
+    zero = par.copy()
+    zero[[0, 1, 2, 6]] = 0.0
+    expected, found = dense_evaluate(arrays, zero, reml), evaluate(problem, zero, reml)
+    assert found.value == pytest.approx(expected.value, rel=1e-12)
+    np.testing.assert_allclose(found.gradient, expected.gradient, atol=1e-9)
+    assert np.isfinite(found.hessian).all()
+
+
+def test_inference_with_several_wide_terms() -> None:
+    arrays, problem, par = two_crossed_terms()
+    V, dV = dense_covariance(arrays, par)
+    W = np.linalg.solve(V, problem.Q)
+    np.testing.assert_allclose(information_derivatives(problem, par), W.T @ dV @ W, atol=1e-10)
+    found = conditional_covariances(problem, par)
+    for term, Lambda, own in zip(arrays.effects, effect_lambdas(arrays, par), found, strict=True):
+        G = Lambda @ Lambda.T
+        for level in range(term.n_levels):
+            Z = term.Z * (term.codes == level)[:, None]
+            expected = G - G @ Z.T @ np.linalg.solve(V, Z) @ G
+            np.testing.assert_allclose(own[level], expected, atol=1e-10)
