@@ -52,8 +52,9 @@ from which it is another optimum, about which it is worth to look again."""
 NEARLY_ZERO = 1e-2
 """Standard deviation (link scale) that counts as zero here."""
 
-ROW_WISE = 0.5
-"""Levels for each row from which the effects of a factor can stand for a dispersion."""
+ROW_WISE, TINY = 0.5, 40
+"""Levels for each row from which the effects of a factor can stand for a dispersion, and all
+effects of so few rows for one another."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +104,7 @@ def _cheap(problem: GlmmProblem) -> bool:
 
 
 def doubtful(problem: GlmmProblem, psi: FloatArray) -> bool:
-    """Whether few levels, a zero variance or a competing dispersion make several optima possible.
+    """Whether few levels or rows, a zero variance or a dispersion make several optima possible.
 
     Parameters
     ----------
@@ -115,8 +116,10 @@ def doubtful(problem: GlmmProblem, psi: FloatArray) -> bool:
     layout = problem.layout
     zero = np.abs(psi[diagonal_positions(layout)]) < NEARLY_ZERO
     few = any(m < PLENTY * k for k, m in layout.shapes)
+    effects = sum(k * m for k, m in layout.shapes)
     competing = problem.has_phi and any(m > ROW_WISE * layout.n for _, m in layout.shapes)
-    return bool(zero.any()) or few or competing
+    tiny = layout.n <= TINY and effects > ROW_WISE * layout.n
+    return bool(zero.any()) or few or competing or tiny
 
 
 def look_again_glmm(

@@ -6,7 +6,7 @@ Source: Ferrari & Cribari-Neto (2004), J. Appl. Stat. 31, 799-815, eq. 4.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, xlog1py, xlogy
+from scipy.special import digamma, xlog1py
 
 from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.diagnostic import Diagnostic
@@ -16,7 +16,7 @@ from nestwise.core.families.family import Family, RowTerms, dispersion_of
 from nestwise.core.families.guard import guarded
 from nestwise.core.families.polygammas import polygammas
 from nestwise.core.families.ranges import refuse
-from nestwise.core.families.stirling import log_gamma_rest
+from nestwise.core.families.stirling import digamma_rest, log_gamma_rest
 from nestwise.core.links.link import Link, derivatives, log_complement, log_mean
 
 
@@ -30,7 +30,7 @@ def _rows(
     odds = np.log(y) - np.log1p(-y)
     (a1, a2), (b1, b2) = polygammas(1.0 + a), polygammas(1.0 + b)
     curve = shape * shape * (a1 + b1)
-    slope = shape * (odds - digamma(1.0 + a) + digamma(1.0 + b))
+    slope = shape * _score(odds, a, b, la[0] - lb[0])
     bend = shape**3 * (b2 - a2)
     smooth = chain((m[0], slope, -curve, bend), m)
     d1, d2, d3 = (s + u + v for s, u, v in zip(smooth[1:], la[1:], lb[1:], strict=True))
@@ -39,7 +39,8 @@ def _rows(
     parts = _density(y, a, b, la[0], lb[0], shape), d1, d2, d3, info, dinfo
     steep = slope + shape * (b * b1 - a * a1)
     bent = 2.0 * curve + shape**2 * (a * a2 + b * b2)
-    by_phi = _by_phi(y, a, b, steep, bent, m, shape)
+    away = -a * (la[0] - np.log(y)) - b * (lb[0] - np.log1p(-y))
+    by_phi = _by_phi(away, a, b, steep, bent, m, shape)
     return RowTerms(*(weights * t for t in (*parts, *by_phi)))
 
 
@@ -61,8 +62,20 @@ def _after(a: FloatArray) -> FloatArray:
     return log_gamma_rest(1.0 + a) + np.log1p(a) + xlog1py(a, 1.0 / a) - 1.0
 
 
+def _score(odds: FloatArray, a: FloatArray, b: FloatArray, log_ratio: FloatArray) -> FloatArray:
+    """log(y / (1 - y)) - digamma(1 + a) + digamma(1 + b), log(a / b) apart where both are large."""
+    direct = odds - digamma(1.0 + a) + digamma(1.0 + b)
+    large = (odds - log_ratio) - _slope_after(a) / a + _slope_after(b) / b
+    return np.where(np.minimum(a, b) > 1.0, large, direct)
+
+
+def _slope_after(a: FloatArray) -> FloatArray:
+    """a (digamma(1 + a) - log a), which tends to one half."""
+    return np.asarray(xlog1py(a, 1.0 / a) - digamma_rest(1.0 + a) * a / (1.0 + a))
+
+
 def _by_phi(
-    y: FloatArray,
+    away: FloatArray,
     a: FloatArray,
     b: FloatArray,
     steep: FloatArray,
@@ -70,9 +83,12 @@ def _by_phi(
     m: tuple[FloatArray, ...],
     shape: float,
 ) -> tuple[FloatArray, ...]:
-    """Derivatives by log phi of loglik, d1, d2 and info."""
-    digammas = shape * digamma(1.0 + shape) - a * digamma(1.0 + a) - b * digamma(1.0 + b)
-    loglik = digammas + 1.0 + xlogy(a, y) + xlog1py(b, -y)
+    """Derivatives by log phi of loglik, d1, d2 and info.
+
+    `away` is a log(y / mu) + b log((1 - y) / (1 - mu)).
+    """
+    whole = _slope_after(np.full_like(a, shape))
+    loglik = whole - _slope_after(a) - _slope_after(b) + 1.0 + away
     info = bent * m[1] ** 2
     return loglik, steep * m[1], steep * m[2] - info, info
 
