@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,21 @@ def test_answers(data: pd.DataFrame) -> None:
     assert again.criterion == pytest.approx(model.criterion, abs=1e-8)
     kr = model.summary("kenward-roger")
     assert "cs(0 + f | id)" in str(kr)
+
+
+def test_kept_in_a_file_and_compared(data: pd.DataFrame, tmp_path: Path) -> None:
+    model, plain = fitted(data, "cs"), fitted(data, "homcs")
+    model.save(tmp_path / "model.nw")
+    again = nw.load(tmp_path / "model.nw")
+    assert again.criterion == model.criterion
+    np.testing.assert_array_equal(again.fit.par, model.fit.par)
+    compared = nw.anova(plain, model)
+    assert compared["df"].iloc[1] == 2
+    axes = model.plot.profile(["rho", "cor_rho|id"])
+    assert axes.get_title(loc="left") in ("rho", "cor_rho|id")
+    new = data.head(2).assign(id="new", run="new")
+    table = model.predict(new, allow_new_levels=True, interval="prediction")
+    assert (table["lower"] < table["fit"]).all()
 
 
 def test_compound_symmetry_is_two_intercepts(data: pd.DataFrame) -> None:
