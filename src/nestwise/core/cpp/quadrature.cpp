@@ -13,10 +13,8 @@ using i64 = std::int64_t;
 
 constexpr int kMostSteps = 100, kMostHalvings = 30;
 constexpr double kExact = 1e-22, kRounding = 1e-14, kSure = 1e-9;
-constexpr double kFarShared = 100.0;  // beyond, products of exponentials are not formed
 constexpr double kFar = 500.0;        // beyond, an exponential is not taken
 constexpr double kLarge = 1e100;      // beyond, a product is not continued
-constexpr double kSafeProduct = 300.0;  // logarithm up to which a product of rows is formed
 
 // Derivatives of one row's log density by its predictor; x = exp(eta).
 struct Row {
@@ -66,11 +64,8 @@ class LogDensity {
 // What one level needs; buffers are kept between levels.
 struct Level {
     i64 m = 0;
-    bool shared = false;
     const double *y = nullptr, *w = nullptr, *Z = nullptr;
-    double largest = 0.0, y_sum = 0.0, y_base = 0.0;  // max base, sum y, sum y base
-    double moment_sum = 0.0;                          // sum of the moments where rows are shared
-    std::vector<double> base, exp_base, A, d1, values;
+    std::vector<double> base, A, d1, values;
     std::vector<Row> at_mode;
     std::vector<double> H, L, step, tried, move, g, q, share, slope, moment, drift, spread, E, s;
 };
@@ -85,26 +80,18 @@ inline double predictor(const Level& a, int k, i64 r, const double* v) {
 
 inline double safe_exp(double eta) { return std::exp(std::min(eta, kFar)); }
 
-// The exponential that all rows of a level share, 0 when there is none.
-inline double common_factor(const Level& a, const double* v) {
-    if (!a.shared) return 0.0;
-    const double move = a.A[0] * v[0];
-    return std::abs(move) < kFarShared ? std::exp(move) : 0.0;
-}
-
 // Height, slope and curvature at v; the rows stay in a.at_mode, the Cholesky factor in a.L and
 // Newton's step in a.step. Returns the decrement; infinite when the numbers have overflowed.
 template <int K>
 double newton(const LevelRows& rows, Level& a, const double* v, double& sum) {
     const int k = K ? K : rows.k;
-    const double common = common_factor(a, v);
     LogDensity density(rows);
     std::fill(a.H.begin(), a.H.end(), 0.0);
     for (int j = 0; j < k; ++j) a.step[j] = -v[j];
     for (i64 r = 0; r < a.m; ++r) {
         const double* A = &a.A[r * k];
         const double eta = predictor<K>(a, k, r, v);
-        const double x = common > 0.0 ? a.exp_base[r] * common : safe_exp(eta);
+        const double x = safe_exp(eta);
         const Row row = a.at_mode[r] = row_at(rows.family, x, a.y[r], a.w[r]);
         density.add(eta, x, a.y[r], a.w[r]);
         for (int i = 0; i < k; ++i) {
@@ -165,41 +152,14 @@ bool find_mode(const LevelRows& rows, Level& a, double* u, double& top, int& cou
     return decrement <= kSure;
 }
 
-// `at_node` where all rows of a level share one factor exp(A v) and nothing can overflow: a row
-// costs one division.
-double at_shared_node(const Level& a, double move, double common, double* d1) {
-    double product[4] = {1.0, 1.0, 1.0, 1.0};
-    const double *x0 = a.exp_base.data(), *y = a.y;
-    i64 r = 0;
-    for (; r + 4 <= a.m; r += 4)
-        for (int t = 0; t < 4; ++t) {
-            const double one = 1.0 + x0[r + t] * common;
-            d1[r + t] = (y[r + t] - 1.0) + 1.0 / one;
-            product[t] *= one;
-        }
-    for (; r < a.m; ++r) {
-        const double one = 1.0 + x0[r] * common;
-        d1[r] = (y[r] - 1.0) + 1.0 / one;
-        product[0] *= one;
-    }
-    return a.y_base + move * a.y_sum - std::log(product[0] * product[1]) -
-           std::log(product[2] * product[3]);
-}
-
 // Log densities of all rows at one node summed, their slopes kept in d1.
 template <int K>
 double at_node(const LevelRows& rows, Level& a, const double* v, double* d1) {
     const int k = K ? K : rows.k;
-    const double common = common_factor(a, v);
-    if (common > 0.0 && rows.plain && rows.family == RowFamily::binomial_logit) {
-        const double move = a.A[0] * v[0];
-        if (a.m * (std::max(a.largest + move, 0.0) + 0.7) < kSafeProduct)
-            return at_shared_node(a, move, common, d1);
-    }
     LogDensity density(rows);
     for (i64 r = 0; r < a.m; ++r) {
         const double eta = predictor<K>(a, k, r, v);
-        const double x = common > 0.0 ? a.exp_base[r] * common : safe_exp(eta);
+        const double x = safe_exp(eta);
         density.add(eta, x, a.y[r], a.w[r]);
         d1[r] = row_at(rows.family, x, a.y[r], a.w[r]).d1;
     }
@@ -234,16 +194,6 @@ template <int K>
 void add_slopes(const LevelRows& rows, Level& a, const double* d1, const double* v, double share) {
     const int k = K ? K : rows.k;
     double* slope = a.slope.data();
-    if (a.shared) {
-        double sum = 0.0;
-        for (i64 r = 0; r < a.m; ++r) {
-            slope[r] += share * d1[r];
-            sum += d1[r];
-        }
-        a.g[0] += a.A[0] * sum;
-        a.moment_sum += share * v[0] * sum;
-        return;
-    }
     for (i64 r = 0; r < a.m; ++r) {
         const double part = share * d1[r];
         slope[r] += part;
@@ -259,8 +209,7 @@ template <int K>
 void collect(const LevelRows& rows, Level& a, const QuadratureRule& rule) {
     const int k = K ? K : rows.k;
     a.slope.assign(a.m, 0.0);
-    a.moment.assign(a.shared ? 0 : a.m * k, 0.0);
-    a.moment_sum = 0.0;
+    a.moment.assign(a.m * k, 0.0);
     std::fill(a.drift.begin(), a.drift.end(), 0.0);
     std::fill(a.spread.begin(), a.spread.end(), 0.0);
     for (int j = 0; j < rule.n_nodes; ++j) {
@@ -329,7 +278,6 @@ void derivatives(const LevelRows& rows, Level& a, const double* u, const i64* pl
     const int k = K ? K : rows.k;
     influence<K>(a, k);
     mode_weights<K>(a, k);
-    if (a.shared) out.by_lambda[0] += a.Z[0] * a.moment_sum;
     for (i64 r = 0; r < a.m; ++r) {
         const double* A = &a.A[r * k];
         const Row& row = a.at_mode[r];
@@ -339,9 +287,8 @@ void derivatives(const LevelRows& rows, Level& a, const double* u, const i64* pl
         const double through = -row.weight * As - row.third * e;
         out.by_predictor[place[r]] = a.slope[r] + through;
         for (int j = 0; j < k; ++j) {
-            const double moment = a.shared ? 0.0 : a.moment[r * k + j];
             const double by_row =
-                moment - 2.0 * row.weight * a.q[j] + row.d1 * a.s[j] + through * u[j];
+                a.moment[r * k + j] - 2.0 * row.weight * a.q[j] + row.d1 * a.s[j] + through * u[j];
             for (int i = 0; i < k; ++i) out.by_lambda[i * k + j] += a.Z[r * k + i] * by_row;
         }
     }
@@ -367,28 +314,16 @@ void gather(const LevelRows& rows, Level& a, int level, const double* Lambda, co
     a.w = &rows.w[first];
     a.Z = &rows.Z[first * k];
     a.base.resize(a.m);
-    a.exp_base.resize(a.m);
     a.A.resize(a.m * k);
     a.at_mode.resize(a.m);
-    a.shared = rows.shared;
-    a.largest = -kFarShared;
-    a.y_sum = a.y_base = 0.0;
     for (i64 r = 0; r < a.m; ++r) {
-        const double base = fixed[rows.order[first + r]];
-        a.base[r] = base;
-        a.shared = a.shared && std::abs(base) < kFarShared;
-        a.largest = std::max(a.largest, base);
-        a.y_sum += a.y[r];
-        a.y_base += a.y[r] * base;
+        a.base[r] = fixed[rows.order[first + r]];
         for (int j = 0; j < k; ++j) {
             double sum = 0.0;
             for (int i = j; i < k; ++i) sum += a.Z[r * k + i] * Lambda[i * k + j];
             a.A[r * k + j] = sum;
         }
     }
-    if (a.shared)
-        for (i64 r = 0; r < a.m; ++r)
-            a.exp_base[r] = std::exp(a.base[r]);
 }
 
 template <int K>

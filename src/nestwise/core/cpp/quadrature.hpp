@@ -1,5 +1,6 @@
 // Adaptive Gauss-Hermite quadrature, level by level, for the families whose log density is a few
-// exponentials: binomial with logit, Poisson with log. Twin: nestwise/core/quadrature.py.
+// exponentials: binomial with logit, Poisson with log. A single random intercept has its own
+// (intercept.hpp). Twin: nestwise/core/quadrature.py.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,6 @@ struct LevelRows {
     int l = 0;
     int k = 0;
     RowFamily family = RowFamily::binomial_logit;
-    bool shared = false;  // one constant column: all rows of a level move together
     bool plain = false;   // all weights are one
     std::vector<std::int64_t> starts, order;
     std::vector<double> y, w, Z;

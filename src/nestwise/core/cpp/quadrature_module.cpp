@@ -30,7 +30,6 @@ std::unique_ptr<LevelRows> build(int family, Vector y, Vector weights, Codes cod
     rows->l = n_levels;
     rows->k = static_cast<int>(columns.size());
     rows->family = static_cast<nw::RowFamily>(family);
-    rows->shared = rows->k == 1 && !columns[0];
     sort_rows(*rows, codes.data());
     rows->y.resize(rows->n);
     rows->w.resize(rows->n);
