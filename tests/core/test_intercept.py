@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.random_glmms import make_glmm_input
-from nestwise.core import _kernels
+from nestwise.core import _kernels, glmm_merge
 from nestwise.core.families.registry import FAMILIES
 from nestwise.core.glmm_kernel import GlmmPlace, GlmmResult
 from nestwise.core.glmm_rows import FamilyRows
@@ -110,3 +110,22 @@ def test_arithmetic_in_lanes() -> None:
     np.testing.assert_allclose(exponential, np.exp(x), rtol=1e-15)
     np.testing.assert_allclose(logarithm, np.log(1.0 + np.abs(x)), rtol=1e-15)
     np.testing.assert_allclose(beside, np.log1p(np.abs(x)), rtol=1e-15)
+
+
+def test_patterns_by_table_and_by_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = np.random.default_rng(4).integers(0, 900, 3000)
+    first, index = glmm_merge._patterns(key, 900)
+    monkeypatch.setattr(glmm_merge, "SPARE", -3000)
+    expected = glmm_merge._patterns(key, 900)
+    np.testing.assert_array_equal(first, expected[0])
+    np.testing.assert_array_equal(index, expected[1])
+
+
+def test_some_levels_are_a_sum_over_these() -> None:
+    kernel, problem, psi = kernel_of("poisson", "log", False, 3)
+    places = (np.arange(len(at(kernel, problem, psi).u)) * 2654435761) % 2**32
+    parts = np.sort(places) / 2**32 + 1e-9
+    slopes = [gradient(at(kernel.of_some_levels(float(p)), problem, psi, 1)) for p in parts]
+    np.testing.assert_allclose(slopes[-1], gradient(at(kernel, problem, psi, 1)), rtol=1e-12)
+    steps = np.abs(np.diff(slopes, axis=0)).max(axis=1)
+    assert (steps > 0.0).all()  # each level counts, and once

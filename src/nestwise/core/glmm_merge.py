@@ -32,6 +32,9 @@ DISCRETE = 64
 PAYS = 0.6
 """Share of rows that may be left when it pays."""
 
+SPARE = 1_000_000
+"""A table of patterns may have this many entries more than there are rows."""
+
 LARGEST = 1 << 62
 """Bound on the numbers that patterns are coded as."""
 
@@ -90,14 +93,30 @@ def merge_rows(arrays: ModelArrays, offset: FloatArray, rows: FamilyRows) -> Mer
     key = _keys([*columns, offset], arrays)
     if key is None:
         return None
-    _, first, index = np.unique(key, return_index=True, return_inverse=True)
+    first, index = _patterns(*key)
     if len(first) > PAYS * n:
         return None
     return _gathered(arrays, offset, rows, first, index)
 
 
-def _keys(columns: list[FloatArray], arrays: ModelArrays) -> NDArray[np.int64] | None:
-    """A number for each row, the same where rows are alike; None when a column is not discrete."""
+def _patterns(key: NDArray[np.int64], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First row of each pattern, in the order of their numbers, and the pattern of each row."""
+    n = len(key)
+    if size > n + SPARE:
+        _, first, index = np.unique(key, return_index=True, return_inverse=True)
+        return first, index
+    # Backwards: of rows that are alike the first is written last.
+    row = np.full(size, -1, dtype=np.intp)
+    row[key[::-1]] = np.arange(n - 1, -1, -1)
+    present = np.flatnonzero(row >= 0)
+    number = np.empty(size, dtype=np.intp)
+    number[present] = np.arange(len(present))
+    return row[present], number[key]
+
+
+def _keys(columns: list[FloatArray], arrays: ModelArrays) -> tuple[NDArray[np.int64], int] | None:
+    """A number below the second for each row, the same where rows are alike; None when a column
+    is not discrete."""
     n = len(arrays.y)
     look = np.linspace(0, n - 1, LOOK).astype(np.intp)
     values = [np.unique(column[look]) for column in columns]
@@ -119,7 +138,7 @@ def _keys(columns: list[FloatArray], arrays: ModelArrays) -> NDArray[np.int64] |
         if size > LARGEST:
             return None
         key = key * len(known) + place
-    return key
+    return key, size
 
 
 def _gathered(
