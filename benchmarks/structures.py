@@ -1,4 +1,4 @@
-"""Structured residuals beside nlme, in one run: python structures.py [--quick] [--no-r].
+"""Structured residuals beside nlme, in one run: structures.py [--quick] [--no-r] [--cases ...].
 
 Prints a table and writes docs/figures/structures.json. The time is that of the whole public call:
 the least of several, of ours and of nlme's, since other work on the machine only adds to it.
@@ -89,6 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="a tenth of the subjects")
     parser.add_argument("--no-r", action="store_true", help="without nlme")
+    parser.add_argument("--cases", nargs="*", help="these only; the others stay as they were")
     options = parser.parse_args()
     share = 10 if options.quick else 1
     cases: dict[str, tuple[pd.DataFrame, int, int]] = {
@@ -103,6 +104,8 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for case, (data, reps, r_reps) in cases.items():
+            if options.cases and case not in options.cases:
+                continue
             file = Path(folder) / f"{case}.csv"
             data.to_csv(file, index=False)
             mine = timed(case, data, reps)
@@ -126,6 +129,9 @@ def main() -> None:
                 flush=True,
             )
     if not options.quick and not options.no_r:
+        known = {r["case"]: r for r in json.loads(OUT.read_text(encoding="utf-8"))}
+        known.update({r["case"]: r for r in rows})
+        rows = [known[case] for case in cases if case in known]
         OUT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
