@@ -17,6 +17,11 @@ def graph(kind: str, nodes: int) -> csr_array:
     if kind == "random":
         rng = np.random.default_rng(3)
         pairs = [(rng.integers(0, nodes, 60), rng.integers(0, nodes, 60))]
+    if kind == "alike":
+        # Cliques of nodes that nothing tells apart, each hanging on one of three hubs.
+        pairs = [(i[:, None] + 0 * i, 0 * i[:, None] + i)]
+        keep = (i[:, None] // 5 == i // 5) | (i < 3)
+        pairs = [(a[keep], b[keep]) for a, b in pairs]
     a, b = (np.concatenate([pair[s] for pair in pairs]) for s in (0, 1))
     a, b = a[a != b], b[a != b]
     both = (np.concatenate([a, b]), np.concatenate([b, a]))
@@ -25,7 +30,7 @@ def graph(kind: str, nodes: int) -> csr_array:
     return found
 
 
-@pytest.mark.parametrize("kind", ["band", "random", "full"])
+@pytest.mark.parametrize("kind", ["band", "random", "alike", "full"])
 def test_equals_the_dense_factor(kind: str) -> None:
     g = graph(kind, WIDTHS.size)
     pattern = _kernels.sparse_pattern(
@@ -61,6 +66,55 @@ def test_a_chain_of_levels_stays_sparse() -> None:
         g.indptr.astype(np.int64), g.indices.astype(np.int32), np.ones(n, dtype=np.int32), False
     )
     assert pattern.values < 20 * n
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_graph(seed: int) -> None:
+    """Merged nodes, absorbed cliques and joined runs leave every entry in its place."""
+    rng = np.random.default_rng(seed)
+    nodes, groups = int(rng.integers(2, 40)), int(rng.integers(1, 9))
+    # Nodes of a group meet the same groups, so that many of them are alike.
+    group = rng.integers(0, groups, nodes)
+    between = rng.random((groups, groups)) < 0.3
+    meet = (between | between.T)[np.ix_(group, group)] | (rng.random((nodes, nodes)) < 0.02)
+    meet = (meet | meet.T) & ~np.eye(nodes, dtype=bool)
+    g = csr_array(meet.astype(float))
+    width = rng.integers(1, 4, nodes).astype(np.int32)
+    pattern = _kernels.sparse_pattern(
+        g.indptr.astype(np.int64), g.indices.astype(np.int32), width, False
+    )
+    node = np.repeat(np.arange(nodes), width)
+    M = rng.normal(size=(node.size, node.size))
+    M = np.where(meet[np.ix_(node, node)] | (node[:, None] == node), M + M.T, 0.0)
+    M += 4.0 * node.size * np.eye(node.size)
+    a, b = (x.astype(np.int32) for x in np.nonzero(M))
+    values = np.zeros(pattern.values)
+    values[pattern.positions(a, b)] = M[a, b]
+    L = pattern.factorise(values)
+    own = np.arange(node.size, dtype=np.int32)
+    logdet = 2.0 * np.log(L[pattern.positions(own, own)]).sum()
+    assert logdet == pytest.approx(np.linalg.slogdet(M)[1], rel=1e-12)
+    inverse = pattern.inverse(L)[pattern.positions(a, b)]
+    np.testing.assert_allclose(inverse, np.linalg.inv(M)[a, b], atol=1e-12)
+
+
+def test_a_grid_has_the_fill_of_a_good_order() -> None:
+    side = 40
+    i = np.arange(side * side).reshape(side, side)
+    a = np.concatenate([i[:, :-1].ravel(), i[:-1].ravel()])
+    b = np.concatenate([i[:, 1:].ravel(), i[1:].ravel()])
+    g = csr_array(
+        (np.ones(2 * a.size), (np.concatenate([a, b]), np.concatenate([b, a]))),
+        shape=(side**2, side**2),
+    )
+    pattern = _kernels.sparse_pattern(
+        g.indptr.astype(np.int64),
+        g.indices.astype(np.int32),
+        np.ones(side**2, dtype=np.int32),
+        False,
+    )
+    # Row by row it would be a band of 65,600 entries.
+    assert pattern.values < 40_000
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -1,5 +1,6 @@
 #include <algorithm>
-#include <numeric>
+#include <cstdint>
+#include <utility>
 
 #include "graph.hpp"
 
@@ -10,13 +11,16 @@ namespace {
 using i32 = std::int32_t;
 using i64 = std::int64_t;
 
-// Quotient graph: variables that are left, and elements (cliques) that eliminations made.
+// Quotient graph: variables that are left, and elements (cliques) that eliminations made. Variables
+// that cannot be told apart are held as one, whose weight is their number; those that joined another
+// are no longer alive.
 class QuotientGraph {
   public:
     explicit QuotientGraph(const Graph& g)
-        : n_(g.size()), variables_(n_), elements_(n_), members_(n_), degree_(n_), mark_(n_, -1),
-          outside_(n_, 0), seen_(n_, -1), alive_(n_, true), element_alive_(n_, false), next_(n_),
-          previous_(n_), head_(n_ + 1, -1) {
+        : n_(g.size()), left_(n_), variables_(n_), elements_(n_), members_(n_), joined_(n_),
+          degree_(n_), weight_(n_, 1), size_(n_, 0), mark_(n_, -1), outside_(n_, 0), seen_(n_, -1),
+          same_(n_, -1), alive_(n_, true), element_alive_(n_, false), next_(n_), previous_(n_),
+          head_(n_ + 1, -1), bucket_(n_, -1), chained_(n_, -1), key_(n_, 0) {
         for (i32 i = 0; i < n_; ++i) {
             variables_[i].assign(g.neighbour.begin() + g.start[i], g.neighbour.begin() + g.start[i + 1]);
             degree_[i] = static_cast<i32>(variables_[i].size());
@@ -24,30 +28,40 @@ class QuotientGraph {
         }
     }
 
-    std::vector<i32> eliminate_all(double most) {
-        std::vector<i32> order;
+    Ordering eliminate_all(double most) {
+        out_.order.reserve(static_cast<size_t>(n_));
         double spent = 0.0;
-        order.reserve(static_cast<size_t>(n_));
-        for (i32 step = 0; step < n_; ++step) {
+        for (i32 step = 0; left_ > 0; ++step) {
             const i32 p = lowest();
-            if (degree_[p] >= n_ - step - 1) return completed(std::move(order), spent, most);
-            order.push_back(p);
+            if (degree_[p] >= left_ - weight_[p]) {
+                complete();
+                break;
+            }
             eliminate(p, step);
-            const double degree = static_cast<double>(members_[p].size());
-            spent += degree * degree;
+            const double degree = static_cast<double>(size_[p]), own = static_cast<double>(weight_[p]);
+            spent += own * (degree + own) * (degree + own);
+            out_.values += own * (degree + 0.5 * own);
             if (spent > most) return {};
         }
-        return order;
+        return spent + rest_ > most ? Ordering{} : std::move(out_);
     }
 
   private:
     // What is left all meets: any order of it makes the same factor.
-    std::vector<i32> completed(std::vector<i32> order, double spent, double most) const {
-        const double left = static_cast<double>(n_) - static_cast<double>(order.size());
+    void complete() {
+        const double left = static_cast<double>(left_);
         for (i32 v = 0; v < n_; ++v)
-            if (alive_[v]) order.push_back(v);
-        spent += left * left * left / 3.0;
-        return spent > most ? std::vector<i32>{} : order;
+            if (alive_[v]) write(v);
+        rest_ = left * left * left / 3.0;
+        out_.values += 0.5 * left * left;
+    }
+
+    // A variable and all that joined it, one after the other.
+    void write(i32 v) {
+        const size_t begin = out_.order.size();
+        out_.order.push_back(v);
+        for (size_t i = begin; i < out_.order.size(); ++i)
+            out_.order.insert(out_.order.end(), joined_[out_.order[i]].begin(), joined_[out_.order[i]].end());
     }
 
     void insert(i32 i) {
@@ -79,6 +93,7 @@ class QuotientGraph {
             if (alive_[v] && v != p && mark_[v] != stamp) {
                 mark_[v] = stamp;
                 clique.push_back(v);
+                size_[p] += weight_[v];
             }
         };
         for (i32 v : variables_[p]) take(v);
@@ -92,57 +107,117 @@ class QuotientGraph {
         element_alive_[p] = true;
     }
 
+    template <class Gone>
+    static void drop(std::vector<i32>& from, Gone gone) {
+        from.erase(std::remove_if(from.begin(), from.end(), gone), from.end());
+    }
+
     void eliminate(i32 p, i32 stamp) {
         remove(p);
         form_element(p, stamp);
         alive_[p] = false;
-        const std::vector<i32>& clique = members_[p];
-        // How much of each element lies outside the new clique.
+        write(p);
+        left_ -= weight_[p];
+        std::vector<i32>& clique = members_[p];
+        // How much of each element lies outside the new clique. The members of an element that is
+        // alive are all left, and what joins another leaves it its weight: sizes never change.
         for (i32 i : clique) {
-            std::vector<i32>& own = elements_[i];
-            own.erase(std::remove_if(own.begin(), own.end(), [&](i32 e) { return !element_alive_[e]; }),
-                      own.end());
-            for (i32 e : own) {
+            drop(elements_[i], [&](i32 e) { return !element_alive_[e]; });
+            for (i32 e : elements_[i]) {
                 if (seen_[e] != stamp) {
                     seen_[e] = stamp;
-                    outside_[e] = static_cast<i32>(std::count_if(
-                        members_[e].begin(), members_[e].end(), [&](i32 v) { return alive_[v]; }));
+                    outside_[e] = size_[e];
                 }
-                --outside_[e];
+                outside_[e] -= weight_[i];
             }
         }
-        const i64 size = static_cast<i64>(clique.size());
+        for (i32 i : clique) renew(i, p, stamp);
+        join_alike(clique);
+        drop(clique, [&](i32 v) { return !alive_[v]; });
+        for (i32 i : clique) insert(i);
+    }
+
+    // Lists and degree of a member of the new clique p; it leaves the list of its old degree.
+    void renew(i32 i, i32 p, i32 stamp) {
+        std::vector<i32> &near = variables_[i], &own = elements_[i];
+        drop(near, [&](i32 v) { return !alive_[v] || mark_[v] == stamp; });
+        // An element inside the new clique says nothing more: absorb it.
+        drop(own, [&](i32 e) { return outside_[e] == 0; });
+        const i64 others = size_[p] - weight_[i];
+        i64 bound = others;
+        for (i32 v : near) bound += weight_[v];
+        for (i32 e : own) bound += outside_[e];
+        own.push_back(p);
+        remove(i);
+        const i64 grown = static_cast<i64>(degree_[i]) + others;
+        degree_[i] = static_cast<i32>(std::min({bound, grown, left_ - weight_[i]}));
+    }
+
+    // Members of a clique with the same lists become one; buckets of keys find the candidates.
+    void join_alike(const std::vector<i32>& clique) {
         for (i32 i : clique) {
-            std::vector<i32>& near = variables_[i];
-            near.erase(std::remove_if(near.begin(), near.end(),
-                                      [&](i32 v) { return !alive_[v] || mark_[v] == stamp; }),
-                       near.end());
-            i64 bound = size - 1 + static_cast<i64>(near.size());
-            std::vector<i32>& own = elements_[i];
-            // An element inside the new clique says nothing more: absorb it.
-            own.erase(std::remove_if(own.begin(), own.end(), [&](i32 e) { return outside_[e] == 0; }),
-                      own.end());
-            for (i32 e : own) bound += outside_[e];
-            own.push_back(p);
-            remove(i);
-            const i64 most = static_cast<i64>(degree_[i]) + size - 1;
-            degree_[i] = static_cast<i32>(std::min({bound, most, static_cast<i64>(n_ - stamp - 2)}));
-            degree_[i] = std::max(degree_[i], 0);
-            insert(i);
+            std::uint64_t key = variables_[i].size() * 31 + elements_[i].size();
+            for (i32 v : variables_[i]) key += scattered(v);
+            for (i32 e : elements_[i]) key += scattered(n_ + e);
+            key_[i] = key;
+            i32& bucket = bucket_[key % static_cast<std::uint64_t>(n_)];
+            bool marked = false;
+            for (i32 j = bucket; j >= 0 && alive_[i]; j = chained_[j]) {
+                if (key_[j] != key) continue;
+                if (!marked) mark_lists(i);
+                marked = true;
+                if (alike(i, j)) join(j, i);
+            }
+            if (!alive_[i]) continue;
+            chained_[i] = bucket;
+            bucket = i;
         }
+        for (i32 i : clique) bucket_[key_[i] % static_cast<std::uint64_t>(n_)] = -1;
+    }
+
+    void mark_lists(i32 i) {
+        ++stamp_;  // a node is a variable or an element, never both: one array does for the two
+        for (i32 v : variables_[i]) same_[v] = stamp_;
+        for (i32 e : elements_[i]) same_[e] = stamp_;
+    }
+
+    static std::uint64_t scattered(i64 v) { return static_cast<std::uint64_t>(v + 1) * 0x9e3779b97f4a7c15u; }
+
+    bool alike(i32 i, i32 j) const {
+        const auto known = [&](i32 v) { return same_[v] == stamp_; };
+        return variables_[i].size() == variables_[j].size() && elements_[i].size() == elements_[j].size() &&
+               std::all_of(variables_[j].begin(), variables_[j].end(), known) &&
+               std::all_of(elements_[j].begin(), elements_[j].end(), known);
+    }
+
+    void join(i32 i, i32 j) {
+        degree_[i] -= weight_[j];
+        weight_[i] += weight_[j];
+        alive_[j] = false;
+        joined_[i].push_back(j);
+        std::vector<i32>().swap(variables_[j]);
+        std::vector<i32>().swap(elements_[j]);
     }
 
     i32 n_;
-    std::vector<std::vector<i32>> variables_, elements_, members_;
-    std::vector<i32> degree_, mark_, outside_, seen_;
+    i64 left_;
+    std::vector<std::vector<i32>> variables_, elements_, members_, joined_;
+    std::vector<i32> degree_;
+    std::vector<i64> weight_, size_;
+    std::vector<i32> mark_;
+    std::vector<i64> outside_;
+    std::vector<i32> seen_, same_;
     std::vector<bool> alive_, element_alive_;
-    std::vector<i32> next_, previous_, head_;
-    i32 low_ = 0;
+    std::vector<i32> next_, previous_, head_, bucket_, chained_;
+    std::vector<std::uint64_t> key_;
+    i32 low_ = 0, stamp_ = -1;
+    double rest_ = 0.0;
+    Ordering out_;
 };
 
 }  // namespace
 
-std::vector<i32> minimum_degree(const Graph& graph, double most) {
+Ordering minimum_degree(const Graph& graph, double most) {
     return QuotientGraph(graph).eliminate_all(most);
 }
 

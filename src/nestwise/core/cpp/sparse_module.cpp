@@ -42,7 +42,7 @@ std::unique_ptr<Supernodes> build(Offsets start, Codes neighbour, Codes width, b
     for (size_t i = 0; good && i < widths.size(); ++i) good = graph.start[i] <= graph.start[i + 1];
     for (std::int32_t v : graph.neighbour) good = good && v >= 0 && v < graph.size();
     if (!good) throw nb::value_error("the graph does not fit the widths");
-    return std::make_unique<Supernodes>(nw::analyse(graph, column, widths, 0, 1e300));
+    return std::make_unique<Supernodes>(nw::analyse(graph, column, widths, 0, 1e300, 1e300));
 }
 
 nb::object entry_positions(const Supernodes& sn, Codes a, Codes b) {

@@ -19,6 +19,7 @@ struct Supernodes {
     std::vector<std::int32_t> row;
     std::vector<std::int64_t> value_start;   // column-major blocks
     double flops = 0.0;
+    double refused = 0.0;                    // values of a factor that would be too large
 
     int size() const { return static_cast<int>(first.size()) - 1; }
     std::int64_t rows_of(int s) const { return row_start[s + 1] - row_start[s]; }
@@ -29,9 +30,11 @@ struct Supernodes {
 
 // Analyse a graph of nodes of given widths (scalar columns each), followed by `border` columns that
 // meet everything. Node i's columns are `column[i]` .. `column[i] + width[i] - 1` of the tail. The
-// result has no columns when more than about `most` operations would be needed.
+// result has no columns when more than about `most` operations would be needed, or more than
+// `most_values` values, which are then told.
 Supernodes analyse(const Graph& graph, const std::vector<std::int32_t>& column,
-                   const std::vector<std::int32_t>& width, int border, double most);
+                   const std::vector<std::int32_t>& width, int border, double most,
+                   double most_values);
 
 // Cholesky factor in place; false when the matrix is not positive definite.
 bool factorise_sparse(const Supernodes& sn, double* values, std::vector<double>& scratch);

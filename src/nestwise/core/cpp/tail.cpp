@@ -141,7 +141,9 @@ void plan_tail(CrossProducts& cp, int solver, double memory) {
         if (graph.size() > 0) {
             const double most = solver == 2 ? 1e300 : N * N * N / 3.0 / sparse_penalty;
             auto sn = std::make_unique<Supernodes>(
-                analyse(graph, nodes.column, nodes.width, cp.p, most));
+                analyse(graph, nodes.column, nodes.width, cp.p, most, memory / 16.0));
+            if (sn->refused > 0.0 && (solver == 2 || dense_bytes > memory))
+                check_memory(16.0 * sn->refused, memory, cp.tail + cp.p, "a sparse");
             if (sn->n == 0)
                 sn.reset();
             else if (solver == 2 || sn->flops * sparse_penalty < N * N * N / 3.0 || dense_bytes > memory)
