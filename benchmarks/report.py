@@ -211,8 +211,9 @@ BOUNDS = """What bounds the cases that fall short:
   prepares the arrays and the start.
 - **AR(1) on Ovary.** 2 times nlme's `gls`, 4 times its `lme`, where 20 was asked for: nlme itself
   takes 7 ms on these 308 rows, and reading the formula and the table 0.5 of our 3.
-- **InstEval, crossed.** Nearly all is the dense factor and its inverse, of order 1,158 and 5,003,
-  by BLAS on one thread; evaluations are already few (5 and 3).
+- **InstEval, crossed.** Nearly all is dense factors of order 1,158 and 5,003 and their one or two
+  inverses ([ADR 12](adr/0012-gradients-from-random-signs.md)), by BLAS on one thread; evaluations
+  are few (5 and 3).
 """
 
 
