@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import stats
 
@@ -120,3 +121,12 @@ def test_mundlak_with_nothing_to_compare() -> None:
         mixed("sleepstudy").between_within_bias()
     with pytest.raises(nw.NestwiseError, match="did you mean 'Subject'"):
         mixed("sleepstudy").between_within_bias("Subjct")
+
+
+def test_tests_come_in_the_callers_kind_of_table() -> None:
+    data = pl.DataFrame({"y": [0, 1, 1, 0, 1, 1, 0, 0], "g": list("aabbccdd")})
+    r = nw.glmer("y ~ 1 + (1 | g)", data).simulated_residuals(20, seed=1)
+    assert isinstance(r.tests, pl.DataFrame)
+    assert r.tests.columns == ["test", "statistic", "p_value"]
+    assert (r.n_simulations, r.seed) == (20, 1)
+    assert r.residuals.shape == (8,)

@@ -17,6 +17,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise.api.answers import by_name
 from nestwise.api.emmeans import EstimatedMeans, estimated_means, estimated_trends
 from nestwise.api.fitted import Fitted, FittedPlain
+from nestwise.api.quantile_residuals import QuantileResiduals
 from nestwise.api.source import to_native, with_columns
 from nestwise.inference import tidy as tables
 from nestwise.inference.contrast import contrast as contrast_of
@@ -24,7 +25,6 @@ from nestwise.inference.drop1 import drop1 as drop1_of
 from nestwise.inference.heteroscedasticity import heteroscedasticity as heteroscedasticity_of
 from nestwise.inference.residuals import fitted as fitted_of
 from nestwise.inference.residuals import residuals as residuals_of
-from nestwise.inference.simulated_residuals import SimulatedResiduals
 from nestwise.inference.simulated_residuals import simulated_residuals as simulated_of
 
 if TYPE_CHECKING:
@@ -141,9 +141,9 @@ def residuals(model: Fitted, type: str = "response") -> FloatArray:
 
 def simulated_residuals(
     model: Fitted, n: int = 250, *, seed: int | None = None, conditional: bool = False
-) -> SimulatedResiduals:
+) -> QuantileResiduals:
     """Quantile residuals by simulation, with tests of uniformity, dispersion and outliers."""
-    return simulated_of(model.fit, n, seed, conditional)
+    return QuantileResiduals(simulated_of(model.fit, n, seed, conditional), model.source.data)
 
 
 def heteroscedasticity(model: FittedPlain) -> Any:

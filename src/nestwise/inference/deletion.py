@@ -16,11 +16,15 @@ import numpy as np
 from nestwise._base.arrays import AnyArray, FloatArray
 from nestwise.core.equations import Rows, beta_covariance, joint_covariance
 from nestwise.core.lmm import degrees, unscaled_vcov
+from nestwise.core.threads import SMALL, limited
 from nestwise.fit.glmm_working import working_rows
 from nestwise.inference.kinds import EquationsFit, GlmmFit, LmFit
 from nestwise.inference.leverage import hatvalues
 from nestwise.inference.model_rows import equation_rows, model_rows
 from nestwise.inference.residuals import residuals
+
+SINGULAR = 1e10
+"""Condition from which a group cannot be left out: the others determine the model no more."""
 
 Parts = tuple[FloatArray, FloatArray, FloatArray]
 """beta (g, p), standard errors (g, p) and sigma (g,) without each level."""
@@ -97,21 +101,22 @@ def groups_left_out(fit: EquationsFit, codes: AnyArray, n_levels: int) -> Parts:
     C = np.diag(_covariance(fit))
     beta, variance = np.full((n_levels, p), np.nan), np.full((n_levels, p), np.nan)
     lost, sizes = np.full(n_levels, np.nan), np.bincount(codes, minlength=n_levels)
-    for g, index in enumerate(_members(codes, n_levels)):
-        basis, B = _basis(rows, index)
-        every = joint_covariance(fit.problem, fit.theta, basis)
-        G, cov = every[p:, p:], every[:p, p:]
-        w, e = weights[index], errors[index]
-        scaled = w[:, None] * B
-        left = np.eye(len(G)) - B.T @ scaled @ G
-        if len(index) >= most or np.linalg.cond(left) > 1e10:
-            continue
-        # B'(W^-1 - B G B')^-1 = (I - B'WB G)^-1 B'W has the order of G.
-        inner = np.linalg.solve(left, np.column_stack([scaled.T @ e, B.T @ scaled]))
-        z, S = inner[:, 0], inner[:, 1:]
-        beta[g] = fit.beta - cov @ z
-        lost[g] = float(e @ (w * e) + (scaled.T @ e) @ G @ z)
-        variance[g] = C + np.einsum("ij,jk,ik->i", cov, S, cov)
+    with limited(SMALL + 1, fit.control.threads):
+        for g, index in enumerate(_members(codes, n_levels)):
+            basis, B = _basis(rows, index)
+            every = joint_covariance(fit.problem, fit.theta, basis)
+            G, cov = every[p:, p:], every[:p, p:]
+            w, e = weights[index], errors[index]
+            scaled = w[:, None] * B
+            left = np.eye(len(G)) - B.T @ scaled @ G
+            if len(index) >= most or np.linalg.cond(left, 1) > SINGULAR:
+                continue
+            # B'(W^-1 - B G B')^-1 = (I - B'WB G)^-1 B'W has the order of G.
+            inner = np.linalg.solve(left, np.column_stack([scaled.T @ e, B.T @ scaled]))
+            z, S = inner[:, 0], inner[:, 1:]
+            beta[g] = fit.beta - cov @ z
+            lost[g] = float(e @ (w * e) + (scaled.T @ e) @ G @ z)
+            variance[g] = C + np.einsum("ij,ij->i", cov @ S, cov)
     sigma = _sigma(fit, lost, sizes)
     return beta, sigma[:, None] * np.sqrt(np.maximum(variance, 0.0)), sigma
 

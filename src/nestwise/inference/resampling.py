@@ -166,7 +166,7 @@ def top_factor(design: Design) -> int:
         if not _nested(factor.codes, factor.n_levels, outer.codes):
             raise OptionError(
                 f"method='cases' draws whole groups, but {factor.name} is not nested in "
-                f"{outer.name}; use method='parametric' or 'residual'"
+                f"{outer.name}; use method='parametric'"
             )
     return top
 
