@@ -317,3 +317,99 @@ def test_any_table_is_compared_or_refused_in_words(seed: int) -> None:
         assert str(found)
         assert found._repr_html_()
     assert all("levels for" in told for told in refusals)  # as many groups as rows
+
+
+@pytest.fixture(scope="module")
+def weighted() -> tuple[pd.DataFrame, nw.Approaches]:
+    rng = np.random.default_rng(4)
+    data = nw.load_dataset("Exam").iloc[:600].reset_index(drop=True)
+    data["w"] = rng.uniform(0.5, 3.0, len(data)).round(2)
+    data["o"] = rng.normal(size=len(data)).round(2)
+    found = nw.compare_approaches(
+        "normexam ~ standLRT + sex", data, groups="school", weights="w", offset="o"
+    )
+    return data, found
+
+
+def _rows(found: nw.Approaches, approach: str) -> pd.DataFrame:
+    table = found.table
+    return table[table["approach"] == approach].set_index("term")
+
+
+def test_weights_and_offset_are_those_of_each_model_by_itself(
+    weighted: tuple[pd.DataFrame, nw.Approaches],
+) -> None:
+    data, found = weighted
+    known: dict[str, Any] = {"weights": "w", "offset": "o"}
+    data = data.assign(school=data["school"].astype(str))
+    alone = {
+        "pooled": nw.lm("normexam ~ standLRT + sex", data, **known),
+        "fixed effects": nw.lm("normexam ~ standLRT + sex + school", data, **known),
+        "random intercept": nw.lmer("normexam ~ standLRT + sex + (1 | school)", data, **known),
+        "random slopes": nw.lmer(
+            "normexam ~ standLRT + sex + (1 + standLRT | school)", data, **known
+        ),
+    }
+    for name, model in alone.items():
+        mine, terms = _rows(found, name), ["standLRT", "sexM"]
+        np.testing.assert_allclose(mine.loc[terms, "estimate"], model.params[terms], rtol=1e-5)
+        np.testing.assert_allclose(mine.loc[terms, "std_error"], model.bse[terms], rtol=1e-5)
+        assert mine["sigma"].iloc[0] == pytest.approx(model.sigma, rel=1e-6)
+    dummies = _rows(found, "fixed effects").iloc[0]
+    assert dummies["aic"] == pytest.approx(alone["fixed effects"].aic, rel=1e-9)
+    share = float(alone["fixed effects"].glance()["r_squared"].iloc[0])
+    assert dummies["r2"] == pytest.approx(share, rel=1e-9)
+    assert dummies["estimate"] == pytest.approx(alone["fixed effects"].params.iloc[0], rel=1e-8)
+    assert dummies["std_error"] == pytest.approx(alone["fixed effects"].bse.iloc[0], rel=1e-8)
+
+
+def test_weighted_means_and_regressions_per_group(
+    weighted: tuple[pd.DataFrame, nw.Approaches],
+) -> None:
+    data, found = weighted
+    own = data.assign(y=data["normexam"] - data["o"], sexM=(data["sex"] == "M") * 1.0)
+    means = pd.DataFrame(
+        [
+            {c: np.average(part[c], weights=part["w"]) for c in ("y", "standLRT", "sexM")}
+            for _, part in own.groupby("school")
+        ]
+    )
+    model = nw.lm("y ~ standLRT + sexM", means)
+    mine = _rows(found, "aggregated means")
+    np.testing.assert_allclose(mine["estimate"], model.params, rtol=1e-9)
+    np.testing.assert_allclose(mine["std_error"], model.bse, rtol=1e-9)
+    one = nw.compare_approaches(
+        "normexam ~ standLRT + offset(o)", data, groups="school", weights=data["w"].to_numpy()
+    )
+    many = nw.lm_list("normexam ~ standLRT | school", data, weights="w", offset="o")
+    average = many.coef().groupby("term", sort=False)["estimate"].mean()
+    mine = _rows(one, "regression per group")
+    np.testing.assert_allclose(mine["estimate"], average, rtol=1e-8)
+    interactions = nw.lm("normexam ~ standLRT * factor(school)", data, weights="w", offset="o")
+    assert mine["aic"].iloc[0] == pytest.approx(interactions.aic, rel=1e-9)
+    assert one.models["random intercept"].fit.design.weights is not None
+
+
+def test_weights_equal_to_one_change_nothing(exam: nw.Approaches) -> None:
+    data = nw.load_dataset("Exam")
+    same = nw.compare_approaches(
+        exam.found.setup.formula,
+        exam.data,
+        groups="school",
+        weights=np.ones(len(data)),
+        offset=np.zeros(len(data)),
+    )
+    a, b = exam.table, same.table
+    numbers = ["estimate", "std_error", "p_value", "sigma", "r2", "aic"]
+    np.testing.assert_allclose(a[numbers], b[numbers], rtol=1e-6, atol=1e-9)
+
+
+def test_weights_of_dropped_rows_go_too() -> None:
+    data = nw.load_dataset("Exam").iloc[:300].reset_index(drop=True)
+    data.loc[[4, 70], "standLRT"] = np.nan
+    weights = np.linspace(1.0, 2.0, 300)
+    found = nw.compare_approaches("normexam ~ standLRT", data, groups="school", weights=weights)
+    by_hand = nw.lm("normexam ~ standLRT", data, weights=weights)
+    np.testing.assert_allclose(_rows(found, "pooled")["estimate"], by_hand.params, rtol=1e-10)
+    with pytest.raises(nw.DataError, match="did you mean 'standLRT'"):
+        nw.compare_approaches("normexam ~ standLRT", data, groups="school", weights="standLR")

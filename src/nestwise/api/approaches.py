@@ -99,7 +99,12 @@ def fitted_models(found: Comparison) -> dict[str, LinearModel | MixedModel | Reg
     for approach in found.approaches:
         if not approach.formula:
             continue
-        settings: dict[str, Any] = {"contrasts": found.setup.contrasts, "weights": None}
+        setup = found.setup
+        settings: dict[str, Any] = {
+            "contrasts": setup.contrasts,
+            "weights": setup.weights,
+            "offset": setup.offset,
+        }
         source = Source(found.setup.data, approach.formula, settings)
         by = f" ({approach.groups})" if several and "," not in approach.groups else ""
         name = f"{approach.name}{by if approach.groups else ''}"
@@ -120,6 +125,8 @@ def compare_approaches(
     slopes: str | Sequence[str] | None = None,
     ddf: str = "satterthwaite",
     contrasts: Mapping[str, str] | None = None,
+    weights: Any = None,
+    offset: Any = None,
 ) -> Approaches:
     """The same question asked of grouped data in every usual way, side by side.
 
@@ -144,6 +151,9 @@ def compare_approaches(
         Degrees of freedom of the mixed models, as for `MixedModel.summary`.
     contrasts : mapping of str to str, optional
         Coding of factors.
+    weights, offset : str or array-like, optional
+        Prior weights and a known part of the response: a column or its values. Group means are then
+        weighted means of what the offset leaves.
 
     Returns
     -------
@@ -177,7 +187,8 @@ def compare_approaches(
     >>> t.loc[("fixed effects", "schavg"), "reason"]
     'constant within school'
     """
-    return Approaches(compare(formula, data, groups, slopes, ddf, contrasts), data)
+    found = compare(formula, data, groups, slopes, ddf, contrasts, weights, offset)
+    return Approaches(found, data)
 
 
 __all__ = ["Approaches", "compare_approaches", "fitted_models"]

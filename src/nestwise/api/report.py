@@ -12,6 +12,7 @@ from nestwise._base.errors import NestwiseError, OptionError
 from nestwise._base.output import check_free, write_whole
 from nestwise._base.table import Table
 from nestwise.api.fitted import Fitted
+from nestwise.api.source import used_rows
 from nestwise.design.table import open_table, read_column
 from nestwise.design.values import Numeric, as_float, value_of_column
 from nestwise.inference.kinds import Fit, GlmmFit, LmFit, LmmFit
@@ -155,9 +156,9 @@ def _plain_columns(fit: Fit, data: Any) -> list[str]:
 
 def _approaches(fit: Fit, data: Any, asked: bool | None) -> list[Block]:
     """The comparison of approaches; nothing where the question does not suit it."""
-    suits = isinstance(fit, LmmFit) and fit.design.weights is None and fit.design.offset is None
+    suits = isinstance(fit, LmmFit)
     if not suits and asked:
-        raise OptionError("approaches=True is for linear mixed models without weights and offset")
+        raise OptionError("approaches=True is for linear mixed models")
     if not suits or asked is False or (asked is None and fit.design.y.size > MANY):
         return []
     fixed = fit.design.formula.fixed
@@ -166,7 +167,9 @@ def _approaches(fit: Fit, data: Any, asked: bool | None) -> list[Block]:
     columns = [v for factor in reversed(fit.design.factors) for v in reversed(factor.variables)]
     formula = f"{fit.design.formula.response_label} ~ {right}"
     try:
-        found = compare(formula, data, list(dict.fromkeys(columns)))
+        known = {"weights": fit.design.weights, "offset": fit.design.offset}
+        rows = used_rows(data, fit.design.kept)
+        found = compare(formula, rows, list(dict.fromkeys(columns)), **known)
     except NestwiseError as problem:
         return [] if asked is None else [Text(f"Approaches could not be compared: {problem}.")]
     return approach_blocks(found.estimates, found.summary, found.notes, found.reference.name)

@@ -22,6 +22,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         help="grouping columns from the outermost to the innermost",
     )
     parser.add_argument("--slopes", nargs="+", metavar="TERM", help="terms whose slopes vary")
+    parser.add_argument("--weights", metavar="COLUMN", help="column of prior weights")
     add_output(parser, "the comparison")
 
 
@@ -37,7 +38,11 @@ def run_compare(options: argparse.Namespace) -> int:
     data = read_data(options)
     with step("Fitting each approach"):
         found = nw.compare_approaches(
-            options.formula, data, groups=options.groups, slopes=options.slopes
+            options.formula,
+            data,
+            groups=options.groups,
+            slopes=options.slopes,
+            weights=options.weights,
         )
     if options.json:
         text = as_json(

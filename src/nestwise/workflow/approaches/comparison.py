@@ -70,6 +70,8 @@ def compare(
     slopes: str | Sequence[str] | None = None,
     ddf: str = "satterthwaite",
     contrasts: Mapping[str, str] | None = None,
+    weights: Any = None,
+    offset: Any = None,
 ) -> Comparison:
     """Fit every approach to the same rows.
 
@@ -87,6 +89,8 @@ def compare(
         Degrees of freedom of the mixed models.
     contrasts : mapping, optional
         Coding of factors.
+    weights, offset : str or array-like, optional
+        Prior weights and a known part of the response, as for `lmer`.
 
     Raises
     ------
@@ -100,10 +104,12 @@ def compare(
     >>> [a.name for a in found.approaches][:3]
     ['pooled', 'aggregated means', 'regression per group']
     """
-    setup = prepare(formula, data, groups, contrasts)
+    setup = prepare(formula, data, groups, contrasts, weights, offset)
     response = formula.split("~", 1)[0].strip()
     names = [level.name for level in setup.levels]
-    null = fit_lmm(build(with_intercepts(f"{response} ~ 1", names), setup.data))
+    plain = with_intercepts(f"{response} ~ 1", names)
+    known = setup.design.offset
+    null = fit_lmm(build(plain, setup.data, weights=setup.weights, offset=known))
     approaches = _fitted(setup, chosen_slopes(setup, slopes), ddf)
     reference = _reference(setup, approaches, ddf)
     found = slope_table(setup, approaches)
@@ -146,7 +152,7 @@ def _reference(setup: Setup, approaches: tuple[Approach, ...], ddf: str) -> Appr
     if candidates:
         return candidates[0]
     names = [level.name for level in setup.levels]
-    fit_lmm(build(with_intercepts(setup.formula, names), setup.data, contrasts=setup.contrasts))
+    fit_lmm(setup.build(with_intercepts(setup.formula, names)))
     return all_intercepts(setup, ddf)
 
 

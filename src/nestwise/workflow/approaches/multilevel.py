@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from nestwise._base.errors import DataError, FitError, OptionError, did_you_mean
-from nestwise.design import build
 from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.result import LmmFit
 from nestwise.inference.coefficients import coefficients
@@ -154,7 +153,7 @@ def mixed(setup: Setup, name: str, groups: str, words: str, formula: str, ddf: s
     """
     n, p, gone = setup.design.y.size, len(setup.term_levels), math.nan
     try:
-        design = build(formula, setup.data, contrasts=setup.contrasts)
+        design = setup.build(formula)
         fit = fit_lmm(design)
         likelihood = fit_measures(fit_lmm(design, reml=False, start=fit.theta))
     except (FitError, DataError) as problem:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nestwise._base.arrays import AnyArray, FloatArray
+from nestwise._base.arrays import AnyArray, BoolArray, FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import FormulaError, OptionError
 from nestwise.design import build
+from nestwise.design.check import as_numbers
 from nestwise.design.model import Design, GroupingFactor
 from nestwise.design.table import Source, open_table, require_columns
 from nestwise.workflow.frames import as_names, native_frame
@@ -72,6 +73,8 @@ class Setup:
         What the data have to say.
     contrasts : mapping or None
         As given.
+    weights, offset : str, (n,) float64 or None
+        A column, or its values in these rows.
     """
 
     formula: str
@@ -83,6 +86,30 @@ class Setup:
     n_dropped: int
     remarks: tuple[Diagnostic, ...]
     contrasts: Mapping[str, str] | None
+    weights: str | FloatArray | None = None
+    offset: str | FloatArray | None = None
+
+    @property
+    def row_weights(self) -> FloatArray:
+        """(n,) prior weights of the rows; ones when none were given."""
+        w = self.design.weights
+        return np.ones(self.design.y.size) if w is None else w
+
+    @property
+    def response(self) -> FloatArray:
+        """(n,) the response less what is known of it, the offset."""
+        y, offset = self.design.y, self.design.offset
+        return y if offset is None else y - offset
+
+    def build(self, formula: str) -> Design:
+        """The design of another formula with the same rows, weights and offset."""
+        return build(
+            formula,
+            self.data,
+            weights=self.weights,
+            offset=self.offset,
+            contrasts=self.contrasts,
+        )
 
     def fixed_only(self) -> Design:
         """The design without its random terms."""
@@ -94,7 +121,12 @@ class Setup:
 
 
 def prepare(
-    formula: str, data: Any, groups: str | Sequence[str], contrasts: Mapping[str, str] | None
+    formula: str,
+    data: Any,
+    groups: str | Sequence[str],
+    contrasts: Mapping[str, str] | None,
+    weights: Any = None,
+    offset: Any = None,
 ) -> Setup:
     """Read formula, data and groups once for all approaches.
 
@@ -108,6 +140,8 @@ def prepare(
         From the outermost to the innermost.
     contrasts : mapping, optional
         Coding of factors.
+    weights, offset : str or array-like, optional
+        Prior weights and a known part of the response, as for `lmer`.
 
     Raises
     ------
@@ -135,11 +169,13 @@ def prepare(
     relations = all_relations(given, [])
     wanted = _level_names(source, given, relations)
     text = with_intercepts(formula, wanted)
-    design = build(text, data, contrasts=contrasts)
+    given_rows = {"weights": weights, "offset": offset}
+    design = build(text, data, contrasts=contrasts, **given_rows)
     rows, n_dropped = data, design.n_dropped
     if design.kept is not None:
         rows = native_frame(source).filter(design.kept.tolist()).to_native()
-        design = build(text, rows, contrasts=contrasts)
+        given_rows = {k: _of_kept(k, v, design.kept) for k, v in given_rows.items()}
+        design = build(text, rows, contrasts=contrasts, **given_rows)
     levels = _levels(design, wanted)
     remarks = (r for r in map(relation_remark, relations) if r is not None)
     return Setup(
@@ -152,7 +188,15 @@ def prepare(
         n_dropped=n_dropped,
         remarks=tuple(remarks),
         contrasts=contrasts,
+        **given_rows,
     )
+
+
+def _of_kept(name: str, values: Any, kept: BoolArray) -> Any:
+    """Weights or offset of the rows that stay; a column stays its name."""
+    if values is None or isinstance(values, str):
+        return values
+    return as_numbers(name, values, kept.size)[kept]
 
 
 def with_intercepts(formula: str, names: Sequence[str]) -> str:

@@ -9,16 +9,13 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
-from nestwise.design import build
-from nestwise.design.centering import mean_by_code
-from nestwise.design.model import Design
 from nestwise.design.rank import redundant_columns
 from nestwise.fit.group_regressions import GroupRegressions, fit_groups
 from nestwise.fit.lm import fit_lm
 from nestwise.fit.result import LmFit
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.fitmeasures import fit_measures, r_squared
-from nestwise.inference.group_tables import mean_coefficients
+from nestwise.inference.group_tables import group_fitted, mean_coefficients
 from nestwise.inference.wald import two_sided_p
 from nestwise.workflow.approaches.approach import Approach, Estimates, nothing, spread
 from nestwise.workflow.approaches.setup import INTERCEPT, Level, Setup, is_constant, quoted
@@ -44,7 +41,7 @@ def pooled(setup: Setup) -> Approach:
     >>> found.estimates.estimate.round(4).tolist()
     [-0.0012, 0.5951]
     """
-    fit = fit_lm(build(setup.formula, setup.data, contrasts=setup.contrasts))
+    fit = fit_lm(setup.build(setup.formula))
     share = r_squared(fit).r_squared
     return Approach(
         name=POOLED,
@@ -83,7 +80,7 @@ def aggregated(setup: Setup, level: Level) -> Approach:
     words = f"One row for each {level.name}: the means of its rows, each {level.name} counted once."
     p = len(setup.term_levels)
     try:
-        fit, positions = _fit_means(setup.fixed_only(), level)
+        fit, positions = _fit_means(setup, level)
     except FitError as problem:
         return _failed(AGGREGATED, level, words, p, level.factor.n_levels, str(problem))
     share = r_squared(fit).r_squared
@@ -105,9 +102,24 @@ def aggregated(setup: Setup, level: Level) -> Approach:
     )
 
 
-def _fit_means(design: Design, level: Level) -> tuple[LmFit, list[int]]:
+def group_means(x: FloatArray, level: Level, weights: FloatArray) -> FloatArray:
+    """(n_levels,) mean of each group, its rows counted by their weights.
+
+    Examples
+    --------
+    >>> from nestwise.design.model import GroupingFactor
+    >>> f = GroupingFactor("g", np.array([0, 0, 1], np.int32), 2, (), ())
+    >>> level = Level("g", f, np.array([2, 1]))
+    >>> group_means(np.array([1.0, 5.0, 2.0]), level, np.array([3.0, 1.0, 1.0])).tolist()
+    [2.0, 2.0]
+    """
     codes, n = level.factor.codes, level.factor.n_levels
-    X = np.column_stack([mean_by_code(x, codes, n) for x in design.fixed.X.T])
+    return np.bincount(codes, weights * x, n) / np.bincount(codes, weights, n)
+
+
+def _fit_means(setup: Setup, level: Level) -> tuple[LmFit, list[int]]:
+    design, weights = setup.fixed_only(), setup.row_weights
+    X = np.column_stack([group_means(x, level, weights) for x in design.fixed.X.T])
     kept = _distinct(X)
     fixed = replace(
         design.fixed,
@@ -117,7 +129,13 @@ def _fit_means(design: Design, level: Level) -> tuple[LmFit, list[int]]:
         full=None,
     )
     means = replace(
-        design, y=mean_by_code(design.y, codes, n), fixed=fixed, kept=None, diagnostics=()
+        design,
+        y=group_means(setup.response, level, weights),
+        fixed=fixed,
+        weights=None,
+        offset=None,
+        kept=None,
+        diagnostics=(),
     )
     return fit_lm(means), kept
 
@@ -179,18 +197,26 @@ def separate(setup: Setup, level: Level) -> tuple[Approach, Approach]:
     averaged = spread(known, [m[known] for m in means], p, told)
     in_first = [r or f"not determined in {_first(level)}" for r in reasons]
     return (
-        _of_groups(PER_GROUP, level, one, averaged, fit, f"{setup.formula} | {quoted(level.name)}"),
-        _of_groups(INTERACTIONS, level, two, _reference(fit, in_first), fit, ""),
+        _of_groups(
+            setup, PER_GROUP, level, one, averaged, fit, f"{setup.formula} | {quoted(level.name)}"
+        ),
+        _of_groups(setup, INTERACTIONS, level, two, _reference(fit, in_first), fit, ""),
     )
 
 
 def _of_groups(
-    name: str, level: Level, words: str, estimates: Estimates, fit: GroupRegressions, formula: str
+    setup: Setup,
+    name: str,
+    level: Level,
+    words: str,
+    estimates: Estimates,
+    fit: GroupRegressions,
+    formula: str,
 ) -> Approach:
     """Separate regressions as one model: they share the residual variance."""
     n, n_par = fit.design.y.size, int(fit.rank.sum()) + 1
     rss = float(fit.rss.sum())
-    share = 1.0 - rss / _total(fit.design)
+    share = _share(setup, group_fitted(fit), rss)
     return Approach(
         name=name,
         groups=level.name,
@@ -203,7 +229,7 @@ def _of_groups(
         sigma=fit.sigma,
         r2=share,
         r2_fixed=share,
-        aic=_aic(rss, n, n_par),
+        aic=_aic(setup, rss, n_par),
         fit=fit if formula else None,
     )
 
@@ -213,14 +239,19 @@ def _first(level: Level) -> str:
     return f"{level.factor.name} {':'.join(parts)}"
 
 
-def _total(design: Design) -> float:
-    return float(np.sum((design.y - design.y.mean()) ** 2))
+def _share(setup: Setup, mu: FloatArray, rss: float) -> float:
+    """Explained sum of squares about the mean over the whole, as R's ``summary.lm`` has it."""
+    w = setup.row_weights
+    explained = float(np.sum(w * (mu - np.average(mu, weights=w)) ** 2))
+    return explained / (explained + rss) if explained > 0.0 else 0.0
 
 
-def _aic(rss: float, n: int, n_par: int) -> float:
+def _aic(setup: Setup, rss: float, n_par: int) -> float:
     if not rss > 0.0:
         return math.nan
-    return n * (math.log(2.0 * math.pi * rss / n) + 1.0) + 2.0 * n_par
+    n, w = setup.design.y.size, setup.row_weights
+    deviance = n * (math.log(2.0 * math.pi * rss / n) + 1.0) - float(np.log(w).sum())
+    return deviance + 2.0 * n_par
 
 
 def _reference(fit: GroupRegressions, reasons: list[str]) -> Estimates:
@@ -265,9 +296,10 @@ def dummies(setup: Setup, level: Level) -> Approach:
     words = (
         f"A coefficient for each {level.name}; the intercept is that of the first, {_first(level)}."
     )
-    y = design.y - mean_by_code(design.y, factor.codes, factor.n_levels)[factor.codes]
+    y, w = setup.response, setup.row_weights
+    y = y - group_means(y, level, w)[factor.codes]
     X = design.fixed.X
-    centre = np.column_stack([mean_by_code(x, factor.codes, factor.n_levels) for x in X.T])
+    centre = np.column_stack([group_means(x, level, w) for x in X.T])
     reasons = _constant_reasons(setup, level)
     vary = [j for j, r in enumerate(reasons) if not r and design.fixed.names[j] != INTERCEPT]
     within = np.asfortranarray(X[:, vary] - centre[factor.codes][:, vary])
@@ -293,15 +325,19 @@ def _by_dummies(
     reasons: list[str],
 ) -> Approach:
     n, n_coef = y.size, level.factor.n_levels + len(kept)
-    Q, R = np.linalg.qr(within)
-    b = np.linalg.solve(R, Q.T @ y) if kept else np.zeros(0)
-    rss = float(np.sum((y - within @ b) ** 2))
+    w = setup.row_weights
+    root = np.sqrt(w)
+    Q, R = np.linalg.qr(within * root[:, None])
+    b = np.linalg.solve(R, Q.T @ (y * root)) if kept else np.zeros(0)
+    left = y - within @ b
+    rss = float(np.sum(w * left**2))
     sigma = math.sqrt(rss / (n - n_coef))
     half = np.linalg.inv(R) if kept else np.zeros((0, 0))
     vcov = sigma**2 * half @ half.T
     first = level.factor.codes == 0
-    at_zero = float(setup.design.y[first].mean()) - float(centre[kept] @ b)
-    spare = math.sqrt(sigma**2 / int(first.sum()) + float(centre[kept] @ vcov @ centre[kept]))
+    at_zero = float(np.average(setup.response[first], weights=w[first]) - centre[kept] @ b)
+    spare = math.sqrt(sigma**2 / float(w[first].sum()) + float(centre[kept] @ vcov @ centre[kept]))
+    share = _share(setup, setup.design.y - left, rss)
     positions, estimate, std_error = kept, b, np.sqrt(np.diag(vcov))
     if setup.design.fixed.intercept:
         positions = [0, *kept]
@@ -320,13 +356,13 @@ def _by_dummies(
         n_par=n_coef + 1,
         df_resid=n - n_coef,
         sigma=sigma,
-        r2=1.0 - rss / _total(setup.design),
-        r2_fixed=1.0 - rss / _total(setup.design),
-        aic=_aic(rss, n, n_coef + 1),
+        r2=share,
+        r2_fixed=share,
+        aic=_aic(setup, rss, n_coef + 1),
     )
 
 
 __all__ = [
     "AGGREGATED", "FIXED", "INTERACTIONS", "PER_GROUP", "POOLED",
-    "aggregated", "dummies", "pooled", "separate",
+    "aggregated", "dummies", "group_means", "pooled", "separate",
 ]  # fmt: skip
