@@ -167,9 +167,9 @@ def _approaches(fit: Fit, data: Any, asked: bool | None) -> list[Block]:
     columns = [v for factor in reversed(fit.design.factors) for v in reversed(factor.variables)]
     formula = f"{fit.design.formula.response_label} ~ {right}"
     try:
-        known = {"weights": fit.design.weights, "offset": fit.design.offset}
-        rows = used_rows(data, fit.design.kept)
-        found = compare(formula, rows, list(dict.fromkeys(columns)), **known)
+        rows, groups = used_rows(data, fit.design.kept), list(dict.fromkeys(columns))
+        weights, offset = fit.design.weights, fit.design.offset
+        found = compare(formula, rows, groups, weights=weights, offset=offset)
     except NestwiseError as problem:
         return [] if asked is None else [Text(f"Approaches could not be compared: {problem}.")]
     return approach_blocks(found.estimates, found.summary, found.notes, found.reference.name)
