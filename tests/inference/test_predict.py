@@ -20,7 +20,7 @@ def test_new_rows(name: str) -> None:
 @pytest.mark.parametrize("name", ROWWISE)
 def test_rows_of_the_fit(name: str) -> None:
     m = mixed(name)
-    np.testing.assert_allclose(m.predict(), m.fitted(), rtol=1e-12)
+    np.testing.assert_allclose(m.predict(), m.fitted(), rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(m.predict(table(LMM[name]["data"])), m.fitted(), rtol=1e-9)
     np.testing.assert_allclose(m.predict(re_form=None), m.augment()["fitted_fixed"], rtol=1e-12)
 

@@ -138,7 +138,7 @@ def compiled_basis(y: FloatArray, X: FloatArray, intercept: int) -> tuple[Basis,
     >>> import numpy as np
     >>> X = np.asfortranarray(np.column_stack([np.ones(3), np.array([1.0, 2.0, 4.0])]))
     >>> basis, rest = compiled_basis(np.array([1.0, 2.0, 4.0]), X, 0)
-    >>> basis.shift.round(6).tolist(), np.abs(rest).max() < 1e-12
+    >>> basis.shift.round(6).tolist(), bool(np.abs(rest).max() < 1e-12)
     ([2.333333, 1.247219], True)
     """
     center, scale, shift, rest = _kernels.make_basis(y, np.asfortranarray(X), intercept)
