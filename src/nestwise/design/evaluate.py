@@ -164,20 +164,23 @@ def _truth(value: Value | Scalar, what: str) -> Logical:
 
 
 def _binary(op: str, left: Value | Scalar, right: Value | Scalar, node: Binary) -> Value | Scalar:
-    what = f"'{deparse(node)}'"
+    # The text is for errors, which numbers seldom make.
+    what = "" if _is_number(left) and _is_number(right) else f"'{deparse(node)}'"
     if op in _COMPARISONS:
-        return _compare(op, left, right, what)
+        return _compare(op, left, right, node, what)
     if op in ("&", "|"):
         a, b = _truth(left, what), _truth(right, what)
-        _check_shapes(a.values, b.values, what)
+        _check_shapes(a.values, b.values, node)
         joined = a.values & b.values if op == "&" else a.values | b.values
         return Logical(joined, _either(a.missing, b.missing))
     if op == ":" and _is_column(left) and _is_column(right):
         return interaction(as_factor(left), as_factor(right))
     if op not in _ARITHMETIC:
-        raise FormulaError(f"the operator '{op}' cannot be evaluated in {what}; use I() or a term")
+        raise FormulaError(
+            f"the operator '{op}' cannot be evaluated in '{deparse(node)}'; use I() or a term"
+        )
     a_, b_ = as_float(left, what), as_float(right, what)
-    _check_shapes(a_, b_, what)
+    _check_shapes(a_, b_, node)
     with np.errstate(all="ignore"):
         result = _ARITHMETIC[op](a_, b_)
     suffixes = next(
@@ -190,9 +193,13 @@ def _is_column(value: Value | Scalar) -> TypeGuard[Value]:
     return isinstance(value, (Numeric, Factor, Logical))
 
 
-def _check_shapes(a: AnyArray, b: AnyArray, what: str) -> None:
+def _is_number(value: Value | Scalar) -> bool:
+    return isinstance(value, (Numeric, float))
+
+
+def _check_shapes(a: AnyArray, b: AnyArray, node: Expr) -> None:
     if a.ndim and b.ndim and a.shape != b.shape:
-        raise DataError(f"{what}: the two sides have different numbers of columns")
+        raise DataError(f"'{deparse(node)}': the two sides have different numbers of columns")
 
 
 def _either(a: AnyArray | None, b: AnyArray | None) -> AnyArray | None:
@@ -201,11 +208,13 @@ def _either(a: AnyArray | None, b: AnyArray | None) -> AnyArray | None:
     return np.asarray(a | b)
 
 
-def _compare(op: str, left: Value | Scalar, right: Value | Scalar, what: str) -> Logical:
+def _compare(
+    op: str, left: Value | Scalar, right: Value | Scalar, node: Expr, what: str
+) -> Logical:
     if isinstance(left, Factor) or isinstance(right, Factor):
         return _compare_labels(op, left, right, what)
     a, b = as_float(left, what), as_float(right, what)
-    _check_shapes(a, b, what)
+    _check_shapes(a, b, node)
     with np.errstate(invalid="ignore"):
         found = _COMPARISONS[op](a, b)
     missing = np.isnan(a) | np.isnan(b)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -185,13 +186,18 @@ def _visits(
     """Index, labels and values of the visit levels; coordinates have none but their number."""
     if len(spec.times) != 1:
         counted = _running_count(subjects)
-        labels = tuple(str(i + 1) for i in range(int(counted.max(initial=-1)) + 1))
-        return counted, labels, None
+        return counted, _numbered(int(counted.max(initial=-1)) + 1), None
     value = values[spec.times[0][0]]
     if isinstance(value, Numeric) and value.values.ndim != 1:
         raise DataError(f"the visit '{spec.times[0][0]}' has several columns; name one")
     factor = grouping_factor("visit", ("visit",), [value])
     return factor.codes, tuple(level_labels(factor).tolist()), factor.parts[0]
+
+
+@lru_cache(maxsize=64)
+def _numbered(n: int) -> tuple[str, ...]:
+    """Labels 1 to n."""
+    return tuple(str(i + 1) for i in range(n))
 
 
 def _running_count(codes: IntArray) -> IntArray:
