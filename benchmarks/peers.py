@@ -146,7 +146,7 @@ def gpboost(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
     if case.n_agq > 1:
         raise CannotError("no adaptive quadrature")
     fixed = [c for c in _fixed(case).split(" + ") if c != "1"]
-    X = np.column_stack([np.ones(len(data)), *(c for f in fixed for c in _columns(data[f]))])
+    X = np.column_stack([np.ones(len(data)), *(c for f in fixed for c in _crossed(data, f))])
     groups = np.column_stack([data[t.group].astype(str) for t in terms])
     y = data[(case.plain or case.formula).split("~")[0].strip()].to_numpy(dtype=float)
     weights = data[case.trials].to_numpy(dtype=float) if case.trials else None
@@ -165,6 +165,13 @@ def gpboost(case: Case, data: pd.DataFrame) -> tuple[Ready, Read]:
         return Outcome(2.0 * float(m.get_current_neg_log_likelihood()), None, note)
 
     return fit, read
+
+
+def _crossed(data: pd.DataFrame, term: str) -> list[np.ndarray]:
+    """Columns of a variable, or of two and their products for ``a * b``."""
+    parts = [_columns(data[v]) for v in term.split(" * ")]
+    products = [a * b for a in parts[0] for b in parts[1]] if len(parts) == 2 else []
+    return [*(c for part in parts for c in part), *products]
 
 
 def _columns(values: pd.Series) -> list[np.ndarray]:
