@@ -33,13 +33,21 @@ FEW_EFFECTS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Beginning:
-    """Where to begin; members as in `nestwise.fit.glmm_start.Start`, and the curvature there.
+class Start:
+    """Where to begin.
 
     Parameters
     ----------
-    curvature : (size, size) float64
-        Of the working linear mixed model; NaN along log phi, where nobody knows it.
+    layout : Problem
+        The last working linear mixed model.
+    par : (m,) float64
+        Entries of Lambda, absolute, kernel's units.
+    beta : (p,) float64
+        Coefficients of the scaled X.
+    phi : float or None
+        Dispersion.
+    u : (q,) float64
+        Spherical modes, sd 1 each.
     """
 
     layout: Problem
@@ -47,7 +55,6 @@ class Beginning:
     beta: FloatArray
     phi: float | None
     u: FloatArray
-    curvature: FloatArray
 
 
 def compiled_beginning(
@@ -58,7 +65,7 @@ def compiled_beginning(
     threads: int,
     solver: str,
     rounds: int = ROUNDS,
-) -> Beginning | None:
+) -> tuple[Start, FloatArray] | None:
     """A few working linear mixed models; None where the way is not an easy one.
 
     Parameters
@@ -75,6 +82,12 @@ def compiled_beginning(
         As in `KernelInput`.
     rounds : int
         Most working models; one where rows are few in any case.
+
+    Returns
+    -------
+    (Start, (size, size) float64) or None
+        With the curvature of the working linear mixed model; NaN along log phi, where nobody knows
+        it.
     """
     n, p = arrays.X.shape
     name = rows.compiled
@@ -107,8 +120,8 @@ def compiled_beginning(
     basis = known_basis(center, scale, shift, arrays.intercept)
     layout = assembled_problem(arrays, factors, CompiledKernel(handle, threads), basis, log_weights)
     if dispersion is None:
-        return Beginning(layout, par, beta, None, u, curvature)
+        return Start(layout, par, beta, None, u), curvature
     wider = np.zeros((len(curvature) + 1, len(curvature) + 1))
     wider[:-1, :-1] = curvature
     wider[-1, -1] = np.nan
-    return Beginning(layout, par, beta, phi, u, wider)
+    return Start(layout, par, beta, phi, u), wider

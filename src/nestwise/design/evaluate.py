@@ -164,10 +164,9 @@ def _truth(value: Value | Scalar, what: str) -> Logical:
 
 
 def _binary(op: str, left: Value | Scalar, right: Value | Scalar, node: Binary) -> Value | Scalar:
-    # The text is for errors, which numbers seldom make.
-    what = "" if _is_number(left) and _is_number(right) else f"'{deparse(node)}'"
     if op in _COMPARISONS:
-        return _compare(op, left, right, node, what)
+        return _compare(op, left, right, node)
+    what = _told(left, right, node)
     if op in ("&", "|"):
         a, b = _truth(left, what), _truth(right, what)
         _check_shapes(a.values, b.values, node)
@@ -193,8 +192,10 @@ def _is_column(value: Value | Scalar) -> TypeGuard[Value]:
     return isinstance(value, (Numeric, Factor, Logical))
 
 
-def _is_number(value: Value | Scalar) -> bool:
-    return isinstance(value, (Numeric, float))
+def _told(left: Value | Scalar, right: Value | Scalar, node: Expr) -> str:
+    """What errors call the operation; none is told of the kind of two numbers."""
+    numbers = isinstance(left, (Numeric, float)) and isinstance(right, (Numeric, float))
+    return "" if numbers else f"'{deparse(node)}'"
 
 
 def _check_shapes(a: AnyArray, b: AnyArray, node: Expr) -> None:
@@ -208,9 +209,8 @@ def _either(a: AnyArray | None, b: AnyArray | None) -> AnyArray | None:
     return np.asarray(a | b)
 
 
-def _compare(
-    op: str, left: Value | Scalar, right: Value | Scalar, node: Expr, what: str
-) -> Logical:
+def _compare(op: str, left: Value | Scalar, right: Value | Scalar, node: Expr) -> Logical:
+    what = _told(left, right, node)
     if isinstance(left, Factor) or isinstance(right, Factor):
         return _compare_labels(op, left, right, what)
     a, b = as_float(left, what), as_float(right, what)

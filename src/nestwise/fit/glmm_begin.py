@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nestwise._base.arrays import BoolArray, FloatArray
 from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmProblem
-from nestwise.core.glmm_beginning import compiled_beginning
+from nestwise.core.glmm_beginning import ROUNDS, Start, compiled_beginning
 from nestwise.core.glmm_compiled import compiled_glmm
 from nestwise.core.glmm_kernel import GlmmInput, GlmmKernel, RowFunction
 from nestwise.core.glmm_rows import FamilyRows
@@ -26,7 +26,7 @@ from nestwise.core.problem import (
 from nestwise.fit.glmm_curvature import first_curvature
 from nestwise.fit.glmm_descent import criterion_of
 from nestwise.fit.glmm_newton import exact_hessian, minimise_glmm
-from nestwise.fit.glmm_start import Start, starting_point
+from nestwise.fit.glmm_start import starting_point
 
 MakeKernel = Callable[[GlmmInput], GlmmKernel]
 
@@ -66,12 +66,24 @@ def begin(
     found = None if some is None else _from_sample(arrays, offset, rows, some, control, make_kernel)
     if found is not None:
         return found
+    return _from_working_models(arrays, offset, rows, control)
+
+
+def _from_working_models(
+    arrays: ModelArrays,
+    offset: FloatArray,
+    rows: FamilyRows,
+    control: Control,
+    rounds: int = ROUNDS,
+) -> tuple[Start, FloatArray | None]:
+    """Start and curvature in the compiled core, or a start by its twin where that gives up."""
     eta = first_eta(rows)
-    easy = compiled_beginning(arrays, offset, rows, eta, control.threads, control.solver)
+    how = (control.threads, control.solver)
+    easy = compiled_beginning(arrays, offset, rows, eta, *how, rounds=rounds)
     if easy is not None:
-        start = Start(easy.layout, easy.par, easy.beta, easy.phi, easy.u)
-        return start, easy.curvature
-    return starting_point(arrays, offset, rows, eta, rows.family.dispersion, control), None
+        return easy
+    kind = rows.family.dispersion
+    return starting_point(arrays, offset, rows, eta, kind, control, rounds=rounds), None
 
 
 def first_eta(rows: FamilyRows) -> FloatArray:
@@ -197,7 +209,8 @@ def _fit_sample(
         return None
     known = np.ascontiguousarray(offset[keep])
     own = replace(rows, y=rows.y[keep], weights=rows.weights[keep], constant=0.0)
-    start = _start_of_sample(fewer, known, own, control)
+    # Further gradients of few levels cost less than further working models of these.
+    start, _ = _from_working_models(fewer, known, own, control, rounds=1)
     problem = problem_of(fewer, known, own, start, control, make_kernel)
     function = criterion_of(problem)
     last = [] if start.phi is None else [np.log(start.phi)]
@@ -210,18 +223,6 @@ def _fit_sample(
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 0.0:
         return None
     return _Rough(start.layout, path.point.psi, hessian, len(keep) / len(arrays.y))
-
-
-def _start_of_sample(
-    arrays: ModelArrays, offset: FloatArray, rows: FamilyRows, control: Control
-) -> Start:
-    """One working model: further gradients of few levels cost less than further ones of these."""
-    eta, kind = first_eta(rows), rows.family.dispersion
-    how = (control.threads, control.solver)
-    easy = compiled_beginning(arrays, offset, rows, eta, *how, rounds=1)
-    if easy is not None:
-        return Start(easy.layout, easy.par, easy.beta, easy.phi, easy.u)
-    return starting_point(arrays, offset, rows, eta, kind, control, rounds=1)
 
 
 def _taken(arrays: ModelArrays, keep: NDArray[np.intp]) -> ModelArrays:

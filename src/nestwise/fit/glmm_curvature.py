@@ -6,8 +6,8 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
+from nestwise.core.glmm_beginning import Start
 from nestwise.fit.glmm_newton import Function
-from nestwise.fit.glmm_start import Start
 from nestwise.fit.point import evaluate_point, known_scale_point
 
 

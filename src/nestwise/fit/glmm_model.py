@@ -12,6 +12,7 @@ from nestwise._base.options import Control
 from nestwise.core.centred import Centering, centred_arrays, find_centering
 from nestwise.core.families.family import Family
 from nestwise.core.glmm import GlmmProblem
+from nestwise.core.glmm_beginning import Start
 from nestwise.core.glmm_compiled import compiled_glmm
 from nestwise.core.glmm_merge import merge_rows, rows_together
 from nestwise.core.glmm_rows import FamilyRows
@@ -20,7 +21,6 @@ from nestwise.core.problem import ModelArrays
 from nestwise.design.model import Design
 from nestwise.fit.assemble import glmm_arrays
 from nestwise.fit.glmm_begin import MakeKernel, begin, problem_of
-from nestwise.fit.glmm_start import Start
 
 
 @dataclass(frozen=True, slots=True, eq=False)

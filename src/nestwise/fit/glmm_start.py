@@ -9,7 +9,7 @@ Source: Breslow & Clayton (1993), J. Am. Stat. Assoc. 88, 9-25, section 2.1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import FitError
 from nestwise._base.options import Control
 from nestwise.core.glmm import linear_predictor, working_rows
-from nestwise.core.glmm_beginning import FEW_ROWS, ROUNDS
+from nestwise.core.glmm_beginning import FEW_ROWS, ROUNDS, Start
 from nestwise.core.glmm_kernel import RowFunction
 from nestwise.core.glmm_rows import Step, row_step
 from nestwise.core.problem import ModelArrays, Problem, build_problem
@@ -33,31 +33,6 @@ NEAR = 0.2
 
 HALVINGS = 12
 """Times that a step of the linear predictor may be halved."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Start:
-    """Where to begin.
-
-    Parameters
-    ----------
-    layout : Problem
-        The last working linear mixed model.
-    par : (m,) float64
-        Entries of Lambda, absolute, kernel's units.
-    beta : (p,) float64
-        Coefficients of the scaled X.
-    phi : float or None
-        Dispersion.
-    u : (q,) float64
-        Spherical modes, sd 1 each.
-    """
-
-    layout: Problem
-    par: FloatArray
-    beta: FloatArray
-    phi: float | None
-    u: FloatArray
 
 
 def starting_point(

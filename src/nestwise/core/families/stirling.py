@@ -14,6 +14,18 @@ LARGE = 20.0
 """Argument from which the series have all digits."""
 
 SERIES = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
+"""Coefficients of the series of log Gamma."""
+
+SLOPES = tuple((2 * j + 1) * c for j, c in enumerate(SERIES))
+"""The same of its derivative."""
+
+
+def _series(coefficients: tuple[float, ...], r: FloatArray) -> FloatArray:
+    """Polynomial in r^2 by Horner's rule."""
+    total = np.zeros_like(r)
+    for c in reversed(coefficients):
+        total = total * r * r + c
+    return total
 
 
 def log_gamma_rest(x: FloatArray) -> FloatArray:
@@ -31,10 +43,7 @@ def log_gamma_rest(x: FloatArray) -> FloatArray:
     """
     large = np.maximum(x, LARGE)
     r = 1.0 / large
-    series = np.zeros_like(large)
-    for c in SERIES[::-1]:
-        series = series * r * r + c
-    far = 0.5 * np.log(2.0 * np.pi * r) + series * r
+    far = 0.5 * np.log(2.0 * np.pi * r) + _series(SERIES, r) * r
     return np.where(x < LARGE, gammaln(x) - x * np.log(x) + x, far)
 
 
@@ -53,10 +62,7 @@ def digamma_rest(x: FloatArray) -> FloatArray:
     """
     large = np.maximum(x, LARGE)
     r = 1.0 / large
-    series = np.zeros_like(large)
-    for j in range(len(SERIES), 0, -1):
-        series = series * r * r + (2 * j - 1) * SERIES[j - 1]
-    return np.where(x < LARGE, x * (np.log(x) - digamma(x)), 0.5 + series * r)
+    return np.where(x < LARGE, x * (np.log(x) - digamma(x)), 0.5 + _series(SLOPES, r) * r)
 
 
 def log_gamma_ratio(x: FloatArray, more: FloatArray) -> FloatArray:
