@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import nestwise as nw
@@ -175,3 +176,46 @@ def test_pickles_and_other_files_are_refused(tmp_path: Path) -> None:
         nw.load(tmp_path / "absent")
     with pytest.raises(nw.OptionError, match="cannot be written"):
         nw.lm("Yield ~ 1", nw.load_dataset("Dyestuff")).save(tmp_path / "no" / "folder")
+
+
+def _frames() -> dict[str, object]:
+    """The same data with a column in all the ways that frames have for categories and truth."""
+    rng = np.random.default_rng(0)
+    size, levels = 120, ["low one", "mid", "high (x)", "never"]
+    base = {"y": rng.normal(size=size), "g": rng.integers(0, 12, size)}
+    texts = [levels[i] for i in rng.integers(0, 3, size)]
+    truth = [None, *(bool(v) for v in rng.integers(0, 2, size - 1))]
+    enum = pl.Series(texts).cast(pl.Enum(levels))
+    days = pd.Categorical(pd.to_datetime("2020-01-01") + pd.to_timedelta(base["g"] % 3, unit="D"))
+    dictionary = pd.ArrowDtype(pa.dictionary(pa.int8(), pa.string()))
+    return {
+        "polars enum": pl.DataFrame({**base, "f": enum}),
+        "polars categories": pl.DataFrame({**base, "f": pl.Series(texts).cast(pl.Categorical)}),
+        "polars truth": pl.DataFrame({**base, "f": truth}),
+        "arrow dictionary": pa.table({**base, "f": pa.array(texts).dictionary_encode()}),
+        "arrow truth": pa.table({**base, "f": pa.array(truth)}),
+        "pandas dictionary": pd.DataFrame({**base, "f": pd.array(texts, dtype=dictionary)}),
+        "pandas truth": pd.DataFrame({**base, "f": pd.array(truth, dtype="boolean")}),
+        "pandas objects": pd.DataFrame({**base, "f": pd.Series([*truth[1:], None], dtype=object)}),
+        "pandas days": pd.DataFrame({**base, "f": days}),
+        "pandas intervals": pd.DataFrame({**base, "f": pd.cut(base["y"], [-9, -0.5, 0.5, 9])}),
+        "polars series": {**base, "f": enum},
+    }
+
+
+@pytest.mark.parametrize("kind", _frames())
+def test_columns_of_any_kind_come_back(kind: str, tmp_path: Path) -> None:
+    data = _frames()[kind]
+    for model in (nw.lmer("y ~ f + (1 | g)", data), nw.lm("y ~ f", data)):
+        model.save(tmp_path / "m")
+        again = nw.load(tmp_path / "m")
+        assert list(again.params.index) == list(model.params.index)
+        np.testing.assert_allclose(again.params, model.params, rtol=1e-12)
+        np.testing.assert_allclose(again.predict(data), model.predict(data), rtol=1e-12)
+
+
+def test_a_series_of_polars_is_read_as_in_a_frame() -> None:
+    frames = _frames()
+    found = [nw.lm("y ~ f", frames[k]).params for k in ("polars series", "polars enum")]
+    assert list(found[0].index) == ["(Intercept)", "fmid", "fhigh (x)"]
+    pd.testing.assert_series_equal(*found)

@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 
@@ -25,6 +24,7 @@ from nestwise._base.errors import DataError, FitError, OptionError
 from nestwise._base.options import Control
 from nestwise._base.output import as_path
 from nestwise.api.archived import packed_fit, unpacked_fit
+from nestwise.api.archived_columns import packed_columns, unpacked_column
 from nestwise.api.calls import lm, mixed_design
 from nestwise.api.generalized import GeneralizedMixedModel
 from nestwise.api.glmer import generalized_design
@@ -54,44 +54,6 @@ KINDS: dict[type, str] = {
     LinearModel: "lm",
     StructuredModel: "structured",
 }
-
-
-def _plain_frame(data: Any, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The columns used, as pandas."""
-    if isinstance(data, Mapping):
-        return pd.DataFrame({name: data[name] for name in columns})
-    if isinstance(data, pd.DataFrame):
-        return data.loc[:, list(columns)]
-    frame: pd.DataFrame = nw.from_native(data, eager_only=True).select(*columns).to_pandas()
-    return frame
-
-
-def _pack(name: str, column: pd.Series[Any], arrays: dict[str, AnyArray]) -> dict[str, Any]:
-    """Describe one column, and put its values into `arrays`."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        levels = column.cat.categories
-        arrays[name] = column.cat.codes.to_numpy(dtype=np.int32)
-        return {"kind": "category", "levels": levels.tolist(), "ordered": bool(column.cat.ordered)}
-    if pd.api.types.is_bool_dtype(column.dtype) and not column.hasnans:
-        arrays[name] = column.to_numpy(dtype=np.bool_)
-        return {"kind": "plain"}
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        whole = pd.api.types.is_integer_dtype(column.dtype) and not column.hasnans
-        arrays[name] = column.to_numpy(dtype=np.int64 if whole else np.float64)
-        return {"kind": "plain"}
-    codes, texts = pd.factorize(column)
-    arrays[name] = codes.astype(np.int32)
-    return {"kind": "text", "levels": [str(t) for t in texts]}
-
-
-def _unpack(values: AnyArray, spec: Mapping[str, Any]) -> Any:
-    """One column again."""
-    if spec["kind"] == "category":
-        return pd.Categorical.from_codes(values, spec["levels"], ordered=spec["ordered"])
-    if spec["kind"] == "text":
-        texts = np.array([*spec["levels"], None], dtype=object)
-        return texts[values]
-    return values
 
 
 def _setting(name: str, value: Any, arrays: dict[str, AnyArray]) -> Any:
@@ -171,12 +133,11 @@ def save(model: Model, path: str | Path) -> None:
     path = as_path(path)
     check_own_response(model.source, "save")
     arrays: dict[str, AnyArray] = {}
-    frame = _plain_frame(model.source.data, _columns(model))
     about = {
         "nestwise": VERSION,
         "kind": KINDS[type(model)],
         "formula": model.source.formula,
-        "columns": {str(n): _pack(str(n), frame[n], arrays) for n in frame.columns},
+        "columns": packed_columns(model.source.data, _columns(model), arrays),
         "settings": _settings(model, arrays),
         "fit": packed_fit(model.fit, arrays),
         "criterion": -2.0 * model.loglik if isinstance(model, LinearModel) else model.criterion,
@@ -245,7 +206,7 @@ def load(path: str | Path, *, functions: Mapping[str, Callable[..., Any]] | None
     lacking = [name for name in about["functions"] if name not in (functions or {})]
     if lacking:
         raise DataError(f"the formula calls {', '.join(lacking)}; pass functions={{...}} to load")
-    data = pd.DataFrame({n: _unpack(arrays[n], s) for n, s in about["columns"].items()})
+    data = pd.DataFrame({n: unpacked_column(arrays[n], s) for n, s in about["columns"].items()})
     settings: dict[str, Any] = {
         k: arrays[v["array"]] if isinstance(v, dict) and "array" in v else v
         for k, v in about["settings"].items()

@@ -102,14 +102,25 @@ def _open_mapping(data: Mapping[Any, Any]) -> Source:
         if isinstance(values, (list, tuple)):
             plain = values
         elif not isinstance(values, (np.ndarray, pd.Series, pd.Categorical)):
-            to_pandas = getattr(values, "to_pandas", None)
-            plain = to_pandas() if to_pandas is not None else values
+            plain = _plain_values(str(name), values)
         columns[str(name)] = pd.Series(plain)
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"'{k}': {v}" for k, v in list(lengths.items())[:6])
         raise DataError(f"the columns have different lengths ({shown}); make them equal")
     return Source(columns, "dict", tuple(columns), next(iter(lengths.values()), 0))
+
+
+def _plain_values(name: str, values: Any) -> Any:
+    """Values of another library as pandas takes them, with the levels that frames of it have."""
+    series = nw.from_native(values, series_only=True, pass_through=True)
+    if isinstance(series, nw.Series) and series.implementation.is_polars():
+        column = from_polars(name, values)
+        if column.levels is not None:
+            levels = pd.Index(column.levels)
+            return pd.Categorical.from_codes(column.values, levels, column.ordered)
+    to_pandas = getattr(values, "to_pandas", None)
+    return to_pandas() if to_pandas is not None else values
 
 
 def _filled(source: Source) -> Source:
