@@ -45,6 +45,23 @@ def test_quasi_separation_names_one_column() -> None:
     np.testing.assert_array_equal(found.rows, X[:, 3] == 1.0)
 
 
+def test_columns_that_are_not_needed_are_not_named() -> None:
+    X = _covariates(200, 4, 7)
+    side = np.where(X[:, 2] > 0.0, 1, -1)
+    found = find_separation(X, side)
+    assert found is not None
+    assert found.complete
+    assert np.flatnonzero(found.direction).tolist() == [2]
+    # Two columns, each of which tells some rows apart, are both needed.
+    dummies = np.random.default_rng(8).random((200, 2)) < 0.1
+    side = np.where(np.random.default_rng(9).random(200) < 0.5, 1, -1)
+    side[dummies[:, 0]], side[dummies[:, 1]] = 1, -1
+    X, side = np.column_stack([X, dummies])[~dummies.all(axis=1)], side[~dummies.all(axis=1)]
+    found = find_separation(X, side)
+    assert found is not None
+    assert np.flatnonzero(found.direction).tolist() == [4, 5]
+
+
 def test_counts_above_zero_hold_the_coefficients() -> None:
     # Counts: zero only in the second group, so its coefficient falls to minus infinity.
     X = np.column_stack([np.ones(8), [0, 0, 0, 0, 1, 1, 1, 1]])

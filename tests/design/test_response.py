@@ -79,8 +79,24 @@ def test_responses_that_are_not_binomial_are_refused() -> None:
     data = {"s": [1.0, -2, 0, 3, 0, 1], "f": [3.0, 2, 5, 0, 1, 1], "g": G}
     with pytest.raises(nw.DataError, match="negative count in row 1"):
         build("cbind(s, f) ~ 1 + (1 | g)", data, response="proportion")
+    with pytest.raises(nw.DataError, match="negative count in row 1$"):
+        build(
+            "cbind(s, f) ~ x + (1 | g)",
+            {**data, "x": [np.nan, 1, 2, 3, 4, 5]},
+            response="proportion",
+        )
     with pytest.raises(nw.DataError, match="use glmer with family='binomial'"):
         build("y ~ 1 + (1 | g)", {"y": ["n", "y"] * 3, "g": G})
+
+
+def test_weights_of_rows_that_are_left_out_do_not_matter() -> None:
+    data = {"y": [0.5, np.nan, 0.5, 1.0, 0.0, 0.5], "w": [2.0, np.nan, 4, 2, 2, 4], "g": G}
+    design = build("y ~ 1 + (1 | g)", data, weights="w", response="proportion")
+    assert design.weights is not None
+    assert design.weights.tolist() == [2, 4, 2, 2, 4]
+    data["w"] = [2.0, 2, np.nan, 2, 2, 4]
+    with pytest.raises(nw.DataError, match="weights: 1 of them missing, first in row 2"):
+        build("y ~ 1 + (1 | g)", data, weights="w", response="proportion")
 
 
 def test_a_constant_share_is_a_response() -> None:

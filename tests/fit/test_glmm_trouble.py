@@ -105,6 +105,22 @@ def test_groups_of_one_kind() -> None:
     assert f"({none} without events, {only} with nothing else)" in told
 
 
+def test_large_groups_of_one_kind_are_named(binary: pd.DataFrame) -> None:
+    binary.loc[binary["g"] == 3, "y"] = 0
+    binary.loc[binary["g"] == 7, "y"] = 1
+    told = message(fitted("y ~ x + (1 | g)", binary), "one-sided-groups")
+    assert "2 of 12 levels of g" in told
+    assert "(1 without events, 1 with nothing else): 3, 7." in told
+
+
+def test_a_binary_response_for_each_level(binary: pd.DataFrame) -> None:
+    binary["row"] = np.arange(len(binary))
+    fit = fitted("y ~ x + (1 | g) + (1 | row)", binary)
+    assert "Each level of row is one row" in message(fit, "one-row-levels")
+    binary["y"] = np.random.default_rng(6).poisson(2.0, len(binary))
+    assert "one-row-levels" not in codes(fitted("y ~ x + (1 | row)", binary, "poisson"))
+
+
 def test_what_the_quadrature_would_change_is_told() -> None:
     rng = np.random.default_rng(4)
     g = np.repeat(np.arange(150), 3)

@@ -156,6 +156,24 @@ def test_links_that_do_not_keep_means_in_range_say_so() -> None:
     assert low["lower"][0] >= 0.0
 
 
+def test_means_across_a_pole_are_refused_and_intervals_end_at_it() -> None:
+    """1/eta of a normal eta has no mean: far from zero it makes no difference, near it does."""
+    rng = np.random.default_rng(7)
+    g = np.repeat(np.arange(6), 12)
+    y = 1.0 / (1.8 + 0.9 * rng.standard_normal(6))[g] + 0.1 * rng.standard_normal(72)
+    m = nw.glmer("y ~ 1 + (1 | g)", {"y": y, "g": g}, family="gaussian", link="inverse")
+    with pytest.raises(nw.FitError, match="pass through infinity, with probability"):
+        m.predict(re_form="marginal")
+    wide = m.predict({"g": [0]}, re_form=None, interval="confidence", level=1 - 1e-14)
+    assert wide["upper"][0] == np.inf
+    assert 0.0 < wide["lower"][0] < wide["fit"][0]
+    one, none = np.ones(1), np.zeros((1, 3))
+    for eta, slack in ((6.0, 1e-3), (12.0, 1e-5)):
+        far = population_means(m.fit, LinearPredictions(eta * one, none, 0 * one, one, none))
+        series = 1.0 / eta + 1.0 / eta**3 + 3.0 / eta**5 + 15.0 / eta**7 + 105.0 / eta**9
+        assert far.mean[0] == pytest.approx(series, rel=slack)
+
+
 def test_gamma_responses_near_zero_do_not_lead_astray() -> None:
     """With a shape of 0.1 some responses are 1e-30: no place for the search to begin."""
     for seed in range(4):

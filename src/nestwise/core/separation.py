@@ -30,6 +30,9 @@ BROKEN = 1e-7
 MOVED = 1e-6
 """Size of an element of the direction that is not rounding."""
 
+MOST_TRIED = 40
+"""Columns of a direction up to which each is tried to be left out."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Separation:
@@ -82,33 +85,53 @@ def find_separation(X: FloatArray, side: IntArray) -> Separation | None:
     ends = rows_of[side_of != 0] * side_of[side_of != 0, None]
     # Rows of both kinds demand X b = 0: their row space, in p rows or fewer.
     equal = _row_space(rows_of[side_of == 0])
-    b = _direction(ends, equal, margin=False)
+    b = _direction(ends, equal, np.zeros(len(ends), dtype=np.bool_))
     if b is None:
         return None
     if not len(equal):
-        apart = _direction(ends, equal, margin=True)
+        apart = _direction(ends, equal, np.ones(len(ends), dtype=np.bool_))
         b = b if apart is None else apart
+    b = _fewest_columns(b, ends, equal)
     rows = (scaled @ b) * side > BROKEN
     direction = np.where(np.abs(b) > MOVED, b, 0.0) / np.where(size > 0.0, size, 1.0)
     return Separation(direction, rows, bool(rows.all()))
 
 
-def _direction(ends: FloatArray, equal: FloatArray, margin: bool) -> FloatArray | None:
+def _fewest_columns(b: FloatArray, ends: FloatArray, equal: FloatArray) -> FloatArray:
+    """A direction that tells the same rows apart, and of whose columns each is needed."""
+    apart = ends @ b > BROKEN
+    moving = np.flatnonzero(np.abs(b) > MOVED)
+    left = [int(j) for j in moving[np.argsort(np.abs(b[moving]), kind="stable")]]
+    if len(left) > MOST_TRIED:
+        return b
+    for j in tuple(left):
+        others = sorted(set(left) - {j})
+        found = _direction(ends[:, others], equal[:, others], apart) if others else None
+        if found is not None:
+            left.remove(j)
+            b = np.zeros_like(b)
+            b[others] = found
+    return b
+
+
+def _direction(ends: FloatArray, equal: FloatArray, apart: BoolArray) -> FloatArray | None:
     """The best b with -1 <= b <= 1, rows entering as they are broken.
 
-    Best is the largest sum of `ends` b, or with `margin` the largest smallest one.
+    Best is the largest sum of `ends` b, or where some rows have to be told `apart` the largest
+    smallest one of theirs.
     """
-    gain = ends.sum(axis=0)
+    gain, margin = ends.sum(axis=0), bool(apart.any())
+    least = np.where(apart, BROKEN, -BROKEN)
     active = np.zeros(len(ends), dtype=np.bool_)
     active[np.linspace(0, len(ends) - 1, min(AT_ONCE, len(ends))).astype(np.int64)] = True
     while len(ends):
-        b = _programme(gain, ends[active], equal, margin)
+        b = _programme(gain, ends[active], equal, apart[active] if margin else None)
         if b is None:
             return None
         along = ends @ b
-        if not (along > BROKEN).any() or (margin and not (along[active] > BROKEN).all()):
+        if not (along > BROKEN).any() or not (along[active & apart] > BROKEN).all():
             return None
-        broken = np.flatnonzero((along < (BROKEN if margin else -BROKEN)) & ~active)
+        broken = np.flatnonzero((along < least) & ~active)
         if not len(broken):
             return b
         active[broken[np.argsort(along[broken])[:AT_ONCE]]] = True
@@ -125,17 +148,18 @@ def _row_space(rows: FloatArray) -> FloatArray:
 
 
 def _programme(
-    gain: FloatArray, ends: FloatArray, equal: FloatArray, margin: bool
+    gain: FloatArray, ends: FloatArray, equal: FloatArray, apart: BoolArray | None
 ) -> FloatArray | None:
-    """One linear programme; with `margin` its last variable is the smallest of `ends` b."""
+    """One linear programme; with `apart` its last variable is the smallest of their `ends` b."""
     p = len(gain)
-    last = np.ones((len(ends), 1)) if margin else np.zeros((len(ends), 0))
-    cost = np.append(np.zeros(p), -1.0) if margin else -gain
+    last = np.zeros((len(ends), 0)) if apart is None else apart[:, None].astype(np.float64)
+    cost = -gain if apart is None else np.append(np.zeros(p), -1.0)
+    held = np.hstack([equal, np.zeros((len(equal), last.shape[1]))])
     solved = linprog(
         cost,
         A_ub=np.hstack([-ends, last]),
         b_ub=np.zeros(len(ends)),
-        A_eq=equal if len(equal) else None,
+        A_eq=held if len(held) else None,
         b_eq=np.zeros(len(equal)) if len(equal) else None,
         bounds=(-1.0, 1.0),
         method="highs",

@@ -117,7 +117,7 @@ def build(
     context = Context(source, {}, functions=own)
     request = residual_request(residual, variance, tuple(sorted(own)))
     frame = _frame(parsed, context, weights, offset, na_action, response, request)
-    found = read_response(parsed.response_label, frame.response, response)
+    found = read_response(parsed.response_label, frame.response, response, kept=frame.kept)
     check_informative(parsed.response_label, found, response)
     y = found.y
     kinds = _contrasts(contrasts, parsed, frame.values)

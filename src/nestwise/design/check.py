@@ -64,7 +64,7 @@ def check_finite(label: str, infinite: BoolArray | None, kept: BoolArray | None)
 
 
 def check_weights(weights: FloatArray, kept: BoolArray | None) -> FloatArray:
-    """Weights of the kept rows; all must be above zero.
+    """Weights of the kept rows, which must be above zero; those of other rows do not matter.
 
     Raises
     ------
@@ -77,10 +77,11 @@ def check_weights(weights: FloatArray, kept: BoolArray | None) -> FloatArray:
         (weights == 0, "zero"),
         (np.isinf(weights), "infinite"),
     ):
-        if bad.any():
-            row = int(bad.argmax())
+        found = bad if kept is None else bad & kept
+        if found.any():
+            row = int(found.argmax())
             raise DataError(
-                f"weights: {int(bad.sum())} of them {word}, first in row {row}; "
+                f"weights: {int(found.sum())} of them {word}, first in row {row}; "
                 "weights must be above zero"
             )
     return weights.copy() if kept is None else weights[kept]

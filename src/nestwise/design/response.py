@@ -35,7 +35,11 @@ class Response:
 
 
 def read_response(
-    label: str, value: Value, kind: str, categories: AnyArray | None = None
+    label: str,
+    value: Value,
+    kind: str,
+    categories: AnyArray | None = None,
+    kept: BoolArray | None = None,
 ) -> Response:
     """The numbers that a family takes from a response.
 
@@ -49,6 +53,8 @@ def read_response(
         What the family asks for.
     categories : (2,) ndarray of object, optional
         Failure and success as the fit had them, for new rows.
+    kept : (n_rows,) bool, optional
+        Which rows of the table are used, all when None; messages count rows of the table.
 
     Returns
     -------
@@ -79,7 +85,7 @@ def read_response(
             f"the response '{label}' has {numbers.shape[1]} columns; write successes and failures "
             "as cbind(successes, failures)"
         )
-    return _two_columns(label, numbers)
+    return _two_columns(label, numbers, kept)
 
 
 def _two_levels(label: str, value: Value, categories: AnyArray | None) -> Response:
@@ -99,10 +105,12 @@ def _two_levels(label: str, value: Value, categories: AnyArray | None) -> Respon
     return Response(np.asarray(success, dtype=np.float64), None, levels)
 
 
-def _two_columns(label: str, counts: FloatArray) -> Response:
+def _two_columns(label: str, counts: FloatArray, kept: BoolArray | None) -> Response:
     if (counts < 0).any():
-        row = int((counts < 0).any(axis=1).argmax())
-        raise DataError(f"{label} has a negative count in row {row} of those used")
+        used = np.arange(len(counts)) if kept is None else np.flatnonzero(kept)
+        rows = used[(counts < 0).any(axis=1)]
+        shown = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+        raise DataError(f"{label} has a negative count in row{'s' * (len(rows) > 1)} {shown}")
     trials = counts.sum(axis=1)
     return Response(counts[:, 0] / trials, trials)
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from nestwise._base.arrays import BoolArray, IntArray
+from nestwise._base.arrays import AnyArray, BoolArray, IntArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise.core.families.family import Family
 from nestwise.core.links.link import Link
-from nestwise.design.model import Design
+from nestwise.design.groups import level_labels
+from nestwise.design.model import Design, GroupingFactor
 from nestwise.fit.separated import sides
 
 MANY = 0.5
-"""Share of a grouping factor's levels from which one-sided ones are told."""
+"""Share of a grouping factor's levels from which one-sided ones are told, of whatever size."""
+
+SOME = 0.1
+"""The same for levels that are one-sided though they have many rows."""
+
+MANY_ROWS = 5
+"""Rows of a level from which it is seldom one-sided by chance."""
+
+MOST_NAMED = 5
+"""Levels that a message lists."""
 
 FEWEST_ROWS = 2
-"""Rows of a level, on average, below which all of them are one-sided by nature."""
+"""Rows of a level, on average, below which most of them are one-sided by nature."""
 
 
 def one_sided_columns(design: Design, side: IntArray) -> tuple[Diagnostic, ...]:
@@ -62,7 +74,7 @@ def _about(name: str, rows: BoolArray, side: IntArray) -> Diagnostic | None:
 
 
 def one_sided_groups(design: Design, side: IntArray, n_agq: int) -> tuple[Diagnostic, ...]:
-    """Grouping factors most of whose levels have no event, or nothing else.
+    """Grouping factors of whose levels many have no event, or nothing else.
 
     Parameters
     ----------
@@ -85,18 +97,60 @@ def one_sided_groups(design: Design, side: IntArray, n_agq: int) -> tuple[Diagno
             continue
         counts = np.bincount(factor.codes, minlength=factor.n_levels)
         total = np.bincount(factor.codes, side, factor.n_levels)
+        alike = np.flatnonzero(np.abs(total) == counts)
         none, only = int((total == -counts).sum()), int((total == counts).sum())
-        if none + only <= MANY * factor.n_levels:
+        large = int((counts[alike] >= MANY_ROWS).sum())
+        if none + only <= MANY * factor.n_levels and large < max(1.0, SOME * factor.n_levels):
             continue
+        largest = alike[np.argsort(-counts[alike], kind="stable")]
+        named = ", ".join(level_labels(some_levels(factor, largest[:MOST_NAMED])))
         out.append(
             Diagnostic(
                 "one-sided-groups",
                 f"{none + only} of {factor.n_levels} levels of {factor.name} have responses of "
-                f"one kind only ({none} without events, {only} with nothing else).",
+                f"one kind only ({none} without events, {only} with nothing else): {named}"
+                f"{', ...' if len(largest) > MOST_NAMED else ''}.",
                 advice,
             )
         )
     return tuple(out)
+
+
+def some_levels(factor: GroupingFactor, levels: AnyArray) -> GroupingFactor:
+    """A factor of these levels alone, without rows, to label them."""
+    parts = tuple(part[levels] for part in factor.parts)
+    return replace(factor, n_levels=len(levels), parts=parts, codes=factor.codes[:0])
+
+
+def one_row_levels(design: Design, family: Family) -> tuple[Diagnostic, ...]:
+    """Grouping factors with a level for each of the rows, where a row is one binary response.
+
+    Parameters
+    ----------
+    design : Design
+        The model.
+    family : Family
+        Of the model.
+
+    Source
+    ------
+    Skrondal & Rabe-Hesketh (2007), J. Educ. Behav. Stat. 32, 419-430: parameters of overdispersion
+    that are redundant.
+    """
+    n, weights = len(design.y), design.weights
+    single = weights is None or bool((weights == 1.0).all())
+    if family.name != "binomial" or not single or not np.isin(design.y, (0.0, 1.0)).all():
+        return ()
+    return tuple(
+        Diagnostic(
+            "one-row-levels",
+            f"Each level of {factor.name} is one row with one binary response: a variance between "
+            "them can hardly be told from the size of the coefficients.",
+            f"Leave (1 | {factor.name}) out: a single 0 or 1 cannot be overdispersed.",
+        )
+        for factor in design.factors
+        if factor.n_levels == n
+    )
 
 
 def one_sided(design: Design, family: Family, link: Link, n_agq: int) -> tuple[Diagnostic, ...]:
@@ -112,6 +166,7 @@ def one_sided(design: Design, family: Family, link: Link, n_agq: int) -> tuple[D
         Quadrature points that were used.
     """
     side = sides(design, family, link)
+    rows = one_row_levels(design, family)
     if side is None or not (side != 0).any():
-        return ()
-    return (*one_sided_columns(design, side), *one_sided_groups(design, side, n_agq))
+        return rows
+    return (*one_sided_columns(design, side), *one_sided_groups(design, side, n_agq), *rows)

@@ -18,7 +18,7 @@ import numpy as np
 from nestwise._base.arrays import BoolArray, FloatArray
 from nestwise._base.errors import FitError, OptionError, one_of
 from nestwise._base.table import Table
-from nestwise.core.families.possible import always_possible, possible_means
+from nestwise.core.families.possible import always_possible, possible_means, same_side
 from nestwise.core.links.link import mean
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.inference.drawn_means import drawn_means
@@ -33,6 +33,15 @@ DRAWS = 2000
 
 OUTSIDE = 0.01
 """Probability of impossible means above which there is no mean over the random effects."""
+
+POLES = ("inverse", "1/mu^2")
+"""Links whose mean tends to infinity at a predictor of zero."""
+
+OUTSIDE_POLE = 1e-6
+"""The same for them: nearer the pole, the mean or its slope depends on where one stops."""
+
+NEAR_POLE = 1.5
+"""Steps of the rule within which of a pole its nodes are left out."""
 
 CHUNK = 2000
 """Rows at a time, which bounds the memory of the draws."""
@@ -190,18 +199,24 @@ def population_means(fit: GlmmFit, linear: LinearPredictions) -> MarginalMean:
         When the random effects leave the range of the family with a probability that matters.
     """
     family, link = fit.family, fit.link
-    if always_possible(family, link):
+    pole = link.name in POLES
+    if always_possible(family, link) and not pole:
         return marginal_mean(link, linear.eta, linear.open_variance)
 
-    def possible(eta: FloatArray) -> BoolArray:
-        return possible_means(family, link, eta)[1]
+    def possible(grid: FloatArray) -> BoolArray:
+        inside = possible_means(family, link, grid)[1]
+        if not pole:
+            return inside
+        about, step = grid[:, grid.shape[1] // 2, None], grid[:, 1, None] - grid[:, 0, None]
+        return inside & same_side(link, grid, about) & (np.abs(grid) >= NEAR_POLE * step)
 
     found = marginal_mean(link, linear.eta, linear.open_variance, possible)
-    if (found.outside > OUTSIDE).any():
+    if (found.outside > (OUTSIDE_POLE if pole else OUTSIDE)).any():
         raise FitError(
             f"a mean over the random effects does not exist: they leave the range of the "
-            f"{family.name} family with probability {float(found.outside.max()):.3g}, which the "
-            f"{link.name} link allows; use a link that does not, such as log or logit"
+            f"{family.name} family, or pass through infinity, with probability "
+            f"{float(found.outside.max()):.3g}, which the {link.name} link allows; use a link "
+            "that does not, such as log or logit"
         )
     return found
 
@@ -214,6 +229,7 @@ def _ends(fit: GlmmFit, eta: FloatArray, half: FloatArray, type: str) -> list[Fl
     out = []
     for sign in (-1.0, 1.0):
         mu, inside = possible_means(fit.family, fit.link, eta + sign * half)
+        inside &= same_side(fit.link, eta + sign * half, eta)
         up = rising if sign > 0 else ~rising
         limit = np.where(up, fit.family.mean_upper, fit.family.mean_lower)
         out.append(np.where(inside, mu, limit))

@@ -24,6 +24,24 @@ def always_possible(family: Family, link: Link) -> bool:
     return unbounded and inside
 
 
+def same_side(link: Link, eta: FloatArray, about: FloatArray) -> BoolArray:
+    """Whether no pole of the inverse link lies between two linear predictors.
+
+    Only 1/eta has one that a family can stand on both sides of (the Gaussian): means that tend to
+    plus infinity on one side come from minus infinity on the other.
+
+    Examples
+    --------
+    >>> from nestwise.core.links.registry import LINKS
+    >>> eta, about = np.array([-1.0, 1.0]), np.array([2.0, 2.0])
+    >>> [same_side(LINKS[n], eta, about).tolist() for n in ("inverse", "identity")]
+    [[False, True], [True, True]]
+    """
+    if link.name != "inverse":
+        return np.ones(np.broadcast(eta, about).shape, dtype=np.bool_)
+    return np.asarray(eta * about > 0.0)
+
+
 def possible_means(family: Family, link: Link, eta: FloatArray) -> tuple[FloatArray, BoolArray]:
     """Means, and which of them the family can have; the others are NaN.
 
@@ -35,7 +53,8 @@ def possible_means(family: Family, link: Link, eta: FloatArray) -> tuple[FloatAr
     [nan, 2.0]
     """
     if always_possible(family, link):
-        return link.inverse(eta, 0)[0], np.ones(eta.shape, dtype=np.bool_)
+        with np.errstate(divide="ignore"):
+            return link.inverse(eta, 0)[0], np.ones(eta.shape, dtype=np.bool_)
     with np.errstate(all="ignore"):
         mu = link.inverse(eta, 0)[0]
     # The square of a negative predictor is a mean, too, though no fit goes there.

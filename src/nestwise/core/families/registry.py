@@ -113,6 +113,7 @@ def with_link(family: Family, link: str | Link | None) -> Family:
     >>> with_link(family_named("binomial"), "probit").links[:2]
     ('probit', 'logit')
     """
+    family = family_named(family)
     if link is None:
         return family
     chosen = link_of(family, link)
