@@ -12,12 +12,15 @@ from nestwise.core.links.link import Link, mean
 from nestwise.core.problem import ModelArrays, Problem, build_problem, factor_columns
 
 STRUCTURES = {
-    "scalar": ((7,), (False,), (1,)),
-    "vector": ((6,), (False,), (2,)),
-    "nested": ((8, 3), (False, True), (1, 2)),
-    "crossed": ((7, 5), (False, False), (2, 1)),
+    "scalar": ((7,), (False,), (1,), "us"),
+    "vector": ((6,), (False,), (2,), "us"),
+    "uncorrelated": ((6,), (False,), (2,), "diag"),
+    "two terms": ((6,), (False,), (1, 1), "us"),
+    "nested": ((8, 3), (False, True), (1, 2), "us"),
+    "crossed": ((7, 5), (False, False), (2, 1), "us"),
+    "deep and crossed": ((9, 5, 3, 4), (False, True, True, False), (2, 1, 1, 2), "diag"),
 }
-"""Levels, whether a factor is nested in the one before, widths."""
+"""Levels, whether a factor is nested in the one before, widths, structure of each term."""
 
 CENTRE = {"identity": 3.0, "inverse": 2.0, "1/mu^2": 2.0, "sqrt": 1.5, "log": -1.0}
 """A linear predictor in the middle of the domain, 0 where not named."""
@@ -27,8 +30,8 @@ def make_glmm_input(
     family: Family, link: Link, structure: str, phi: float | None, observed: bool = True
 ) -> tuple[GlmmInput, Problem]:
     """A model of 40 or so rows whose linear predictors stay inside the domain."""
-    levels, nested, widths = STRUCTURES[structure]
-    arrays = make_model(5, levels, nested, widths, 2)
+    levels, nested, widths, kind = STRUCTURES[structure]
+    arrays = make_model(5, levels, nested, widths, 2, structure=kind)
     n = len(arrays.y)
     rng = np.random.default_rng(11)
     shares = family.name in ("binomial", "beta", "beta_binomial") and link.name == "identity"
