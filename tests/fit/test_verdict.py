@@ -73,6 +73,18 @@ def test_the_same_factor_twice_cannot_be_identified() -> None:
     assert fit.criterion == pytest.approx(single.criterion, abs=1e-7)
 
 
+def test_what_cannot_be_identified_is_said_once() -> None:
+    rng = np.random.default_rng(2)
+    data = {"x": rng.normal(size=120), "g": np.repeat(np.arange(12), 10)}
+    data["y"] = rng.normal(size=120) + (rng.normal(size=12) * 1.0)[data["g"]] * (1 + data["x"])
+    data["double"] = 2.0 * data["x"]
+    fit = fit_lmm(build("y ~ x + (x + double | g)", data))
+    told = [d.message for d in fit.diagnostics if d.code == "not-identifiable"]
+    assert len(told) == 1
+    assert "cannot tell apart" in told[0]
+    assert fit.verdict.status == "not-identifiable"
+
+
 def test_a_random_intercept_for_a_fixed_factor_is_named() -> None:
     formula = "diameter ~ plate + (1 | plate) + (1 | sample)"
     fit = fit_lmm(build(formula, load_dataset("Penicillin")))

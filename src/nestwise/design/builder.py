@@ -14,6 +14,7 @@ from nestwise._base.errors import DataError, OptionError, did_you_mean, one_of
 from nestwise.design.check import (
     as_numbers,
     check_finite,
+    check_magnitude,
     check_weights,
 )
 from nestwise.design.coding import CodedColumn, code_linear
@@ -43,6 +44,9 @@ from nestwise.design.values import (
 from nestwise.formula.model import Formula, Linear
 from nestwise.formula.parser import parse
 from nestwise.formula.syntax import Name
+
+LARGEST_RESPONSE, LARGEST_COVARIATE = 1e60, 1e100
+"""Fourth powers of the response and squares of covariates are computed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +124,7 @@ def build(
     found = read_response(parsed.response_label, frame.response, response, kept=frame.kept)
     check_informative(parsed.response_label, found, response)
     y = found.y
+    check_magnitude(f"the response '{parsed.response_label}'", y, LARGEST_RESPONSE)
     kinds = _contrasts(contrasts, parsed, frame.values)
     fixed, positions, full = _fixed_part(parsed.fixed, frame.values, kinds, y.size)
     shared = {c.name: c.values for c in full if c.values is not None}
@@ -338,6 +343,7 @@ def _fixed_part(
     matrix = np.empty((n, len(coded)), order="F")
     for j, column in enumerate(coded):
         matrix[:, j] = 1.0 if column.values is None else column.values
+        check_magnitude(f"'{column.name}'", matrix[:, j], LARGEST_COVARIATE)
     shared = [CodedColumn(c.name, c.term, matrix[:, j]) for j, c in enumerate(coded)]
     redundant = redundant_columns(matrix, linear.intercept)
     positions = tuple(j for j in range(len(coded)) if j not in set(redundant))

@@ -51,6 +51,31 @@ def check_varies(label: str, y: FloatArray) -> None:
         )
 
 
+def check_magnitude(label: str, values: FloatArray, limit: float) -> None:
+    """Refuse numbers whose squares, and products of squares, floating point cannot hold.
+
+    Parameters
+    ----------
+    label : str
+        What they are, for the message.
+    values : (n,) float64
+        The numbers, none of them missing.
+    limit : float
+        Largest size that is accepted; its inverse is the smallest, unless all are zero.
+
+    Raises
+    ------
+    DataError
+        When the largest number is out of these limits.
+    """
+    largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
+    if largest > limit or 0.0 < largest * limit < 1.0:
+        raise DataError(
+            f"the largest number of {label} is {largest:.3g} in size: too far from 1 to compute "
+            "with; give it another unit"
+        )
+
+
 def check_finite(label: str, infinite: BoolArray | None, kept: BoolArray | None) -> None:
     """Refuse infinite numbers in kept rows, naming the variable and the first row (from 0)."""
     if infinite is None:

@@ -227,8 +227,23 @@ def not_separable(
     return tuple(out)
 
 
+def _sets(directions: tuple[FlatDirection, ...]) -> list[list[int]]:
+    """Components of the directions, those of directions that share any joined."""
+    sets: list[set[int]] = []
+    for d in directions:
+        own = {int(i) for i in np.flatnonzero(np.abs(d.weights) > SHARE)}
+        for other in [s for s in sets if s & own]:
+            own |= other
+            sets.remove(other)
+        sets.append(own)
+    return [sorted(s) for s in sets]
+
+
 def identifiability(design: Design, problem: Problem) -> tuple[Diagnostic, ...]:
-    """One diagnostic for each direction that the data cannot identify.
+    """One diagnostic for each set of components that the data cannot identify.
+
+    Several flat directions with components in common are one set: which of their combinations
+    the decomposition returned means nothing.
 
     Parameters
     ----------
@@ -242,18 +257,21 @@ def identifiability(design: Design, problem: Problem) -> tuple[Diagnostic, ...]:
         return ()
     names, reason = component_names(design, problem), _reason(design)
     out = []
-    for d in directions:
-        involved = [names[i] for i in np.flatnonzero(np.abs(d.weights) > SHARE)]
+    for together in _sets(directions):
+        involved = [names[i] for i in together]
         listed = (
             " and ".join(involved)
             if len(involved) < 3
             else (", ".join(involved[:-1]) + " and " + involved[-1])
         )
+        one = len(involved) == 1
+        what, them = ("do not determine", "it") if one else ("cannot tell apart", "them")
+        shown = "the one shown is" if one else "those shown are"
         out.append(
             Diagnostic(
                 "not-identifiable",
-                f"The data cannot tell apart {listed}{reason}: many values of them give the "
-                "same criterion, and those shown are one of these.",
+                f"The data {what} {listed}{reason}: many values of {them} give the same "
+                f"criterion, and {shown} one of these.",
                 "Fixed effects and their tests are not affected; do not interpret these "
                 "variances and correlations, and simplify the random-effects term.",
             )
