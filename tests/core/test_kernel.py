@@ -170,6 +170,9 @@ def test_long_evaluations_are_announced(caplog: pytest.LogCaptureFixture) -> Non
     assert "order 30000" in caplog.text
     assert "about 22 minutes" in caplog.text
     caplog.clear()
+    announce(6e11, 8_500)
+    assert "about 40 seconds, and a fit needs 3 to 15 of them; Ctrl-C stops it" in caplog.text
+    caplog.clear()
     announce(1e11, 5_000)
     assert not caplog.text
 

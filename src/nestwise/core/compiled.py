@@ -19,7 +19,7 @@ SOLVERS = ("auto", "dense", "sparse")
 """Ways to factorise what is left after elimination by level; positions are the C++ codes."""
 
 
-SPEED, LONG = 1.5e10, 60.0
+SPEED, LONG = 1.5e10, 20.0
 """Multiplications a second, roughly, and the seconds of an evaluation that are told beforehand."""
 
 ALWAYS_FITS = 1000
@@ -163,8 +163,8 @@ def announce(work: float, order: int) -> None:
     if seconds > LONG:
         logging.getLogger("nestwise").warning(
             "the crossed grouping factors leave a matrix of order %d: one evaluation will take "
-            "about %.0f minutes, and a fit needs 3 to 15 of them; Ctrl-C stops it, and coarser "
-            "or fewer crossed factors make it shorter",
+            "about %.0f %s, and a fit needs 3 to 15 of them; Ctrl-C stops it, and coarser or fewer "
+            "crossed factors make it shorter",
             order,
-            max(seconds / 60.0, 1.0),
+            *((seconds, "seconds") if seconds < 100.0 else (seconds / 60.0, "minutes")),
         )

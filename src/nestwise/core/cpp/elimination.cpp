@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "interrupt.hpp"
 #include "lapack.hpp"
 #include "small.hpp"
 #include "tail.hpp"
@@ -219,10 +220,15 @@ bool eliminate_factor(const CrossProducts& cp, int i, Workspace& w, double& ldL2
         update_tail(cp, i, l, T, nc, X, k, !by_blas, w);
     }
     if (by_blas) {
-        int Q = cp.tail, mk = f.m * k, N = Q + cp.p;
+        int Q = cp.tail, N = Q + cp.p;
         double minus = -1.0, one = 1.0;
-        lapack().dsyrk(const_cast<char*>("L"), const_cast<char*>("N"), &Q, &mk, &minus,
-                       own.tail.data(), &Q, &one, w.S.data(), &N);
+        const i64 mk = f.m * k, piece = std::max<i64>(256, static_cast<i64>(1e10) / (static_cast<i64>(Q) * Q));
+        for (i64 from = 0; from < mk; from += piece) {
+            if (from > 0) listen();
+            int columns = static_cast<int>(std::min(piece, mk - from));
+            lapack().dsyrk(const_cast<char*>("L"), const_cast<char*>("N"), &Q, &columns, &minus,
+                           own.tail.data() + from * Q, &Q, &one, w.S.data(), &N);
+        }
     }
     return true;
 }

@@ -26,6 +26,9 @@ void load_lapack() {
     nb::dict blas_api = nb::module_::import_("scipy.linalg.cython_blas").attr("__pyx_capi__");
     load(lapack_api, "dpotrf", lapack().dpotrf);
     load(lapack_api, "dpotri", lapack().dpotri);
+    load(lapack_api, "dtrtri", lapack().dtrtri);
+    load(lapack_api, "dlauum", lapack().dlauum);
+    load(blas_api, "dtrmm", lapack().dtrmm);
     load(blas_api, "dtrsm", lapack().dtrsm);
     load(blas_api, "dsyrk", lapack().dsyrk);
     load(blas_api, "dgemm", lapack().dgemm);

@@ -6,6 +6,10 @@ namespace nw {
 struct Lapack {
     void (*dpotrf)(char* uplo, int* n, double* a, int* lda, int* info);
     void (*dpotri)(char* uplo, int* n, double* a, int* lda, int* info);
+    void (*dtrtri)(char* uplo, char* diag, int* n, double* a, int* lda, int* info);
+    void (*dlauum)(char* uplo, int* n, double* a, int* lda, int* info);
+    void (*dtrmm)(char* side, char* uplo, char* transa, char* diag, int* m, int* n, double* alpha,
+                  double* a, int* lda, double* b, int* ldb);
     void (*dtrsm)(char* side, char* uplo, char* transa, char* diag, int* m, int* n, double* alpha,
                   double* a, int* lda, double* b, int* ldb);
     void (*dsyrk)(char* uplo, char* trans, int* n, int* k, double* alpha, double* a, int* lda,

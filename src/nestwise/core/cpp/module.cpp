@@ -7,6 +7,7 @@
 #include "elimination.hpp"
 #include "gradient.hpp"
 #include "information.hpp"
+#include "interrupt.hpp"
 #include "kenward.hpp"
 #include "lapack.hpp"
 #include "moments.hpp"
@@ -382,6 +383,10 @@ nb::tuple descend(const CrossProducts& cp, Vector par, Table entries, bool reml,
 NB_MODULE(_kernels, m) {
     m.doc() = "Compiled kernels of nestwise.";
     nw::load_lapack();
+    nw::listener() = [] {
+        const nb::gil_scoped_acquire hold;
+        if (PyErr_CheckSignals()) throw nb::python_error();
+    };
     nb::class_<CrossProducts>(m, "CrossProducts")
         .def_ro("n", &CrossProducts::n)
         .def_ro("p", &CrossProducts::p)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lapack.hpp"
+#include "panels.hpp"
 
 namespace nw {
 
@@ -41,12 +42,11 @@ void relative_rows(const Supernodes& sn, i32 t, const i32* R, i64 from, i64 nr, 
 bool factorise_sparse(const Supernodes& sn, double* values, std::vector<double>& scratch) {
     std::vector<i64> to;
     for (int s = 0; s < sn.size(); ++s) {
-        int nc = sn.first[s + 1] - sn.first[s], ld = static_cast<int>(sn.rows_of(s)), info = 0;
+        int nc = sn.first[s + 1] - sn.first[s], ld = static_cast<int>(sn.rows_of(s));
         int nr = ld - nc;
         double* block = values + sn.value_start[s];
         double one = 1.0, zero = 0.0;
-        lapack().dpotrf(text("L"), &nc, block, &ld, &info);
-        if (info != 0) return false;
+        if (!cholesky_in_panels(block, nc, ld)) return false;
         if (nr == 0) continue;
         lapack().dtrsm(text("R"), text("L"), text("T"), text("N"), &nr, &nc, &one, block, &ld,
                        block + nc, &ld);
@@ -105,14 +105,14 @@ void invert_sparse(const Supernodes& sn, const double* L, bool with_border, doub
     std::vector<i64> at;
     std::vector<double> Y;
     for (int s = sn.size() - 1; s >= 0; --s) {
-        int nc = sn.first[s + 1] - sn.first[s], ld = static_cast<int>(sn.rows_of(s)), info = 0;
+        int nc = sn.first[s + 1] - sn.first[s], ld = static_cast<int>(sn.rows_of(s));
         if (sn.first[s] >= upto) continue;
         int nr = ld - nc - (with_border || sn.border == 0 ? 0 : sn.border);
         const i32* R = sn.row.data() + sn.row_start[s] + nc;
         double* block = C + sn.value_start[s];
         const double* factor = L + sn.value_start[s];
         std::copy(factor, factor + static_cast<i64>(nc) * ld, block);
-        lapack().dpotri(text("L"), &nc, block, &ld, &info);  // L_JJ^-T L_JJ^-1
+        inverse_in_panels(block, nc, ld);  // L_JJ^-T L_JJ^-1
         if (nr == 0) continue;
         // Y = L_RJ L_JJ^-1.
         Y.resize(static_cast<size_t>(nr) * static_cast<size_t>(nc));

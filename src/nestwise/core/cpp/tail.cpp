@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lapack.hpp"
+#include "panels.hpp"
 
 namespace nw {
 
@@ -168,11 +169,7 @@ bool factorise_tail(const CrossProducts& cp, Workspace& w) {
     if (cp.sparse) return factorise_sparse(*cp.sparse, w.S.data(), w.square);
     int N = cp.tail + cp.p;
     double* S = w.S.data();
-    if (N > small_order) {
-        int info = 0;
-        lapack().dpotrf(text("L"), &N, S, &N, &info);
-        return info == 0;
-    }
+    if (N > small_order) return cholesky_in_panels(S, N, N);
     for (int j = 0; j < N; ++j) {
         double* column = S + static_cast<i64>(j) * N;
         for (int t = 0; t < j; ++t) {
@@ -217,8 +214,7 @@ void invert_tail(const CrossProducts& cp, bool with_x, Workspace& w) {
     for (int j = 0; j < n; ++j)
         std::copy_n(w.S.data() + static_cast<i64>(j) * N + j, n - j, C + static_cast<i64>(j) * n + j);
     if (n == 0) return;
-    int order = n, info = 0;
-    lapack().dpotri(text("L"), &order, C, &order, &info);
+    inverse_in_panels(C, n, n);
     for (i64 j = 0; j < n; ++j)
         for (i64 i = j + 1; i < n; ++i) C[j + i * n] = C[i + j * n];
 }
