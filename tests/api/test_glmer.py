@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +176,19 @@ def test_counts_that_are_not_whole_are_told() -> None:
     data = DATA.assign(y=DATA["incidence"] + 0.5)
     m = nw.glmer("y ~ period + (1 | herd)", data, family="poisson")
     assert "non-integer-counts" in [d.code for d in m.diagnostics]
+
+
+def test_a_fit_with_a_link_of_ones_own_is_collected() -> None:
+    """The link's function leads back to the fit that holds it, by way of the compiled kernel."""
+
+    def fitted() -> weakref.ref[nw.GeneralizedMixedModel]:
+        probit, held = nw.families.links["probit"], [None]
+        own = dataclasses.replace(
+            probit, name="own", inverse=lambda eta, order: held and probit.inverse(eta, order)
+        )
+        held.append(nw.glmer(FORMULA, DATA, link=own))
+        return weakref.ref(held[1])
+
+    there = fitted()
+    gc.collect()
+    assert there() is None

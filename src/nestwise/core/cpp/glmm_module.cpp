@@ -25,8 +25,9 @@ void take(const nb::handle& from, std::vector<double>& to) {
     to.assign(values.data(), values.data() + values.shape(0));
 }
 
-// A family that is written in Python: called with the interpreter's lock held.
-RowFunctions from_python(nb::callable step, nb::callable slopes) {
+// A family that is written in Python: called with the interpreter's lock held. Whoever calls it
+// keeps the two functions.
+RowFunctions from_python(nb::handle step, nb::handle slopes) {
     RowFunctions out;
     out.step = [step](const double* eta, double phi, RowValues& v) {
         const auto answer = nb::cast<nb::tuple>(step(view(eta, static_cast<i64>(v.d1.size())), phi));
@@ -49,7 +50,31 @@ RowFunctions from_python(nb::callable step, nb::callable slopes) {
 struct GlmmHandle {
     std::unique_ptr<Glmm> model;
     bool python = false;
+    nb::object step, slopes;  // of a family that is written in Python
 };
+
+// The caller's functions may lead back to the fit that holds them (a function knows the names of its
+// module): the garbage collector has to see them here.
+int visit_functions(PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(Py_TYPE(self));
+    if (!nb::inst_ready(self)) return 0;
+    const GlmmHandle* h = nb::inst_ptr<GlmmHandle>(self);
+    Py_VISIT(h->step.ptr());
+    Py_VISIT(h->slopes.ptr());
+    return 0;
+}
+
+int drop_functions(PyObject* self) {
+    GlmmHandle* h = nb::inst_ptr<GlmmHandle>(self);
+    if (h->python) h->model->family = RowFunctions{};
+    h->step.reset();
+    h->slopes.reset();
+    return 0;
+}
+
+PyType_Slot glmm_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(visit_functions)},
+                            {Py_tp_clear, reinterpret_cast<void*>(drop_functions)},
+                            {0, nullptr}};
 
 std::unique_ptr<GlmmHandle> build(i64 n, std::vector<Codes> codes, std::vector<int> n_levels,
                                   std::vector<Columns> columns, std::vector<Vector> scales,
@@ -92,7 +117,9 @@ nb::tuple family_step(const std::string& name, Vector y, Vector weights, Vector 
 }
 
 void set_python_family(GlmmHandle& h, nb::callable step, nb::callable slopes) {
-    h.model->family = from_python(std::move(step), std::move(slopes));
+    h.model->family = from_python(step, slopes);
+    h.step = std::move(step);
+    h.slopes = std::move(slopes);
     h.python = true;
 }
 
@@ -194,7 +221,7 @@ nb::tuple descend(GlmmHandle& h, Vector psi, Vector u, RowMajor hessian, Table e
 }  // namespace
 
 void bind_glmm(nb::module_& m) {
-    nb::class_<GlmmHandle>(m, "Glmm")
+    nb::class_<GlmmHandle>(m, "Glmm", nb::type_slots(glmm_slots))
         .def("set_family", &set_family, nb::arg("name"), nb::arg("y"), nb::arg("weights"),
              nb::arg("constant"))
         .def("set_python_family", &set_python_family, nb::arg("step"), nb::arg("slopes"))
