@@ -244,6 +244,39 @@ def test_average_effects(binary: tuple[GlmmFit, pd.DataFrame]) -> None:
         marginal_effects(fit, table, "xx")
 
 
+def test_effects_on_the_scale_of_the_link(binary: tuple[GlmmFit, pd.DataFrame]) -> None:
+    fit, table = binary
+    typical = marginal_effects(fit, table, marginal=False, type="link")
+    # Without interactions they are the coefficients.
+    np.testing.assert_allclose(typical["estimate"], fit.beta[1:], rtol=1e-9)
+    np.testing.assert_allclose(typical["std_error"], np.sqrt(np.diag(fit.vcov))[1:], rtol=1e-9)
+    m, h = fit.theta.size, 1e-5
+
+    def effects(shift: np.ndarray) -> np.ndarray:
+        theta, beta = fit.theta + shift[:m], fit.beta + shift[m:]
+        lambdas = np.zeros((2, 2))
+        lambdas[[0, 1, 1], [0, 0, 1]] = theta
+        moved = replace(fit, theta=theta, beta=beta, lambdas=(lambdas,))
+        a, b = (
+            predict_glmm(moved, table.assign(f=v), re_form=None, marginal=True, type="link").mean()
+            for v in "ab"
+        )
+        return np.array([a, b, b - a])
+
+    J = np.array([effects(e) - effects(-e) for e in h * np.eye(m + fit.beta.size)]).T / (2 * h)
+    se = np.sqrt(np.einsum("ri,ij,rj->r", J, fit.par_vcov, J))
+    found = marginal_effects(fit, table, "f", type="link")
+    means = marginal_means(fit, table, "f", type="link")
+    a, b, difference = effects(np.zeros(m + fit.beta.size))
+    np.testing.assert_allclose(means["estimate"][:2], [a, b], rtol=1e-12)
+    np.testing.assert_allclose(found["estimate"][0], difference, rtol=1e-10)
+    np.testing.assert_allclose([*means["std_error"][:2], found["std_error"][0]], se, rtol=1e-5)
+    half = means["conf_high"] - means["estimate"]
+    np.testing.assert_allclose(half, 1.959964 * means["std_error"], rtol=1e-6)
+    with pytest.raises(OptionError, match="type='mean' is not known"):
+        marginal_means(fit, table, "f", type="mean")
+
+
 def test_a_table_of_any_kind(binary: tuple[GlmmFit, pd.DataFrame]) -> None:
     pl = pytest.importorskip("polars")
     fit, table = binary

@@ -98,16 +98,18 @@ def marginal_effects(
     *,
     data: Any = None,
     marginal: bool = True,
+    type: str = "response",
     level: float = 0.95,
 ) -> Any:
     """Average effects of predictors on the mean response, over the rows and over all groups.
 
     ``term contrast estimate std_error statistic p_value conf_low conf_high``; a covariate has its
     slope, a factor the difference of each level from its first. `data`: rows to average over, by
-    default those used. `marginal=False`: at random effects of zero.
+    default those used. `marginal=False`: at random effects of zero. `type="link"`: effects on the
+    link function of each row's mean, such as differences of log odds.
     """
     rows = used_rows(model.source.data, model.fit.design.kept) if data is None else data
-    table = effects_of(model.fit, rows, variables, marginal=marginal, level=level)
+    table = effects_of(model.fit, rows, variables, marginal=marginal, type=type, level=level)
     return to_native(table, model.source.data)
 
 
@@ -118,6 +120,7 @@ def marginal_means(
     at: Sequence[Any] | None = None,
     data: Any = None,
     marginal: bool = True,
+    type: str = "response",
     level: float = 0.95,
 ) -> Any:
     """Mean responses at the values of one predictor, over the rows and over all groups.
@@ -125,7 +128,7 @@ def marginal_means(
     ``term value estimate std_error conf_low conf_high``; options as `marginal_effects`.
     """
     rows = used_rows(model.source.data, model.fit.design.kept) if data is None else data
-    table = means_of(model.fit, rows, variable, at=at, marginal=marginal, level=level)
+    table = means_of(model.fit, rows, variable, at=at, marginal=marginal, type=type, level=level)
     return to_native(table, model.source.data)
 
 
