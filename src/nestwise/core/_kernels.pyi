@@ -34,6 +34,9 @@ class CrossProducts:
     def evaluate(
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
     ) -> Evaluated: ...
+    def gradients(
+        self, lambdas: FloatArray, entries: IntArray, reml: bool, shifts: FloatArray
+    ) -> tuple[FloatArray, FloatArray]: ...
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray: ...
     def kenward_roger(
         self, lambdas: FloatArray, entries: IntArray, traces: bool

@@ -63,6 +63,13 @@ class CompiledKernel:
         with limited(self.dense_order, self.threads):
             return KernelResult(*self.handle.evaluate(lambdas, entries, reml, order))
 
+    def gradients(
+        self, lambdas: FloatArray, entries: IntArray, reml: bool, shifts: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """See `Kernel.gradients`."""
+        with limited(self.dense_order, self.threads):
+            return self.handle.gradients(lambdas, entries, reml, np.ascontiguousarray(shifts))
+
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray:
         """See `Kernel.vcov_forms`."""
         with limited(self.dense_order, self.threads):

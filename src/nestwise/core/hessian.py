@@ -1,12 +1,18 @@
-"""Exact Hessian of the unprofiled criterion, by differences of its exact gradient."""
+"""Exact Hessian of the unprofiled criterion.
+
+By differences of its exact gradient, which work everywhere and cost two evaluations a parameter, or
+from one full inverse where there are many parameters for the size of the matrix.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
-from nestwise.core.lmm import degrees, evaluate
+from nestwise.core.kernel import KernelResult
+from nestwise.core.lmm import degrees, flat_lambdas, lambda_templates
 from nestwise.core.problem import Problem
+from nestwise.core.trace_products import divisible, trace_products
 
 STEP = 1e-4
 """Relative step of the central differences: their error is of the order of its square."""
@@ -17,8 +23,17 @@ DEAR = 500
 ONE_SIDED = 5e-7
 """Their relative step. They miss the curvature by 1e-6, central ones by 1e-8 (measured)."""
 
+MANY = 6
+"""Parameters from which one full inverse may be cheaper than an evaluation for each."""
 
-def hessian(problem: Problem, theta: FloatArray, sigma: float, reml: bool) -> FloatArray:
+
+def hessian(
+    problem: Problem,
+    theta: FloatArray,
+    sigma: float,
+    reml: bool,
+    here: KernelResult | None = None,
+) -> FloatArray:
     """Second derivatives of the deviance (ML or REML) in (theta, sigma).
 
     Parameters
@@ -31,6 +46,8 @@ def hessian(problem: Problem, theta: FloatArray, sigma: float, reml: bool) -> Fl
         Residual standard deviation.
     reml : bool
         REML or ML deviance.
+    here : KernelResult, optional
+        An exact evaluation at `theta` with average information, if there is one.
 
     Returns
     -------
@@ -42,20 +59,81 @@ def hessian(problem: Problem, theta: FloatArray, sigma: float, reml: bool) -> Fl
     -----
     The deviance is ``ldL2 [+ ldRX2] + df log(2 pi sigma^2) + pwrss / sigma^2``.
     """
-    m = len(theta)
-    H = np.zeros((m + 1, m + 1))
-    here = evaluate(problem, theta, reml)
-    dear = problem.kernel.dense_order >= DEAR
-    steps = (ONE_SIDED if dear else STEP) * np.maximum(np.abs(theta), 0.1 / problem.theta_scale)
-    for i, step in enumerate(steps):
-        shift = np.zeros(m)
-        shift[i] = step
-        up = evaluate(problem, theta + shift, reml)
-        down = here if dear else evaluate(problem, theta - shift, reml)
-        logdet = up.gradient_logdet - down.gradient_logdet
-        pwrss = up.gradient_pwrss - down.gradient_pwrss
-        H[i, :m] = (logdet + pwrss / sigma**2) / (step if dear else 2.0 * step)
-    H[:m, :m] = 0.5 * (H[:m, :m] + H[:m, :m].T)
-    H[:m, m] = H[m, :m] = -2.0 * here.gradient_pwrss / sigma**3
+    m, scale = len(theta), problem.theta_scale
+    flat = flat_lambdas(problem, theta * scale)
+    lambdas = lambda_templates(problem, theta * scale) if inverse_pays(problem) else ()
+    direct = len(lambdas) > 0 and divisible(lambdas)
+    if here is None:
+        here = problem.kernel.evaluate(flat, problem.entries, reml, 2 if direct else 1)
+    inner = (
+        _by_inverse(problem, lambdas, here, sigma, reml)
+        if direct
+        else _by_differences(problem, flat, theta * scale, here, sigma, reml)
+    )
+    H = np.empty((m + 1, m + 1))
+    H[:m, :m] = (0.5 * scale * scale[:, None]) * (inner + inner.T)
+    H[:m, m] = H[m, :m] = (-2.0 / sigma**3) * scale * here.grad_pwrss
     H[m, m] = -2.0 * degrees(problem, reml) / sigma**2 + 6.0 * here.pwrss / sigma**4
     return H
+
+
+def inverse_pays(problem: Problem) -> bool:
+    """Whether q^2 numbers cost less than two evaluations for each parameter.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model; one evaluation is taken to be q + s^3 multiplications, s the order of what is
+        dense, and the inverse q^2 s.
+    """
+    q, s = sum(k * m for k, m in problem.shapes), problem.kernel.dense_order
+    m = len(problem.entries)
+    return m >= MANY and q * q * s < 2 * m * (10 * q + s**3)
+
+
+def _by_differences(
+    problem: Problem,
+    flat: FloatArray,
+    par: FloatArray,
+    here: KernelResult,
+    sigma: float,
+    reml: bool,
+) -> FloatArray:
+    """(m, m): rows are differences of gradients, central unless evaluations are dear."""
+    dear = problem.kernel.dense_order >= DEAR
+    steps = (ONE_SIDED if dear else STEP) * np.maximum(np.abs(par), 0.1)
+
+    def gradients(shifts: FloatArray) -> FloatArray:
+        logdet, pwrss = problem.kernel.gradients(flat, problem.entries, reml, shifts)
+        return logdet + pwrss / sigma**2
+
+    shifts = np.diag(steps)
+    if dear:  # one at a time, so that the user may interrupt
+        base = here.grad_logdet + here.grad_pwrss / sigma**2
+        rows = np.concatenate([gradients(shift[None]) for shift in shifts]) - base
+        return np.asarray(rows / steps[:, None])
+    both, m = gradients(np.concatenate([shifts, -shifts])), len(par)
+    return np.asarray((both[:m] - both[m:]) / (2.0 * steps)[:, None])
+
+
+def _by_inverse(
+    problem: Problem,
+    lambdas: tuple[FloatArray, ...],
+    here: KernelResult,
+    sigma: float,
+    reml: bool,
+) -> FloatArray:
+    """(m, m): 2 y'P V_i P V_j P y / sigma^2 - tr(P V_i P V_j) + the bend of Lambda Lambda'."""
+    factor, row, column = problem.entries.T
+    flat = np.concatenate([La.ravel() for La in lambdas])
+    traces = trace_products(problem, flat, lambdas, reml)
+    out = 2.0 * here.gram / sigma**2 - traces.second
+    at = 0
+    for f, first in enumerate(traces.first):
+        k = len(first)
+        score = first - here.residual_gram[at : at + k * k].reshape(k, k) / sigma**2
+        at += k * k
+        own = np.flatnonzero(factor == f)
+        same = column[own, None] == column[own]
+        out[np.ix_(own, own)] += np.where(same, 2.0 * score[row[own, None], row[own]], 0.0)
+    return np.asarray(out)

@@ -154,6 +154,12 @@ class Kernel(Protocol):
         """Criterion, and derivatives as far as `order` asks."""
         ...
 
+    def gradients(
+        self, lambdas: FloatArray, entries: IntArray, reml: bool, shifts: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """(r, m) and (r, m): grad_logdet and grad_pwrss with each of r rows of shifts added."""
+        ...
+
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray:
         """(m, p, p): X'V0^-1 (dV0/dtheta_i) V0^-1 X."""
         ...

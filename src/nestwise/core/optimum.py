@@ -155,6 +155,18 @@ def probes_of(problem: Problem, kernel: CompiledKernel) -> int:
     return PROBES if float(handle.tail) ** 3 > DEAR * solutions else 0
 
 
+def estimates(problem: Problem) -> bool:
+    """Whether the gradients on the way down may be estimates from random signs.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model.
+    """
+    kernel = problem.kernel
+    return isinstance(kernel, CompiledKernel) and probes_of(problem, kernel) > 0
+
+
 def response_statistics(problem: Problem, arrays: ModelArrays, y: FloatArray) -> ResponseStatistics:
     """Cross-products of a response with the design, after the problem's first fit is taken out.
 

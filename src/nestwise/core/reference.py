@@ -53,6 +53,15 @@ class DenseKernel:
         """See `Kernel.evaluate`."""
         return evaluate(self, lambdas, entries, reml)
 
+    def gradients(
+        self, lambdas: FloatArray, entries: IntArray, reml: bool, shifts: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """See `Kernel.gradients`."""
+        beside = [
+            evaluate(self, _shifted(self, lambdas, entries, s), entries, reml) for s in shifts
+        ]
+        return np.array([r.grad_logdet for r in beside]), np.array([r.grad_pwrss for r in beside])
+
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray:
         """See `Kernel.vcov_forms`."""
         return vcov_forms(self, lambdas, entries)
@@ -176,6 +185,17 @@ def _faces(kernel: DenseKernel, C: FloatArray) -> list[FloatArray]:
         idx = at + np.arange(m * k).reshape(m, k)
         out.append(C[idx[:, :, None], idx[:, None, :]])
         at += m * k
+    return out
+
+
+def _shifted(
+    kernel: DenseKernel, lambdas: FloatArray, entries: IntArray, shift: FloatArray
+) -> FloatArray:
+    """The Lambdas with a shift of each free entry."""
+    starts = np.cumsum([0] + [k * k for k, _ in kernel.shapes])
+    out = lambdas.copy()
+    for (f, r, c), step in zip(entries.tolist(), shift.tolist(), strict=True):
+        out[starts[f] + r * kernel.shapes[f][0] + c] += step
     return out
 
 

@@ -26,6 +26,7 @@ from nestwise.design.check import check_grouping, check_new_response
 from nestwise.design.model import Design
 from nestwise.fit.assemble import model_arrays
 from nestwise.fit.boundary import settle
+from nestwise.fit.curvature import confirm
 from nestwise.fit.descent import descend, objective
 from nestwise.fit.digits import lost_digits
 from nestwise.fit.identify import (
@@ -140,6 +141,8 @@ def fit_problems(
     # NumPy's own small decompositions wake threads too, which then compete with the kernel.
     with limited(max(inner.kernel.dense_order, 2 * len(inner.entries)), options.threads):
         path, saddle = optimise(inner, reml, options, _start(inner, start))
+        confirmed = confirm(inner, reml, path, saddle, options)
+        path, saddle = confirmed.path, confirmed.saddle
     flat = _flat(design, inner, reml, path)
     par = rectify(inner, path.point.par)
     singular = singular_terms(design, inner, par, options.singular_tolerance)
@@ -169,6 +172,7 @@ def fit_problems(
         n_evaluations=path.n_evaluations,
         verdict=verdict,
         diagnostics=(*told, *lost_digits(design, par[inner.diagonal]), *design.diagnostics),
+        curvature=confirmed.curvature,
     )
 
 

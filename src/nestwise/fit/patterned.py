@@ -34,12 +34,13 @@ from nestwise.core.patterns import (
 from nestwise.core.problem import Problem
 from nestwise.core.threads import limited
 from nestwise.design.model import Design, RandomTerm
+from nestwise.fit.curvature import RESTARTS, profiled, way_down
 from nestwise.fit.newton import Path, minimise
 from nestwise.fit.point import Point, evaluate_parts, second_part
 from nestwise.fit.rectify import upright
 from nestwise.fit.result import LmmFit, Verdict
 from nestwise.fit.start import starting_par
-from nestwise.fit.verdict import decide, singular_terms
+from nestwise.fit.verdict import ACCEPTABLE, decide, singular_terms
 
 FLAT = 1e-7
 """Curvature, relative to the largest, that counts as none."""
@@ -125,6 +126,39 @@ def optimise_patterned(
     return replace(best, n_evaluations=count)
 
 
+def leave_saddles(problem: Problem, reml: bool, path: Path, control: Control) -> tuple[Path, bool]:
+    """Go on from where the exact Hessian bends down; the path, and whether it is still a saddle.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model.
+    reml : bool
+        REML or ML.
+    path : Path
+        Where the optimiser ended.
+    control : Control
+        Options of the optimiser.
+    """
+    function = patterned_objective(problem, reml)
+    for restart in range(RESTARTS + 1):
+        point = path.point
+        if path.decrease > ACCEPTABLE or _takes_all(problem, theta_of(problem, point.par)[0]):
+            return path, False
+        H = hessian_by_par(problem, point.par, _sigma(problem, reml, point), reml)
+        better = way_down(function, point.par, point.value, profiled(H))
+        if better is None or restart == RESTARTS:
+            return path, better is not None
+        other = minimise(function, better.par, control)
+        path = replace(other, n_evaluations=path.n_evaluations + other.n_evaluations)
+    return path, False
+
+
+def _sigma(problem: Problem, reml: bool, point: Point) -> float:
+    """Residual standard deviation at a point."""
+    return float(np.sqrt(point.result.pwrss / degrees(problem, reml)))
+
+
 def _takes_all(problem: Problem, theta: FloatArray) -> bool:
     """Whether the random effects leave nothing to the residuals."""
     return bool(np.abs(theta * problem.theta_scale).max() > LARGE)
@@ -134,18 +168,19 @@ def _judge(
     design: Design,
     problem: Problem,
     path: Path,
-    theta: FloatArray,
+    saddle: bool,
     sigma: float,
     control: Control,
     reml: bool,
 ) -> tuple[Verdict, tuple[Diagnostic, ...]]:
     """The verdict on a path, and why."""
+    theta, _ = theta_of(problem, upright(problem, path.point.par))
     if _takes_all(problem, theta):
         verdict = Verdict("not-converged", False, False, path.decrease)
         return verdict, (no_residual(design),)
     singular = singular_structures(design, problem, theta, control.singular_tolerance)
     flat = () if singular else flat_directions(design, problem, path.point.par, sigma, reml)
-    return decide(singular, flat, path, False, False, control)
+    return decide(singular, flat, path, saddle, False, control)
 
 
 def no_residual(design: Design) -> Diagnostic:
@@ -190,11 +225,12 @@ def fit_patterned(
     """
     starts = patterned_starts(problem) if start is None else [par_of(problem, start)]
     with limited(max(problem.kernel.dense_order, 6 * len(problem.entries)), options.threads):
-        path = optimise_patterned(problem, reml, options, starts)
-        par = upright(problem, path.point.par)
-        sigma = float(np.sqrt(path.point.result.pwrss / degrees(problem, reml)))
+        path, saddle = leave_saddles(
+            problem, reml, optimise_patterned(problem, reml, options, starts), options
+        )
+        par, sigma = upright(problem, path.point.par), _sigma(problem, reml, path.point)
         theta, _ = theta_of(problem, par)
-        verdict, told = _judge(design, problem, path, theta, sigma, options, reml)
+        verdict, told = _judge(design, problem, path, saddle, sigma, options, reml)
     result = evaluate(problem, theta, reml, 0).kernel
     return LmmFit(
         design=design,

@@ -38,6 +38,25 @@ class Verdict:
     decrease: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Curvature:
+    """Exact second derivatives of the deviance at an optimum.
+
+    Parameters
+    ----------
+    theta : (m,) float64
+        Where, in the units of ``LmmFit.working_theta``.
+    sigma : float
+        Residual standard deviation there.
+    hessian : (m + 1, m + 1) float64
+        By (theta, sigma).
+    """
+
+    theta: FloatArray
+    sigma: float
+    hessian: FloatArray
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class LmmFit:
     """A linear mixed model fitted to a design.
@@ -77,11 +96,13 @@ class LmmFit:
     criterion : float
         REML criterion or -2 log-likelihood.
     n_evaluations : int
-        Evaluations of the criterion with its gradient.
+        Evaluations of the criterion with its gradient, without those of the Hessian.
     verdict : Verdict
         Whether it converged, and to what.
     diagnostics : tuple of Diagnostic
         The verdict in words, and what the design had to say.
+    curvature : Curvature or None
+        The exact Hessian on which the verdict rests; None where it was not needed.
     """
 
     design: Design
@@ -102,6 +123,7 @@ class LmmFit:
     n_evaluations: int
     verdict: Verdict
     diagnostics: tuple[Diagnostic, ...]
+    curvature: Curvature | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

@@ -1,4 +1,4 @@
-"""Is the optimum one? The verdict checked by the exact Hessian, which a fit does not need."""
+"""Is the optimum one? What the exact derivatives on which the verdict rests say, in numbers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nestwise._base.arrays import BoolArray, FloatArray, IntArray
+from nestwise._base.arrays import FloatArray
 from nestwise._base.memo import memo
 from nestwise._base.printed import printed_html
-from nestwise.core.hessian import hessian
 from nestwise.core.lmm import evaluate
 from nestwise.core.patterns import hessian_by_par, is_patterned, theta_of
 from nestwise.core.structured.derivatives import deviance_hessian
 from nestwise.core.structured.evaluate import evaluate as evaluate_structured
+from nestwise.fit.curvature import exact_hessian, free_entries
 from nestwise.fit.result import LmmFit, Status
 from nestwise.fit.structured_result import StructuredFit
 
@@ -113,8 +113,8 @@ def _derivatives(fit: LmmFit | StructuredFit) -> tuple[FloatArray, FloatArray]:
         H = hessian_by_par(problem, fit.par, fit.sigma, fit.reml) / np.outer(scale, scale)
         return theta_of(problem, fit.par)[1] @ gradient, H
     scale = np.append(problem.theta_scale, 1.0 / fit.sigma)
-    H = hessian(problem, theta, fit.sigma, fit.reml) / np.outer(scale, scale)
-    free = np.append(_free(problem.entries, theta), True)
+    H = exact_hessian(fit) / np.outer(scale, scale)
+    free = np.append(free_entries(problem.entries, theta), True)
     return (gradient / problem.theta_scale)[free[:-1]], H[np.ix_(free, free)]
 
 
@@ -132,13 +132,3 @@ def _of_structured(fit: StructuredFit) -> tuple[FloatArray, FloatArray]:
     gradient = evaluate_structured(fit.problem, fit.par, fit.reml).gradient
     H = deviance_hessian(fit.problem, fit.par, fit.sigma, fit.reml)
     return gradient[free[:-1]], H[np.ix_(free, free)]
-
-
-def _free(entries: IntArray, theta: FloatArray) -> BoolArray:
-    """Which theta are not fixed by a zero on the diagonal of their column."""
-    zero = {
-        (int(f), int(r))
-        for (f, r, c), value in zip(entries, theta, strict=True)
-        if r == c and value == 0.0
-    }
-    return np.array([(int(f), int(c)) not in zero for f, _, c in entries], dtype=np.bool_)

@@ -162,6 +162,7 @@ def _light(refitter: Refitter, y: FloatArray) -> LmmFit:
         lambdas=term_lambdas(made.problem, found.theta),
         unscaled_vcov=unscaled_vcov(working, theta),
         verdict=replace(fit.verdict, converged=found.converged, singular=found.singular),
+        curvature=None,
     )
 
 

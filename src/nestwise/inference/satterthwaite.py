@@ -6,9 +6,9 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.memo import memo
-from nestwise.core.hessian import hessian
 from nestwise.core.lmm import vcov_derivatives
 from nestwise.core.patterns import hessian_by_par, is_patterned, theta_of
+from nestwise.fit.curvature import exact_hessian
 from nestwise.fit.result import LmmFit
 
 FLAT = 1e-7
@@ -199,7 +199,7 @@ def parameter_covariance(fit: LmmFit) -> FloatArray:
     """
     if is_patterned(fit.problem):
         return _structured_covariance(fit)
-    return inverse_curvature(hessian(fit.working, fit.working_theta, fit.sigma, fit.reml))
+    return inverse_curvature(exact_hessian(fit))
 
 
 def _structured_covariance(fit: LmmFit) -> FloatArray:

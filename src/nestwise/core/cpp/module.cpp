@@ -13,6 +13,7 @@
 #include "moments.hpp"
 #include "newton.hpp"
 #include "probes.hpp"
+#include "shifted.hpp"
 #include "small.hpp"
 #include "start.hpp"
 #include "substitution.hpp"
@@ -127,6 +128,24 @@ nb::tuple evaluate(const CrossProducts& cp, Vector lambdas, Table entries, bool 
         }
     }
     return pack(cp, free, std::move(r));
+}
+
+// Gradients beside lambdas, at each row of shifts of the free entries: those of the log-determinants
+// and those of rho^2; NaN where the matrix is not positive definite.
+nb::tuple gradients(const CrossProducts& cp, Vector lambdas, Table entries, bool reml, RowMajor shifts) {
+    const Lambdas lambda = unpack(cp, lambdas);
+    const std::vector<Entry> free = unpack(cp, entries);
+    const size_t m = free.size(), r = shifts.shape(0);
+    if (shifts.shape(1) != m) throw nb::value_error("shifts do not have a column for each entry");
+    std::vector<double> logdet(r * m), pwrss(r * m);
+    {
+        nb::gil_scoped_release release;
+        Borrowed w(cp);
+        for (size_t s = 0; s < r; ++s)
+            nw::shifted_gradient(cp, lambda, free, reml, shifts.data() + s * m, *w, logdet.data() + s * m,
+                                 pwrss.data() + s * m);
+    }
+    return nb::make_tuple(array(std::move(logdet), {r, m}), array(std::move(pwrss), {r, m}));
 }
 
 nb::object vcov_forms(const CrossProducts& cp, Vector lambdas, Table entries) {
@@ -404,6 +423,8 @@ NB_MODULE(_kernels, m) {
                      })
         .def("evaluate", &evaluate, nb::arg("lambdas"), nb::arg("entries"), nb::arg("reml"),
              nb::arg("order"))
+        .def("gradients", &gradients, nb::arg("lambdas"), nb::arg("entries"), nb::arg("reml"),
+             nb::arg("shifts"))
         .def("solve", &solve, nb::arg("lambdas"), nb::arg("rhs"))
         .def("row_forms", &row_forms, nb::arg("lambdas"), nb::arg("levels"), nb::arg("values"),
              nb::arg("X"))
