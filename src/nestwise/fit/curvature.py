@@ -30,7 +30,7 @@ per cent: it is a sum over levels, whose relative error falls with the root of t
 DOWN, DOWN_DEAR = 1e-7, 1e-5
 """Negative curvature, relative to a unit diagonal, that is more than the error of differences."""
 
-STEPS = (1.0, 0.1, 0.01)
+STEPS = (1.0, 0.1, 0.01, 1e-3, 1e-4)
 """Lengths of steps along a direction that bends down, in the same units."""
 
 LOWER = 1e-9
@@ -79,7 +79,7 @@ def confirm(problem: Problem, reml: bool, path: Path, saddle: bool, control: Con
         return Confirmed(path, saddle, None)
     found = curvature_at(problem, reml, path.point)
     for _ in range(RESTARTS):
-        better = _way_down(problem, reml, path.point, found)
+        better = lower_par(problem, reml, path.point.value, found)
         if better is None:
             return Confirmed(path, saddle, found)
         first = descend(problem, reml, better, control)
@@ -89,7 +89,7 @@ def confirm(problem: Problem, reml: bool, path: Path, saddle: bool, control: Con
             return Confirmed(replace(path, n_evaluations=count), saddle, found)
         path, saddle = replace(other, n_evaluations=count), other_saddle
         found = curvature_at(problem, reml, path.point)
-    still = _way_down(problem, reml, path.point, found) is not None
+    still = lower_par(problem, reml, path.point.value, found) is not None
     return Confirmed(path, saddle or still, found)
 
 
@@ -163,8 +163,25 @@ def _certain(problem: Problem, point: Point) -> bool:
     return plenty and well_determined(problem, point)
 
 
-def _way_down(problem: Problem, reml: bool, point: Point, found: Curvature) -> FloatArray | None:
-    """A par with a lower criterion where the Hessian by the free entries bends down."""
+def lower_par(problem: Problem, reml: bool, value: float, found: Curvature) -> FloatArray | None:
+    """A par with a lower criterion where the Hessian by the free entries bends down.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model, in the optimiser's coordinates.
+    reml : bool
+        REML or ML.
+    value : float
+        The criterion at the point.
+    found : Curvature
+        Its exact Hessian.
+
+    Returns
+    -------
+    (m,) float64 or None
+        None at a minimum.
+    """
     scale, par = problem.theta_scale, found.theta * problem.theta_scale
     free = free_entries(problem.entries, found.theta)
     H = profiled(found.hessian) / (scale * scale[:, None])
@@ -177,7 +194,7 @@ def _way_down(problem: Problem, reml: bool, point: Point, found: Curvature) -> F
         moved[free] = part
         return evaluate_point(problem, moved, reml)
 
-    lower = way_down(function, par[free], point.value, H, error)
+    lower = way_down(function, par[free], value, H, error)
     return None if lower is None else lower.par
 
 

@@ -13,12 +13,15 @@ from nestwise.core.lmm import evaluate
 from nestwise.core.patterns import hessian_by_par, is_patterned, theta_of
 from nestwise.core.structured.derivatives import deviance_hessian
 from nestwise.core.structured.evaluate import evaluate as evaluate_structured
-from nestwise.fit.curvature import exact_hessian, free_entries
-from nestwise.fit.result import LmmFit, Status
+from nestwise.fit.curvature import exact_hessian, free_entries, lower_par, profiled
+from nestwise.fit.result import Curvature, LmmFit, Status
 from nestwise.fit.structured_result import StructuredFit
 
 FLAT = 1e-6
 """Curvature, relative to the largest, that counts as none: differences leave a tenth of it."""
+
+NEARLY_FLAT = 1e-4
+"""Curvature at unit diagonal below which a flat direction is confirmed: it may itself be curved."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -88,18 +91,41 @@ def convergence_check(fit: LmmFit | StructuredFit) -> ConvergenceCheck:
     gradient, H = _derivatives(fit)
     values, vectors = np.linalg.eigh(H)
     along = vectors.T @ np.append(gradient, 0.0)
-    none = FLAT * max(1.0, float(np.abs(values).max()))
-    curved = values > none
+    curved = values > FLAT * max(1.0, float(np.abs(values).max()))
     decrease = 0.5 * float(np.sum(along[curved] ** 2 / values[curved]))
-    flat, minimum = bool((np.abs(values) <= none).any()), bool((values > -none).all())
-    at_boundary = len(gradient) < len(fit.par)
-    expected = flat or at_boundary if fit.verdict.status == "not-identifiable" else not flat
+    least = _least_curvature(H)
+    minimum = least > -FLAT or not _lower_beside(fit)
+    if fit.verdict.status == "not-identifiable":
+        expected = least < NEARLY_FLAT or fit.verdict.singular or len(gradient) < len(fit.par)
+    else:
+        expected = abs(least) > FLAT
     stopped = fit.verdict.status in ("saddle", "not-converged")
     agrees = (minimum and expected and decrease < 1e-5) != stopped
     # The deviance is -2 log-likelihood, so that half of H is the information.
     return ConvergenceCheck(
         fit.verdict.status, gradient, values, decrease, float(np.sqrt(decrease)), agrees
     )
+
+
+def _least_curvature(H: FloatArray) -> float:
+    """Smallest eigenvalue of the profiled Hessian at unit diagonal: no units, no number of rows.
+
+    Diagonals below a hundredth of the largest are taken for that: differences leave noise there.
+    """
+    inner = profiled(H)
+    if not len(inner):
+        return 1.0
+    size = np.sqrt(np.abs(inner.diagonal()))
+    size = np.maximum(size, 0.1 * float(size.max()))
+    return float(np.linalg.eigvalsh(inner / np.outer(size, size))[0])
+
+
+def _lower_beside(fit: LmmFit | StructuredFit) -> bool:
+    """Whether the criterion is lower along the negative curvature, by more than rounding."""
+    if isinstance(fit, StructuredFit) or is_patterned(fit.problem):
+        return True
+    found = Curvature(fit.working_theta, fit.sigma, exact_hessian(fit))
+    return lower_par(fit.working, fit.reml, fit.criterion, found) is not None
 
 
 def _derivatives(fit: LmmFit | StructuredFit) -> tuple[FloatArray, FloatArray]:
