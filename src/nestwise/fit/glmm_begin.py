@@ -19,7 +19,6 @@ from nestwise.core.links.link import in_domain, mean
 from nestwise.core.problem import (
     ModelArrays,
     Problem,
-    TermColumns,
     factor_columns,
     relaid,
 )
@@ -27,6 +26,7 @@ from nestwise.fit.glmm_curvature import first_curvature
 from nestwise.fit.glmm_descent import criterion_of
 from nestwise.fit.glmm_newton import exact_hessian, minimise_glmm
 from nestwise.fit.glmm_start import starting_point
+from nestwise.fit.sample import independent_columns, scattered_levels, taken
 
 MakeKernel = Callable[[GlmmInput], GlmmKernel]
 
@@ -154,11 +154,7 @@ def _some_levels(arrays: ModelArrays) -> BoolArray | None:
     """Which rows are fitted first; None where all of them are."""
     if len(arrays.codes) != 1 or len(arrays.y) < MANY_ROWS or arrays.n_levels[0] < MANY_LEVELS:
         return None
-    # Scattered, so that a pattern in the order of the levels does no harm.
-    levels = np.arange(arrays.n_levels[0], dtype=np.uint64)
-    place = (levels * np.uint64(2654435761)) % np.uint64(1 << 32)
-    chosen = place < np.uint64((1 << 32) * SAMPLE // arrays.n_levels[0])
-    return np.asarray(chosen[arrays.codes[0]])
+    return np.asarray(scattered_levels(arrays.n_levels[0], SAMPLE)[arrays.codes[0]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,10 +198,8 @@ def _fit_sample(
     control: Control,
     make_kernel: MakeKernel,
 ) -> _Rough | None:
-    fewer = _taken(arrays, keep)
-    G = fewer.X.T @ fewer.X
-    size = np.sqrt(G.diagonal())
-    if (size == 0.0).any() or np.linalg.eigvalsh(G / np.outer(size, size))[0] < 1e-8:
+    fewer = taken(arrays, keep)
+    if not independent_columns(fewer.X):
         return None
     known = np.ascontiguousarray(offset[keep])
     own = replace(rows, y=rows.y[keep], weights=rows.weights[keep], constant=0.0)
@@ -223,21 +217,3 @@ def _fit_sample(
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 0.0:
         return None
     return _Rough(start.layout, path.point.psi, hessian, len(keep) / len(arrays.y))
-
-
-def _taken(arrays: ModelArrays, keep: NDArray[np.intp]) -> ModelArrays:
-    """Some of the rows, with the levels that occur in them."""
-    levels, codes = np.unique(arrays.codes[0][keep], return_inverse=True)
-    terms = tuple(
-        TermColumns(t.factor, tuple(None if c is None else c[keep] for c in t.columns), t.structure)
-        for t in arrays.terms
-    )
-    return ModelArrays(
-        y=arrays.y[keep],
-        X=np.asfortranarray(arrays.X[keep]),
-        intercept=arrays.intercept,
-        weights=None if arrays.weights is None else arrays.weights[keep],
-        codes=(codes.astype(np.int32),),
-        n_levels=(len(levels),),
-        terms=terms,
-    )

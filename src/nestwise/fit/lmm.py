@@ -42,6 +42,7 @@ from nestwise.fit.patterned import fit_patterned
 from nestwise.fit.problems import Problems, make_problems
 from nestwise.fit.rectify import rectify
 from nestwise.fit.result import LmmFit
+from nestwise.fit.sample_start import sampled_theta
 from nestwise.fit.start import starting_par
 from nestwise.fit.verdict import acceptable, decide, singular_terms
 
@@ -140,6 +141,8 @@ def fit_problems(
         return fit_patterned(design, problem, reml, options, start)
     # NumPy's own small decompositions wake threads too, which then compete with the kernel.
     with limited(max(inner.kernel.dense_order, 2 * len(inner.entries)), options.threads):
+        if start is None:
+            start = sampled_theta(problems, reml, options)
         path, saddle = optimise(inner, reml, options, _start(inner, start))
         confirmed = confirm(inner, reml, path, saddle, options)
         path, saddle = confirmed.path, confirmed.saddle

@@ -96,7 +96,7 @@ class LmmFit:
     criterion : float
         REML criterion or -2 log-likelihood.
     n_evaluations : int
-        Evaluations of the criterion with its gradient, without those of the Hessian.
+        Evaluations of the criterion with its gradient on all rows, without those of the Hessian.
     verdict : Verdict
         Whether it converged, and to what.
     diagnostics : tuple of Diagnostic
