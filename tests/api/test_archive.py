@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 import nestwise as nw
+from nestwise.fit.result import Curvature
 
 
 def test_a_mixed_model_comes_back(tmp_path: Path) -> None:
@@ -36,6 +37,9 @@ def _same(one: object, other: object) -> bool:
     """Whether two numbers, arrays or tuples of them are the same to the last bit."""
     if isinstance(one, np.ndarray):
         return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if isinstance(one, Curvature):
+        assert isinstance(other, Curvature)
+        return all(_same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
     if isinstance(one, tuple):
         return all(_same(a, b) for a, b in zip(one, other, strict=True))  # type: ignore[call-overload]
     return bool(one == other)

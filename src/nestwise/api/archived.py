@@ -13,7 +13,7 @@ from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import FitError
 from nestwise.design.model import Design
 from nestwise.fit.parts import FitParts, criterion_again, put_together, taken_apart
-from nestwise.fit.result import LmFit, Verdict
+from nestwise.fit.result import Curvature, LmFit, Verdict
 from nestwise.inference.kinds import Fit
 
 ASKED = ("design", "control", "family", "link")
@@ -55,6 +55,9 @@ def _packed(name: str, value: Any, arrays: dict[str, AnyArray]) -> Any:
         return {"array": f"fit {name}"}
     if isinstance(value, Verdict):
         return {"verdict": asdict(value)}
+    if isinstance(value, Curvature):
+        arrays |= {f"fit {name} theta": value.theta, f"fit {name} hessian": value.hessian}
+        return {"curvature": value.sigma}
     if name == "diagnostics":
         return {"diagnostics": [asdict(one) for one in value]}
     if isinstance(value, tuple):
@@ -70,6 +73,9 @@ def _unpacked(name: str, spec: Any, arrays: Mapping[str, AnyArray]) -> Any:
         return arrays[spec["array"]]
     if "verdict" in spec:
         return Verdict(**spec["verdict"])
+    if "curvature" in spec:
+        theta, hessian = (arrays[f"fit {name} {part}"] for part in ("theta", "hessian"))
+        return Curvature(theta, spec["curvature"], hessian)
     if "diagnostics" in spec:
         return tuple(Diagnostic(**one) for one in spec["diagnostics"])
     return tuple(arrays[f"fit {name} {i}"] for i in range(spec["arrays"]))
