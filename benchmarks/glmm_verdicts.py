@@ -297,9 +297,9 @@ FAULTS: dict[str, Callable[[Row], bool]] = {
         _failed(r) and _optimum_there(r)
     ),
     "not converged or saddle, and not said why": lambda r: _failed(r) and not _named(r),
-    "criterion differs from the twin's by > 1e-6, no pole": lambda r: (
+    "criterion differs from the twin's by > 1e-6, no pole or edge": lambda r: (
         "best" in r
-        and "laplace-pole" not in r["codes"]
+        and not _named(r)
         and not abs(r["dense_difference"]) < ABOVE * max(1.0, 1e-4 * abs(r["criterion"]))
     ),
     "says singular, best optimum is not (> 1e-2)": lambda r: (

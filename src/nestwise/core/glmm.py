@@ -16,6 +16,9 @@ from nestwise.core.glmm_rows import Step
 from nestwise.core.lmm import flat_lambdas, lambda_templates
 from nestwise.core.problem import ModelArrays, Problem
 
+LOG_PHI = 200.0
+"""Size of log(phi) beyond which it stays: third powers of phi have to be finite."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class GlmmProblem:
@@ -79,8 +82,7 @@ class GlmmEvaluation:
 
 def phi_of(problem: GlmmProblem, psi: FloatArray) -> float | None:
     """The dispersion parameter, None where the family has none."""
-    # Beyond, the exponential is zero or infinite, and no density is defined.
-    return float(np.exp(np.clip(psi[-1], -500.0, 500.0))) if problem.has_phi else None
+    return float(np.exp(np.clip(psi[-1], -LOG_PHI, LOG_PHI))) if problem.has_phi else None
 
 
 def evaluate_glmm(

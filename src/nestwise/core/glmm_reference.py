@@ -81,6 +81,8 @@ class Mode:
         Linear predictor.
     terms : Terms
         The rows there.
+    d1 : (n,) float64
+        Their slopes, with the digits that the rounding of `eta` takes from large ones.
     n_iterations : int
         Newton steps.
     """
@@ -88,6 +90,7 @@ class Mode:
     u: FloatArray
     eta: FloatArray
     terms: Terms
+    d1: FloatArray
     n_iterations: int
 
 
@@ -155,7 +158,7 @@ def find_mode(
         # Newton's method squares a decrement as small as `SURE`; else rounding is left.
         rounding = decrement < SURE and decrement > 0.25 * before
         if decrement <= DECREMENT * len(u) or rounding:
-            return Mode(u, fixed + A @ u, terms, count)
+            return _last(A, fixed, u, terms, step, count)
         before = decrement
         for _ in range(HALVINGS):
             trial = u + step
@@ -165,9 +168,20 @@ def find_mode(
                 break
             step = 0.5 * step
         else:
-            return Mode(u, fixed + A @ u, terms, count) if decrement < SURE else None
+            return _last(A, fixed, u, terms, step, count) if decrement < SURE else None
         u, terms, value = trial, trial_terms, trial_value
     return None
+
+
+def _last(
+    A: FloatArray, fixed: FloatArray, u: FloatArray, terms: Terms, step: FloatArray, count: int
+) -> Mode:
+    """The mode after a last step, d1 following to first order.
+
+    Where weights are large, the rounding of eta shows in d1: the step takes it back.
+    """
+    u = u + step
+    return Mode(u, fixed + A @ u, terms, terms.d1 + terms.d2 * (A @ step), count)
 
 
 def _penalised(terms: Terms, u: FloatArray) -> float:
@@ -222,8 +236,8 @@ def _laplace(
     # u moves with the parameters so that its own gradient stays zero; log|M| feels that by s.
     s = cho_solve(cho_factor(_matrix(A, -terms.d2)), A.T @ t)
     As = A @ s
-    slope = -2.0 * terms.d1 + t + terms.d2 * As
-    through, score, face = model.Z.T @ slope, model.Z.T @ terms.d1, (model.Z.T * W) @ AM
+    slope = -2.0 * mode.d1 + t + terms.d2 * As
+    through, score, face = model.Z.T @ slope, model.Z.T @ mode.d1, (model.Z.T * W) @ AM
     grad_phi = _by_log_phi(model, terms, leverage, As)
     grad_lambda = np.array(
         [

@@ -14,7 +14,7 @@ from nestwise.core.glmm import GlmmEvaluation, GlmmProblem, evaluate_glmm
 from nestwise.core.glmm_kernel import Limits
 from nestwise.core.glmm_optimum import glmm_descent
 from nestwise.fit.boundary import escape_par
-from nestwise.fit.glmm_limit import HELD, Reach, at_limit, held, without_last
+from nestwise.fit.glmm_limit import HELD, Reach, held, limit_at, without_last
 from nestwise.fit.glmm_newton import (
     NEAR,
     Function,
@@ -36,6 +36,9 @@ PROBE = 1e-2
 
 LEVEL = 0.1
 """Curvature by the logarithm of a dispersion far out that may be rounding."""
+
+FARTHER = 4
+"""How often a dispersion that runs away is held, each time farther out."""
 
 RESTARTS = 4
 """How often a saddle may send the optimiser back."""
@@ -125,12 +128,7 @@ def within_reach(
     bent = float(path.hessian[-1, -1]) > LEVEL
     if path.stopped not in ("left", "noise") and path.decrease <= ACCEPTABLE and bent:
         return path
-    stay = held(function, float(path.point.psi[-1]))
-    start = replace(path.point, gradient=np.append(path.point.gradient[:-1], 0.0))
-    there = minimise_glmm(stay, start, without_last(path.hessian), control, NEAR)
-    there = _exactly(stay, there, control)
-    count = path.n_evaluations + there.n_evaluations
-    ended = at_limit(function, replace(there, n_evaluations=count))
+    ended, count = _towards_limit(function, path, control, reach)
     if ended is not None:
         return ended
     if path.stopped != "left":
@@ -138,6 +136,31 @@ def within_reach(
     free = minimise_glmm(function, path.point, path.hessian, control, NEAR)
     free = _exactly(function, free, control)
     return replace(free, n_evaluations=free.n_evaluations + count)
+
+
+def _towards_limit(
+    function: Function, path: GlmmPath, control: Control, reach: Reach
+) -> tuple[GlmmPath | None, int]:
+    """The optimum with the dispersion held far enough out, if that is a limit; evaluations."""
+    point, count = path.point, path.n_evaluations
+    for _ in range(FARTHER):
+        stay = held(function, float(point.psi[-1]))
+        start = replace(point, gradient=np.append(point.gradient[:-1], 0.0))
+        there = minimise_glmm(stay, start, without_last(path.hessian), control, NEAR)
+        there = _exactly(stay, there, control)
+        count += there.n_evaluations + 1
+        free = function(there.point.psi, there.point.result.u)
+        ended = limit_at(free)
+        if ended is not None:
+            return replace(there, point=free, n_evaluations=count, stopped=ended), count
+        farther = reach.farther(free)
+        if farther is None:
+            break
+        point = function(farther, free.result.u)
+        count += 1
+        if not (np.isfinite(point.value) and np.isfinite(point.gradient).all()):
+            break
+    return None, count
 
 
 def compiled_path(
@@ -296,10 +319,12 @@ def settle_glmm(
     moved, saddle = _settled(
         problem, stay, path, control, lambda e, H: descend_glmm(stay, e, H, control)
     )
-    ended = at_limit(function, moved)
+    count = moved.n_evaluations + 1
+    free = function(moved.point.psi, moved.point.result.u)
+    ended = limit_at(free)
     if ended is None:
-        return replace(path, n_evaluations=moved.n_evaluations), False
-    return ended, saddle
+        return replace(path, n_evaluations=count), False
+    return replace(moved, point=free, n_evaluations=count, stopped=ended), saddle
 
 
 Down: TypeAlias = Callable[[GlmmEvaluation, FloatArray], GlmmPath]

@@ -9,8 +9,12 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise.core.glmm import GlmmProblem
 from nestwise.core.glmm_rows import FamilyRows
+from nestwise.fit.glmm_begin import first_eta
 from nestwise.fit.glmm_runaway import bends_up
-from nestwise.fit.multistart import SIZES, starts
+from nestwise.fit.multistart import SIZES, start_of, starts
+
+TINY = 40
+"""Rows up to which effects can stand for one another."""
 
 ALL_ALIKE, PER_FACTOR = 3, 4
 """Starts with all factors alike, and with one of them alone or correlated effects."""
@@ -20,6 +24,9 @@ SHIFT, FAR_SHIFT = 2.0, 8.0
 
 WIDE = 10.0
 """Standard deviation (link scale) of a wide start."""
+
+QUANTILES = (0.75, 0.25, 1.0, 0.0)
+"""Of the responses, on the link's scale: other intercepts."""
 
 RANDOM = 6
 """Starts in which coefficients move, too."""
@@ -55,6 +62,7 @@ def further_starts(
     for par in _different([*sized[:ALL_ALIKE], *sized[len(SIZES) :][:PER_FACTOR]]):
         yield np.concatenate([par, rest])
     yield np.concatenate([WIDE * sized[0], rest])
+    yield from _with_other_means(problem, rows, sized, rest)
     rng = np.random.default_rng(0)
     for i in range(RANDOM):
         moved = rest.copy()
@@ -62,6 +70,34 @@ def further_starts(
         moved[:last] += unit * MOVES[i % 2] * rng.normal(size=last)
         moved[last:] += rng.normal(size=len(rest) - last)
         yield np.concatenate([unit * SPREADS[i % 3] * rng.normal(size=m), moved])
+
+
+def _with_other_means(
+    problem: GlmmProblem, rows: FamilyRows, sized: list[FloatArray], rest: FloatArray
+) -> Iterator[FloatArray]:
+    """Perfectly correlated effects, about several means where the density may bend upwards.
+
+    A mean far from most responses can be the best there, with effects that lead to them: under
+    a log link the effects of all means that are nearly zero are nearly as good. Perfect
+    correlations stay what they are on the way down, and with few levels are often best.
+    """
+    layout = problem.layout
+    n, unit = len(layout.shapes), float(np.abs(sized[0]).max())
+    pars = [unit * start_of(layout, [1.0] * n, tilt) for tilt in (1.0, -1.0)]
+    if all(k == 1 for k, _ in layout.shapes):
+        pars = sized[:1]
+    elif layout.n <= TINY:
+        for par in pars:
+            yield np.concatenate([par, rest])
+    at = problem.arrays.intercept
+    if at < 0 or not bends_up(rows.family, rows.link):
+        return
+    for level in np.quantile(first_eta(rows), QUANTILES):
+        other = rest.copy()
+        other[: layout.p] = 0.0
+        other[at] = level - float(problem.offset.mean())
+        for par in pars:
+            yield np.concatenate([par, other])
 
 
 def _different(pars: list[FloatArray]) -> list[FloatArray]:

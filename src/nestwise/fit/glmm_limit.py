@@ -9,7 +9,7 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise.core.glmm import GlmmEvaluation
 from nestwise.core.glmm_rows import FamilyRows
-from nestwise.fit.glmm_newton import Function, GlmmPath
+from nestwise.fit.glmm_newton import Function
 
 FARTHEST, NEAREST = float(np.log(1e8)), float(np.log(1e4))
 """Change of log(phi) from its starting value at which it has run to its limit, and the least that
@@ -23,9 +23,9 @@ over it, beside the response, makes no difference to a family without."""
 HELD = ("limit", "unbounded")
 """How a path ends whose dispersion is held at its limit."""
 
-LEVEL, SLOPED = 1e-3, 0.02
-"""Slope of the criterion by log(phi) that is none, and distance of a slope from a whole number:
-where the likelihood has no bound, it grows like a power of phi."""
+LEVEL, NO_SLOPE, SLOPED = 1e-3, 5e-5, 0.02
+"""Slope of the criterion by log(phi) that is none; the one that is aimed at; and distance of a
+slope from a whole number: where the likelihood has no bound, it grows like a power of phi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,17 @@ class Reach:
     def far(self, psi: FloatArray) -> bool:
         """Whether a point is on the way there."""
         return abs(float(psi[-1]) - self.start) > NEAREST
+
+    def farther(self, point: GlmmEvaluation) -> FloatArray | None:
+        """Where the slope by log(phi) will be all but none: next to a limit it is a multiple of
+        phi, or of 1 / phi. None where it does not fall outwards, or not like that."""
+        outwards = float(np.sign(point.psi[-1] - self.start))
+        slope = -outwards * float(point.gradient[-1])
+        if not slope >= LEVEL:
+            return None
+        out = point.psi.copy()
+        out[-1] += outwards * np.log(slope / NO_SLOPE)
+        return out
 
 
 def reach_about(psi: FloatArray, rows: FamilyRows) -> Reach | None:
@@ -125,26 +136,20 @@ def without_last(hessian: FloatArray) -> FloatArray:
     return out
 
 
-def at_limit(function: Function, path: GlmmPath) -> GlmmPath | None:
-    """The optimum with a held dispersion, ended ``"limit"`` (where the criterion has become level)
-    or ``"unbounded"`` (where it falls for ever); None where an optimum lies farther out.
+def limit_at(point: GlmmEvaluation) -> str | None:
+    """What the criterion does where its dispersion is held: ``"limit"`` (it has become level),
+    ``"unbounded"`` (it falls for ever), or None.
 
     Parameters
     ----------
-    function : callable
-        The criterion, its dispersion free.
-    path : GlmmPath
-        The optimum with the dispersion held.
+    point : GlmmEvaluation
+        The optimum with the dispersion held, with its slope by the dispersion.
     """
-    there = function(path.point.psi, path.point.result.u)
-    if not (np.isfinite(there.value) and np.isfinite(there.gradient).all()):
+    if not (np.isfinite(point.value) and np.isfinite(point.gradient).all()):
         return None
-    slope = abs(float(there.gradient[-1]))
-    ended = None
+    slope = abs(float(point.gradient[-1]))
     if slope < LEVEL:
-        ended = "limit"
-    elif slope > 0.5 and abs(slope - round(slope)) < SLOPED:
-        ended = "unbounded"
-    if ended is None:
-        return None
-    return replace(path, point=there, n_evaluations=path.n_evaluations + 1, stopped=ended)
+        return "limit"
+    if slope > 0.5 and abs(slope - round(slope)) < SLOPED:
+        return "unbounded"
+    return None

@@ -12,7 +12,7 @@ from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
 from nestwise.core.glmm_rows import FamilyRows
 from nestwise.fit.glmm_descent import criterion_of, descend_from, settle_glmm
-from nestwise.fit.glmm_further import further_starts
+from nestwise.fit.glmm_further import TINY, further_starts
 from nestwise.fit.glmm_limit import Reach, reach_about
 from nestwise.fit.glmm_newton import Function, GlmmPath
 from nestwise.fit.glmm_runaway import FLAT_THERE, at_pole, bends_up, ran_away, unit_of
@@ -52,9 +52,11 @@ from which it is another optimum, about which it is worth to look again."""
 NEARLY_ZERO = 1e-2
 """Standard deviation (link scale) that counts as zero here."""
 
-ROW_WISE, TINY = 0.5, 40
-"""Levels for each row from which the effects of a factor can stand for a dispersion, and all
-effects of so few rows for one another."""
+ROW_WISE = 0.5
+"""Levels for each row from which the effects of a factor can stand for a dispersion."""
+
+PATIENT = 4
+"""Times as many further evaluations for so few rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +91,8 @@ class Search:
     @property
     def budget(self) -> int:
         """Evaluations that one round may take."""
-        return MOST_EVALUATIONS * (WAVY if self.wavy else 1)
+        few = self.problem.layout.n <= TINY and not self.roomless
+        return MOST_EVALUATIONS * (WAVY if self.wavy else 1) * (PATIENT if few else 1)
 
     @property
     def roomless(self) -> bool:
@@ -183,17 +186,17 @@ def _far(search: Search, path: GlmmPath) -> int:
 
 def _round(search: Search, path: GlmmPath, saddle: bool) -> tuple[GlmmPath, bool]:
     """The best of an optimum and those from further starts about it."""
-    best, count, agreeing = path, path.n_evaluations, 0
-    most, beyond = count + search.budget, path.beyond
+    best, count, agreeing, spent = path, path.n_evaluations, 0, 0
+    beyond = path.beyond
     for start in _starts(search, path.point.psi, path):
-        if count > most or (search.roomless and agreeing >= ENOUGH):
+        if spent > search.budget or (search.roomless and agreeing >= ENOUGH):
             break
         first = search.function(start, None)
-        count += 1
+        count, spent = count + 1, spent + 1
         if not _finite(first):
             continue
         near = _near(search, first, _bowl_at(start, path.hessian, search.problem.m))
-        count += near.n_evaluations
+        count, spent = count + near.n_evaluations, spent + near.n_evaluations
         if _falls(search, near):
             continue
         if _no_better(search, near, best):
@@ -201,6 +204,8 @@ def _round(search: Search, path: GlmmPath, saddle: bool) -> tuple[GlmmPath, bool
             continue
         there, back = _settled(search, near.point, near.hessian)
         count += there.n_evaluations
+        # The way to infinity is long, and nothing is there: other starts get their turn.
+        spent += min(there.n_evaluations, NEAR)
         gain = best.point.value - there.point.value
         farther = _far(search, there) - _far(search, best)
         if at_pole(there) or (there.decrease > ACCEPTABLE >= best.decrease):

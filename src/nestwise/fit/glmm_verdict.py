@@ -205,7 +205,7 @@ def decide_glmm(
     if path.stopped == "unbounded":
         forgiven = np.inf  # there is no maximum to be near to
     elif ran_away(problem, link, path) == FLAT_THERE:
-        forgiven = FLAT_NOISE
+        forgiven, saddle = FLAT_NOISE, False  # curvatures are rounding of zeros there
     verdict, told = decide(singular, flat, path, saddle, False, control, forgiven)
     why = () if verdict.converged else _why(path, family, link)
     if any(d.code == "laplace-pole" for d in why):

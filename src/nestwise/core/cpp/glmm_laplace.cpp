@@ -19,6 +19,8 @@ constexpr int crawling = 4;
 // Squared Newton decrement for each effect at which the mode is found, and in all where it is
 // accepted when rounding hides further progress.
 constexpr double decrement_each = 1e-16, sure = 1e-9;
+// Weight of a row from which the rounding of its linear predictor shows in its slope.
+constexpr double stiff = 1e7;
 
 double squared(const std::vector<double>& x) {
     double s = 0.0;
@@ -89,6 +91,28 @@ bool line_search(const Search& s, std::vector<double>& u, const std::vector<doub
     return false;
 }
 
+// M^-1 rhs with the factor in the workspace; on entry Lambda'Z't is made from t, and `less` taken off.
+void solve_with(const Search& s, const double* t, const double* less, std::vector<double>& solved) {
+    Glmm& g = s.g;
+    solved.resize(static_cast<size_t>(g.cp->q));
+    times_z_transposed(g, t, solved.data());
+    scale_columns(*g.cp, s.lambda, 1, solved.data());
+    for (size_t i = 0; less != nullptr && i < solved.size(); ++i) solved[i] -= less[i];
+    s.w.R_tail.assign(static_cast<size_t>(g.cp->tail), 0.0);
+    solve_equations(*g.cp, 1, true, solved.data(), s.w);
+}
+
+// The last step, made from what is left of the score instead of as a difference of two modes: with
+// large weights, the rounding of eta alone changes d1, which such a step takes back.
+void refine_last(const Search& s, const std::vector<double>& u, std::vector<double>& step) {
+    Glmm& g = s.g;
+    const std::vector<double>& W = g.values.observed;
+    if (!(*std::max_element(W.begin(), W.end()) > stiff)) return;
+    solve_with(s, g.values.d1.data(), u.data(), step);
+    times_lambda_u(*g.cp, s.lambda, step.data(), g.effects.data());
+    times_z(g, g.effects.data(), g.move.data());
+}
+
 // The last step is so small that M stays as it is: u, eta and d1 follow it to first order, so that
 // the gradient is exact to second order in it.
 void accept_last(Glmm& g, std::vector<double>& u, const std::vector<double>& step) {
@@ -134,6 +158,7 @@ bool find_mode(const Search& s, std::vector<double>& u, double& value, int& iter
         // Newton's method squares a decrement as small as `sure`; where it does not, rounding is left.
         const bool rounding = decrement < sure && decrement > 0.25 * before;
         if (observed && (decrement <= enough || rounding)) {
+            refine_last(s, u, step);
             accept_last(g, u, step);
             return true;
         }
@@ -149,11 +174,7 @@ bool find_mode(const Search& s, std::vector<double>& u, double& value, int& iter
 // s = M^-1 Lambda'Z't and A s, with the factor that is in the workspace.
 void adjoint(const Search& s, const double* t, std::vector<double>& solved) {
     Glmm& g = s.g;
-    solved.resize(static_cast<size_t>(g.cp->q));
-    times_z_transposed(g, t, solved.data());
-    scale_columns(*g.cp, s.lambda, 1, solved.data());
-    s.w.R_tail.assign(static_cast<size_t>(g.cp->tail), 0.0);
-    solve_equations(*g.cp, 1, true, solved.data(), s.w);
+    solve_with(s, t, nullptr, solved);
     times_lambda_u(*g.cp, s.lambda, solved.data(), g.effects.data());
     times_z(g, g.effects.data(), g.adjoint.data());
 }

@@ -175,8 +175,8 @@ struct LaplaceCriterion {
             lambda[entries[i].factor][entries[i].row * cp.factors[entries[i].factor].k + entries[i].column] =
                 psi[i];
         const bool has_phi = psi.size() > m + static_cast<size_t>(fixed.p);
-        // Beyond, the exponential is zero or infinite, and no density is defined.
-        const double phi = has_phi ? std::exp(std::min(std::max(psi.back(), -500.0), 500.0))
+        // As in core/glmm.py.
+        const double phi = has_phi ? std::exp(std::min(std::max(psi.back(), -200.0), 200.0))
                                    : std::numeric_limits<double>::quiet_NaN();
         const std::vector<double> base = fixed.predictor(&psi[m]);
         nw::LaplaceResult r = nw::laplace(model, lambda, base.data(), phi, u, 1);

@@ -1,6 +1,7 @@
 """Beta: proportions strictly between 0 and 1; variance mu (1 - mu) / (1 + phi).
 
-Source: Ferrari & Cribari-Neto (2004), J. Appl. Stat. 31, 799-815, eq. 4.
+Source: Ferrari & Cribari-Neto (2004), J. Appl. Stat. 31, 799-815, eq. 4; Loader (2000), Fast and
+accurate computation of binomial probabilities, for a form that does not cancel.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from nestwise._base.arrays import FloatArray, IntArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise.core.families.binomial import start_proportion
 from nestwise.core.families.composition import chain
+from nestwise.core.families.divergence import Pair, excess, log_ratio
 from nestwise.core.families.family import Family, RowTerms, dispersion_of
 from nestwise.core.families.guard import guarded
 from nestwise.core.families.polygammas import polygammas
 from nestwise.core.families.ranges import refuse
-from nestwise.core.families.stirling import digamma_rest, log_gamma_rest
+from nestwise.core.families.stirling import LARGE, digamma_rest, log_gamma_rest, trigamma_rest
 from nestwise.core.links.link import Link, derivatives, log_complement, log_mean
 
 
@@ -26,35 +28,44 @@ def _rows(
     """Gamma functions are taken at 1 + a and 1 + b; log a and log b stay apart, in eta."""
     shape = dispersion_of(phi, "beta")
     m, la, lb = derivatives(link, eta), log_mean(link, eta), log_complement(link, eta)
-    a, b = shape * m[0], shape * np.exp(lb[0])
-    odds = np.log(y) - np.log1p(-y)
+    rest = np.exp(lb[0])
+    a, b = shape * m[0], shape * rest
+    won, lost = _pairs(y, m[0], rest, la[0], lb[0])
     (a1, a2), (b1, b2) = polygammas(1.0 + a), polygammas(1.0 + b)
     curve = shape * shape * (a1 + b1)
-    slope = shape * _score(odds, a, b, la[0] - lb[0])
+    slope = shape * _score(won, lost, a, b)
     bend = shape**3 * (b2 - a2)
     smooth = chain((m[0], slope, -curve, bend), m)
     d1, d2, d3 = (s + u + v for s, u, v in zip(smooth[1:], la[1:], lb[1:], strict=True))
     info = curve * m[1] ** 2 + la[1] ** 2 + lb[1] ** 2
     dinfo = 2.0 * (curve * m[1] * m[2] + la[1] * la[2] + lb[1] * lb[2]) - bend * m[1] ** 3
-    parts = _density(y, a, b, la[0], lb[0], shape), d1, d2, d3, info, dinfo
-    steep = slope + shape * (b * b1 - a * a1)
+    away = -shape * (excess(won) + excess(lost))
+    parts = _density(won, lost, shape, away), d1, d2, d3, info, dinfo
+    steep = slope + shape * (_bend_after(a, a1) - _bend_after(b, b1))
     bent = 2.0 * curve + shape**2 * (a * a2 + b * b2)
-    away = -a * (la[0] - np.log(y)) - b * (lb[0] - np.log1p(-y))
     by_phi = _by_phi(away, a, b, steep, bent, m, shape)
     return RowTerms(*(weights * t for t in (*parts, *by_phi)))
 
 
-def _density(
-    y: FloatArray, a: FloatArray, b: FloatArray, la: FloatArray, lb: FloatArray, shape: float
-) -> FloatArray:
+def _pairs(
+    y: FloatArray, mu: FloatArray, rest: FloatArray, log_mu: FloatArray, log_rest: FloatArray
+) -> tuple[Pair, Pair]:
+    """Mean and response, and what each leaves to one: their difference comes from the smaller."""
+    left = 1.0 - y
+    apart = np.where(mu < 0.5, mu - y, left - rest)
+    won = Pair(mu, y, log_mu, np.log(y), apart)
+    return won, Pair(rest, left, log_rest, np.log1p(-y), -apart)
+
+
+def _density(won: Pair, lost: Pair, shape: float, away: FloatArray) -> FloatArray:
     """The log density; what is large in the Gamma functions is taken with the powers.
 
-    log Gamma(1 + a) is a log a - a + `_after`(a), and the same for b; a + b is the shape.
+    log Gamma(1 + a) is a log a - a + `_after`(a), and the same for b; a + b is the shape. What
+    powers and logarithms leave is minus the shape times the divergence of y from mu: `away`.
     """
-    odds, complement = np.log(y), np.log1p(-y)
-    powers = -a * (la - odds) - b * (lb - complement) - odds - complement
-    rest = log_gamma_rest(np.full_like(a, shape)) - _after(a) - _after(b)
-    return np.asarray(rest + la + lb + 2.0 * np.log(shape) + powers)
+    after = _after(shape * won.x) + _after(shape * lost.x)
+    rest = log_gamma_rest(np.full_like(won.x, shape)) - after + 2.0 * np.log(shape)
+    return np.asarray(rest + away + (won.log_x - won.log_y) + (lost.log_x - lost.log_y))
 
 
 def _after(a: FloatArray) -> FloatArray:
@@ -62,16 +73,21 @@ def _after(a: FloatArray) -> FloatArray:
     return log_gamma_rest(1.0 + a) + np.log1p(a) + xlog1py(a, 1.0 / a) - 1.0
 
 
-def _score(odds: FloatArray, a: FloatArray, b: FloatArray, log_ratio: FloatArray) -> FloatArray:
+def _score(won: Pair, lost: Pair, a: FloatArray, b: FloatArray) -> FloatArray:
     """log(y / (1 - y)) - digamma(1 + a) + digamma(1 + b), log(a / b) apart where both are large."""
-    direct = odds - digamma(1.0 + a) + digamma(1.0 + b)
-    large = (odds - log_ratio) - _slope_after(a) / a + _slope_after(b) / b
+    direct = (won.log_y - lost.log_y) - digamma(1.0 + a) + digamma(1.0 + b)
+    large = log_ratio(lost) - log_ratio(won) - _slope_after(a) / a + _slope_after(b) / b
     return np.where(np.minimum(a, b) > 1.0, large, direct)
 
 
 def _slope_after(a: FloatArray) -> FloatArray:
     """a (digamma(1 + a) - log a), which tends to one half."""
     return np.asarray(xlog1py(a, 1.0 / a) - digamma_rest(1.0 + a) * a / (1.0 + a))
+
+
+def _bend_after(a: FloatArray, trigamma: FloatArray) -> FloatArray:
+    """1 - a trigamma(1 + a), which tends to 1 / (2 a)."""
+    return np.where(a < LARGE, 1.0 - a * trigamma, trigamma - trigamma_rest(1.0 + a))
 
 
 def _by_phi(
@@ -115,7 +131,8 @@ def _deviance(y: FloatArray, mu: FloatArray, weights: FloatArray, phi: float | N
     shape = dispersion_of(phi, "beta")
 
     def at(m: FloatArray) -> FloatArray:
-        return _density(y, shape * m, shape * (1.0 - m), np.log(m), np.log1p(-m), shape)
+        won, lost = _pairs(y, m, 1.0 - m, np.log(m), np.log1p(-m))
+        return _density(won, lost, shape, -shape * (excess(won) + excess(lost)))
 
     return np.asarray(2.0 * weights * np.abs(at(y) - at(mu)))
 

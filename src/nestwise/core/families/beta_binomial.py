@@ -13,7 +13,7 @@ from nestwise.core.families.binomial import check_proportion, log_choose, start_
 from nestwise.core.families.composition import chain
 from nestwise.core.families.family import Family, RowTerms, dispersion_of
 from nestwise.core.families.guard import guarded
-from nestwise.core.families.polygammas import polygammas
+from nestwise.core.families.polygammas import polygamma_differences
 from nestwise.core.families.stirling import digamma_difference, log_gamma_ratio
 from nestwise.core.links.link import Link, derivatives, log_complement, log_mean
 
@@ -47,9 +47,8 @@ def _sides(k: FloatArray, a: FloatArray) -> list[FloatArray]:
     """log Gamma(k + a) - log Gamma(1 + a) and its derivatives by a; zero where k is zero."""
     some = k > 0.0
     bottom, more = 1.0 + a, np.where(some, k - 1.0, 0.0)
-    top = bottom + more
-    sides = [log_gamma_ratio(bottom, more), digamma_difference(bottom, more)]
-    return [*sides, *(u - v for u, v in zip(polygammas(top), polygammas(bottom), strict=True))]
+    sides = log_gamma_ratio(bottom, more), digamma_difference(bottom, more)
+    return [*sides, *polygamma_differences(bottom, more)]
 
 
 def _total(trials: FloatArray, shape: float) -> FloatArray:

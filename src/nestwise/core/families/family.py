@@ -122,8 +122,8 @@ class Family:
     mean_upper: float = np.inf
 
 
-def dispersion_of(phi: float | None, family: str) -> float:
-    """phi as a number above zero.
+def dispersion_of(phi: float | None, family: str) -> np.float64:
+    """phi as a number of NumPy's above zero.
 
     Raises
     ------
@@ -132,9 +132,9 @@ def dispersion_of(phi: float | None, family: str) -> float:
 
     Examples
     --------
-    >>> dispersion_of(2.0, "gamma")
+    >>> float(dispersion_of(2.0, "gamma"))
     2.0
     """
     if phi is None or not phi > 0.0:
         raise ValueError(f"{family} needs a dispersion phi above zero, got {phi!r}")
-    return float(phi)
+    return np.float64(phi)  # whose powers overflow to infinity, where those of `float` raise

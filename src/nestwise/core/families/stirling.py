@@ -1,6 +1,6 @@
-"""What Stirling's formula leaves of log Gamma and digamma: no digits are lost for large arguments.
+"""What Stirling's formula leaves of log Gamma and its derivatives: no digits are lost for large x.
 
-Source: Abramowitz & Stegun (1964), 6.1.40 and 6.3.18.
+Source: Abramowitz & Stegun (1964), 6.1.40, 6.3.18 and 6.4.12.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ SERIES = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 
 SLOPES = tuple((2 * j + 1) * c for j, c in enumerate(SERIES))
 """The same of its derivative."""
+
+BENDS = tuple((2 * j + 2) * c for j, c in enumerate(SLOPES))
+"""The same of the second derivative: Bernoulli's numbers."""
 
 
 def _series(coefficients: tuple[float, ...], r: FloatArray) -> FloatArray:
@@ -63,6 +66,23 @@ def digamma_rest(x: FloatArray) -> FloatArray:
     large = np.maximum(x, LARGE)
     r = 1.0 / large
     return np.where(x < LARGE, x * (np.log(x) - digamma(x)), 0.5 + _series(SLOPES, r) * r)
+
+
+def trigamma_rest(x: FloatArray) -> FloatArray:
+    """x trigamma(x) - 1 for large x, which tends to 1 / (2 x).
+
+    Parameters
+    ----------
+    x : ndarray
+        Taken as `LARGE` where it is less.
+
+    Examples
+    --------
+    >>> (1e12 * trigamma_rest(np.array([1e12]))).round(9).tolist()
+    [0.5]
+    """
+    r = 1.0 / np.maximum(x, LARGE)
+    return 0.5 * r + _series(BENDS, r) * r * r
 
 
 def log_gamma_ratio(x: FloatArray, more: FloatArray) -> FloatArray:
