@@ -153,6 +153,46 @@ def test_no_digits_are_lost_next_to_the_limit_of_a_dispersion(family: str, phi: 
             assert abs(found.loglik[i] - want) < 1e-8 * max(1.0, abs(want))
 
 
+def _near_means(phi: float, link: str) -> tuple[np.ndarray, np.ndarray]:
+    """Proportions, some of them near 0 and 1, and linear predictors about a deviation off."""
+    mu = np.array([1e-6, 0.03, 0.5, 0.9, 1.0 - 1e-6])
+    off = np.array([0.7, -1.1, 0.3, -0.2, 0.5]) * np.sqrt(mu * (1.0 - mu) / (1.0 + phi))
+    y = np.clip(mu + off, 0.5 * np.minimum(mu, 1.0 - mu), 1.0 - 0.5 * np.minimum(mu, 1.0 - mu))
+    return y, np.asarray(LINKS[link].link(mu))
+
+
+@pytest.mark.parametrize("link", ["logit", "cloglog"])
+@pytest.mark.parametrize("phi", [1e-2, 1e7, 1e13])
+@pytest.mark.parametrize("family", ["beta", "beta_binomial"])
+def test_every_digit_that_the_predictor_has_is_kept(family: str, phi: float, link: str) -> None:
+    """No more is lost than by a predictor that is rounded, whatever the dispersion."""
+    y, eta = _near_means(phi, link)
+    w = np.ones(y.size) if family == "beta" else np.array([9.0, 4.0, 7.0, 30.0, 2.0])
+    y = y if family == "beta" else np.round(y * w) / w
+    found = FAMILIES[family].rows(y, eta, w, phi, LINKS[link])
+    got = np.array([found.loglik, found.d1, found.d2, found.d3])
+    by_phi = np.array([found.phi_loglik, found.phi_d1, found.phi_d2])
+    with mp.workdps(DIGITS):
+        for i in range(y.size):
+
+            def density(e: Any, log_phi: Any = 0, i: int = i) -> Any:
+                p = mp.mpf(phi) * mp.exp(log_phi)
+                return DENSITIES[family](mp.mpf(y[i]), MEANS[link](e), mp.mpf(w[i]), p)
+
+            at = mp.mpf(eta[i])
+            want = [float(mp.diff(density, at, k)) for k in range(5)]
+            moved = [float(mp.diff(density, (at, mp.mpf(0)), (k, 1))) for k in range(4)]
+            rounding = 4e-16 * (1.0 + abs(eta[i]))
+            # Terms of the sums: log phi, and the trials as often as logarithms of a and b are.
+            size = w[i] * (30.0 + abs(eta[i]))
+            for k in range(4):
+                allowed = 1e-12 * abs(want[k]) + rounding * (20.0 * abs(want[k + 1]) + size)
+                assert abs(got[k, i] - want[k]) < allowed
+            for k in range(3):
+                allowed = 1e-11 * abs(moved[k]) + rounding * (20.0 * abs(moved[k + 1]) + size)
+                assert abs(by_phi[k, i] - moved[k]) < allowed
+
+
 @pytest.mark.parametrize(("family", "link"), CASES)
 def test_information_is_the_squared_slope_over_the_variance(family: str, link: str) -> None:
     """So it is in exponential families; for the beta it is larger, from log y as well."""

@@ -11,9 +11,9 @@ from nestwise.core.links.registry import link_named
 from nestwise.design import build
 from nestwise.design.model import Design
 from nestwise.fit.glmm_curvature import first_curvature
-from nestwise.fit.glmm_descent import compiled_path, criterion_of, descend_glmm
+from nestwise.fit.glmm_descent import compiled_path, descend_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
-from nestwise.fit.glmm_newton import GlmmPath
+from nestwise.fit.glmm_newton import GlmmPath, criterion_of
 from nestwise.fit.glmm_quadrature import laplace_kernel, with_points_of
 
 CONTROL = Control()

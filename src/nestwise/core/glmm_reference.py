@@ -12,9 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from numpy.linalg import LinAlgError
 
 from nestwise._base.arrays import FloatArray, IntArray
+from nestwise.core.glmm_factor import Factor, factorised, log_determinant, solved, spread
 from nestwise.core.glmm_kernel import GlmmInput, GlmmPlace, GlmmResult, RowFunction, Terms
 from nestwise.core.reference import dense_z
 
@@ -152,9 +153,9 @@ def find_mode(
     for count in range(MAX_ITERATIONS):
         if not np.isfinite(value):
             return None
-        gradient = u - A.T @ terms.d1
-        step = -_solve(A, terms, gradient)
-        decrement = -float(gradient @ step)
+        factor = _curvature(A, terms)
+        step = solved(factor, terms.d1, u)
+        decrement = float((factor.R @ step) @ (factor.R @ step))
         # Newton's method squares a decrement as small as `SURE`; else rounding is left.
         rounding = decrement < SURE and decrement > 0.25 * before
         if decrement <= DECREMENT * len(u) or rounding:
@@ -188,19 +189,12 @@ def _penalised(terms: Terms, u: FloatArray) -> float:
     return -2.0 * float(np.sum(terms.loglik)) + float(u @ u)
 
 
-def _solve(A: FloatArray, terms: Terms, rhs: FloatArray) -> FloatArray:
-    """M^-1 rhs by the observed curvature or, where that is not positive definite, the expected."""
+def _curvature(A: FloatArray, terms: Terms) -> Factor:
+    """M with the observed curvature or, where that is not positive definite, the expected."""
     try:
-        return np.asarray(cho_solve(cho_factor(_matrix(A, -terms.d2)), rhs))
+        return factorised(A, -terms.d2)
     except LinAlgError:
-        return np.asarray(cho_solve(cho_factor(_matrix(A, terms.info)), rhs))
-
-
-def _matrix(A: FloatArray, weights: FloatArray) -> FloatArray:
-    """M = A'WA + I."""
-    M: FloatArray = (A.T * weights) @ A
-    M[np.diag_indices_from(M)] += 1.0
-    return M
+        return factorised(A, terms.info)
 
 
 def _failed(n: int, q: int) -> GlmmResult:
@@ -221,20 +215,20 @@ def _laplace(
     terms, u, q = mode.terms, mode.u, A.shape[1]
     W = -terms.d2 if model.observed else terms.info
     try:
-        M = cho_factor(_matrix(A, W), lower=True)
+        M = factorised(A, W)
     except LinAlgError:
         return _failed(len(mode.eta), q)
-    ldL2 = 2.0 * float(np.log(np.diagonal(M[0])).sum())
+    ldL2 = log_determinant(M)
     criterion = _penalised(terms, u) + ldL2
     none = np.zeros(0)
     if order == 0:
         return GlmmResult(criterion, u, mode.eta, none, none, 0.0, ldL2, mode.n_iterations)
     dW = -terms.d3 if model.observed else terms.dinfo
-    AM = cho_solve(M, A.T).T
+    AM = spread(M)
     leverage = np.einsum("iq,iq->i", A, AM)
     t = leverage * dW
     # u moves with the parameters so that its own gradient stays zero; log|M| feels that by s.
-    s = cho_solve(cho_factor(_matrix(A, -terms.d2)), A.T @ t)
+    s = solved(M if model.observed else factorised(A, -terms.d2), t)
     As = A @ s
     slope = -2.0 * mode.d1 + t + terms.d2 * As
     through, score, face = model.Z.T @ slope, model.Z.T @ mode.d1, (model.Z.T * W) @ AM

@@ -21,15 +21,14 @@ from nestwise.fit.glmm_begin import constant_eta
 from nestwise.fit.glmm_curvature import first_curvature, told_last, working_curvature
 from nestwise.fit.glmm_descent import (
     compiled_path,
-    criterion_of,
     descend_from,
     settle_glmm,
-    within_reach,
 )
 from nestwise.fit.glmm_limit import reach_about
 from nestwise.fit.glmm_model import GlmmModel, make_glmm
 from nestwise.fit.glmm_multistart import look_again_glmm
-from nestwise.fit.glmm_newton import Function, GlmmPath
+from nestwise.fit.glmm_newton import Function, GlmmPath, criterion_of
+from nestwise.fit.glmm_outward import within_reach
 from nestwise.fit.glmm_patterned import (
     PatternedPath,
     optimise_patterned_glmm,
@@ -201,7 +200,7 @@ def _straight(model: GlmmModel, control: Control, n_agq: int) -> Way | None:
     path = compiled_path(problem, psi, start.u, guess, control, reach=reach)
     if path is None:
         return None
-    path = within_reach(criterion_of(problem), path, control, reach)
+    path = within_reach(problem, path, control, reach)
     return model, path, (psi, guess)
 
 

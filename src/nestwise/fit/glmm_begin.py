@@ -23,8 +23,7 @@ from nestwise.core.problem import (
     relaid,
 )
 from nestwise.fit.glmm_curvature import first_curvature
-from nestwise.fit.glmm_descent import criterion_of
-from nestwise.fit.glmm_newton import exact_hessian, minimise_glmm
+from nestwise.fit.glmm_newton import criterion_of, exact_hessian, minimise_glmm
 from nestwise.fit.glmm_start import starting_point
 from nestwise.fit.sample import independent_columns, scattered_levels, taken
 

@@ -10,23 +10,24 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
-from nestwise.core.glmm import GlmmEvaluation, GlmmProblem, evaluate_glmm
+from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
+from nestwise.core.glmm_careful import careful_problem
 from nestwise.core.glmm_kernel import Limits
 from nestwise.core.glmm_optimum import glmm_descent
 from nestwise.fit.boundary import escape_par
-from nestwise.fit.glmm_limit import HELD, Reach, held, limit_at, without_last
+from nestwise.fit.glmm_limit import HELD, Reach, held, limit_at
 from nestwise.fit.glmm_newton import (
     NEAR,
     Function,
     GlmmPath,
     Spectrum,
-    exact_hessian,
+    criterion_of,
+    exactly,
     minimise_glmm,
     spectrum,
 )
-from nestwise.fit.newton import trust_step
+from nestwise.fit.glmm_outward import within_reach
 from nestwise.fit.rectify import diagonal_positions, rectify
-from nestwise.fit.verdict import ACCEPTABLE
 
 ZERO = 3e-3
 """Standard deviation (scaled columns, link scale) below which exactly zero is tried."""
@@ -34,49 +35,8 @@ ZERO = 3e-3
 PROBE = 1e-2
 """Standard deviation at which the score in a variance is read off."""
 
-LEVEL = 0.1
-"""Curvature by the logarithm of a dispersion far out that may be rounding."""
-
-FARTHER = 4
-"""How often a dispersion that runs away is held, each time farther out."""
-
 RESTARTS = 4
 """How often a saddle may send the optimiser back."""
-
-EXACT = 4
-"""Times that the exact curvature is made anew before the optimiser settles for less."""
-
-
-def criterion_of(problem: GlmmProblem) -> Function:
-    """What the optimiser minimises: psi and a first guess of the mode to `GlmmEvaluation`."""
-
-    def function(psi: FloatArray, u: FloatArray | None) -> GlmmEvaluation:
-        return evaluate_glmm(problem, psi, u, 2)
-
-    return function
-
-
-def _exactly(function: Function, path: GlmmPath, control: Control) -> GlmmPath:
-    """Newton steps with the exact curvature from a point that is near the optimum."""
-    count, edge = path.n_evaluations, path.stopped == "edge"
-    hessian, stopped = path.hessian, path.stopped
-    for _ in range(EXACT):
-        exact, more = exact_hessian(function, path.point, hessian)
-        count += more
-        if not np.isfinite(exact).all():
-            return replace(path, n_evaluations=count)
-        hessian = exact
-        if edge:
-            left = trust_step(path.point.gradient, exact, np.inf).predicted
-            return replace(path, hessian=exact, n_evaluations=count, decrease=left)
-        rest = replace(control, max_evaluations=6)
-        path = minimise_glmm(function, path.point, hessian, rest, control.tolerance, learn=False)
-        count += path.n_evaluations
-        stopped = path.stopped
-        if stopped != "evaluations":
-            break
-        edge = count > control.max_evaluations
-    return replace(path, hessian=hessian, n_evaluations=count, stopped=stopped)
 
 
 def descend_glmm(
@@ -99,68 +59,11 @@ def descend_glmm(
     control : Control
         Tolerance and largest number of evaluations.
     reach : Reach, optional
-        How far the dispersion may go.
+        How far the dispersion may go; the path ends ``"left"`` there.
     """
     leave = None if reach is None else reach.passed
     near = minimise_glmm(function, start, guess, control, NEAR, leave=leave)
-    path = near if near.stopped == "left" else _exactly(function, near, control)
-    return within_reach(function, path, control, reach)
-
-
-def within_reach(
-    function: Function, path: GlmmPath, control: Control, reach: Reach | None
-) -> GlmmPath:
-    """The same path, or the optimum with the dispersion held where it is if it runs away.
-
-    Parameters
-    ----------
-    function : callable
-        From `criterion_of`.
-    path : GlmmPath
-        Where the optimiser ended.
-    control : Control
-        Options of the optimiser.
-    reach : Reach or None
-        How far the dispersion may go.
-    """
-    if reach is None or not reach.far(path.point.psi):
-        return path
-    bent = float(path.hessian[-1, -1]) > LEVEL
-    if path.stopped not in ("left", "noise") and path.decrease <= ACCEPTABLE and bent:
-        return path
-    ended, count = _towards_limit(function, path, control, reach)
-    if ended is not None:
-        return ended
-    if path.stopped != "left":
-        return replace(path, n_evaluations=count)
-    free = minimise_glmm(function, path.point, path.hessian, control, NEAR)
-    free = _exactly(function, free, control)
-    return replace(free, n_evaluations=free.n_evaluations + count)
-
-
-def _towards_limit(
-    function: Function, path: GlmmPath, control: Control, reach: Reach
-) -> tuple[GlmmPath | None, int]:
-    """The optimum with the dispersion held far enough out, if that is a limit; evaluations."""
-    point, count = path.point, path.n_evaluations
-    for _ in range(FARTHER):
-        stay = held(function, float(point.psi[-1]))
-        start = replace(point, gradient=np.append(point.gradient[:-1], 0.0))
-        there = minimise_glmm(stay, start, without_last(path.hessian), control, NEAR)
-        there = _exactly(stay, there, control)
-        count += there.n_evaluations + 1
-        free = function(there.point.psi, there.point.result.u)
-        ended = limit_at(free)
-        if ended is not None:
-            return replace(there, point=free, n_evaluations=count, stopped=ended), count
-        farther = reach.farther(free)
-        if farther is None:
-            break
-        point = function(farther, free.result.u)
-        count += 1
-        if not (np.isfinite(point.value) and np.isfinite(point.gradient).all()):
-            break
-    return None, count
+    return near if near.stopped == "left" else exactly(function, near, control)
 
 
 def compiled_path(
@@ -233,10 +136,10 @@ def descend_from(
     """
     function, begin, u = criterion_of(problem), start.psi, start.result.u
     path = compiled_path(problem, begin, u, guess, control, near, exact, reach)
+    if path is None and exact:
+        path = descend_glmm(function, start, guess, control, reach)
     if path is not None:
-        return within_reach(function, path, control, reach) if exact else path
-    if exact:
-        return descend_glmm(function, start, guess, control, reach)
+        return within_reach(problem, path, control, reach) if exact else path
     leave = None if reach is None else reach.passed
     return minimise_glmm(function, start, guess, control, near, leave=leave)
 
@@ -315,6 +218,7 @@ def settle_glmm(
             control,
             lambda e, H: descend_from(problem, e, H, control, reach=reach),
         )
+    function = criterion_of(careful_problem(problem))
     stay = held(function, float(path.point.psi[-1]))
     moved, saddle = _settled(
         problem, stay, path, control, lambda e, H: descend_glmm(stay, e, H, control)
@@ -338,7 +242,7 @@ def _settled(
         before = path.point
         path = _snapped(problem, function, path)
         if path.point is not before:
-            path = _exactly(function, path, control)
+            path = exactly(function, path, control)
         better = _escape(problem, function, path.point)
         if better is None:
             better = _downhill(path)

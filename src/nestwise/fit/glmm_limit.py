@@ -23,9 +23,10 @@ over it, beside the response, makes no difference to a family without."""
 HELD = ("limit", "unbounded")
 """How a path ends whose dispersion is held at its limit."""
 
-LEVEL, NO_SLOPE, SLOPED = 1e-3, 5e-5, 0.02
-"""Slope of the criterion by log(phi) that is none; the one that is aimed at; and distance of a
-slope from a whole number: where the likelihood has no bound, it grows like a power of phi."""
+LEVEL, AIMS, SLOPED = 1e-3, (5e-5, 5e-4), 0.02
+"""Slope of the criterion by log(phi) that is none; those that are aimed at, the next one where
+there are no modes at the first; and distance of a slope from a whole number: where the likelihood
+has no bound, it grows like a power of phi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,17 @@ class Reach:
         """Whether a point is on the way there."""
         return abs(float(psi[-1]) - self.start) > NEAREST
 
-    def farther(self, point: GlmmEvaluation) -> FloatArray | None:
-        """Where the slope by log(phi) will be all but none: next to a limit it is a multiple of
-        phi, or of 1 / phi. None where it does not fall outwards, or not like that."""
+    def farther(self, point: GlmmEvaluation) -> tuple[FloatArray, ...]:
+        """Where the slope by log(phi) will be all but none, or at least small: next to a limit it
+        is a multiple of phi, or of 1 / phi. Empty where it does not fall outwards."""
+        if not np.isfinite(point.value):
+            return ()
         outwards = float(np.sign(point.psi[-1] - self.start))
         slope = -outwards * float(point.gradient[-1])
         if not slope >= LEVEL:
-            return None
-        out = point.psi.copy()
-        out[-1] += outwards * np.log(slope / NO_SLOPE)
-        return out
+            return ()
+        move = outwards * np.log(slope / np.array(AIMS))
+        return tuple(np.append(point.psi[:-1], point.psi[-1] + step) for step in move)
 
 
 def reach_about(psi: FloatArray, rows: FamilyRows) -> Reach | None:

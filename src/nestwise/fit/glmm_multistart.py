@@ -11,10 +11,10 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.options import Control
 from nestwise.core.glmm import GlmmEvaluation, GlmmProblem
 from nestwise.core.glmm_rows import FamilyRows
-from nestwise.fit.glmm_descent import criterion_of, descend_from, settle_glmm
+from nestwise.fit.glmm_descent import descend_from, settle_glmm
 from nestwise.fit.glmm_further import TINY, further_starts
 from nestwise.fit.glmm_limit import Reach, reach_about
-from nestwise.fit.glmm_newton import Function, GlmmPath
+from nestwise.fit.glmm_newton import Function, GlmmPath, criterion_of
 from nestwise.fit.glmm_runaway import FLAT_THERE, at_pole, bends_up, ran_away, unit_of
 from nestwise.fit.multistart import CHEAP, PLENTY
 from nestwise.fit.rectify import diagonal_positions, rectify
@@ -49,14 +49,16 @@ LOWER, SMALLEST, ANOTHER = 1e-6, 1e-7, 1e-4
 """Decrease for which a further start is followed to its end, for which its end is preferred, and
 from which it is another optimum, about which it is worth to look again."""
 
-NEARLY_ZERO = 1e-2
-"""Standard deviation (link scale) that counts as zero here."""
+NEARLY_ZERO, LARGE = 1e-2, 1.5
+"""Standard deviation (link scale) that counts as zero here, and one beyond which Laplace's
+approximation of few rows may have another optimum, in units of the link."""
 
 ROW_WISE = 0.5
 """Levels for each row from which the effects of a factor can stand for a dispersion."""
 
-PATIENT = 4
-"""Times as many further evaluations for so few rows."""
+PATIENT, SLACK = 4, 1.0
+"""Times as many further evaluations for so few rows, and height above the optimum at hand at which
+a start is followed to its end: curvatures that were learnt in few steps promise too little."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +93,12 @@ class Search:
     @property
     def budget(self) -> int:
         """Evaluations that one round may take."""
-        few = self.problem.layout.n <= TINY and not self.roomless
-        return MOST_EVALUATIONS * (WAVY if self.wavy else 1) * (PATIENT if few else 1)
+        return MOST_EVALUATIONS * (WAVY if self.wavy else 1) * (PATIENT if self.few else 1)
+
+    @property
+    def few(self) -> bool:
+        """Whether rows are so few that optima are many and evaluations cost nothing."""
+        return self.problem.layout.n <= TINY and not self.roomless
 
     @property
     def roomless(self) -> bool:
@@ -106,8 +112,9 @@ def _cheap(problem: GlmmProblem) -> bool:
     return effects <= CHEAP and problem.layout.n <= CHEAP_ROWS
 
 
-def doubtful(problem: GlmmProblem, psi: FloatArray) -> bool:
-    """Whether few levels or rows, a zero variance or a dispersion make several optima possible.
+def doubtful(problem: GlmmProblem, psi: FloatArray, unit: float = 1.0) -> bool:
+    """Whether few levels or rows, variances that are zero or large, or a dispersion make several
+    optima possible.
 
     Parameters
     ----------
@@ -115,6 +122,8 @@ def doubtful(problem: GlmmProblem, psi: FloatArray) -> bool:
         The model.
     psi : (size,) float64
         The optimum at hand.
+    unit : float
+        How large a linear predictor is.
     """
     layout = problem.layout
     zero = np.abs(psi[diagonal_positions(layout)]) < NEARLY_ZERO
@@ -122,7 +131,8 @@ def doubtful(problem: GlmmProblem, psi: FloatArray) -> bool:
     effects = sum(k * m for k, m in layout.shapes)
     competing = problem.has_phi and any(m > ROW_WISE * layout.n for _, m in layout.shapes)
     tiny = layout.n <= TINY and effects > ROW_WISE * layout.n
-    return bool(zero.any()) or few or competing or tiny
+    large = layout.n <= ROUND_ROWS and float(np.abs(psi[: problem.m]).max()) > LARGE * unit
+    return bool(zero.any()) or few or competing or tiny or large
 
 
 def look_again_glmm(
@@ -163,7 +173,9 @@ def look_again_glmm(
         if path.decrease > ACCEPTABLE:
             return path, saddle
     for _ in range(ROUNDS if problem.layout.n <= ROUND_ROWS else 1):
-        if not (search.wavy or doubtful(problem, path.point.psi)) or _nowhere(search, path):
+        unit = unit_of(rows.link, path.point.result.eta)
+        possible = search.wavy or doubtful(problem, path.point.psi, unit)
+        if not possible or _nowhere(search, path):
             break
         before = path.point.value
         path, saddle = _round(search, path, saddle)
@@ -225,7 +237,8 @@ def _near(search: Search, first: GlmmEvaluation, bowl: FloatArray) -> GlmmPath:
 
 def _falls(search: Search, near: GlmmPath) -> bool:
     """Whether a further start ends at the edge of what is possible, or seems to fall for ever."""
-    return near.stopped == "edge" or (search.wavy and near.decrease > FALLING)
+    falling = search.wavy and not search.few and near.decrease > FALLING
+    return near.stopped == "edge" or falling
 
 
 def _settled(search: Search, point: GlmmEvaluation, guess: FloatArray) -> tuple[GlmmPath, bool]:
@@ -240,7 +253,8 @@ def _no_better(search: Search, near: GlmmPath, best: GlmmPath) -> bool:
     gain = best.point.value - near.point.value
     if gain > LOWER:
         return False
-    if not gain + 2.0 * near.decrease > LOWER:
+    slack = SLACK if search.few else 0.0
+    if not gain + 2.0 * near.decrease + slack > LOWER:
         return True
     layout, m = search.problem.layout, search.problem.m
     move = near.point.psi - best.point.psi

@@ -7,20 +7,23 @@ Source: Nocedal & Wright (2006), Numerical Optimization, 2nd ed., sections 4.1 (
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.memo import memo
 from nestwise._base.options import Control
-from nestwise.core.glmm import GlmmEvaluation
+from nestwise.core.glmm import GlmmEvaluation, GlmmProblem, evaluate_glmm
 from nestwise.fit.newton import trust_step
 
 Function = Callable[[FloatArray, FloatArray | None], GlmmEvaluation]
 
 NEAR = 1e-8
 """Predicted decrease at which the learnt curvature is replaced by the exact one."""
+
+EXACT = 4
+"""Times that the exact curvature is made anew before the optimiser settles for less."""
 
 BLOCKED = 12
 """Steps to where no mode can be found after which the optimiser stops at that edge."""
@@ -83,6 +86,15 @@ def spectrum(path: GlmmPath) -> tuple[FloatArray, FloatArray]:
 def _decomposed(path: GlmmPath) -> tuple[FloatArray, FloatArray]:
     values, vectors = np.linalg.eigh(0.5 * (path.hessian + path.hessian.T))
     return values, vectors
+
+
+def criterion_of(problem: GlmmProblem) -> Function:
+    """What the optimiser minimises: psi and a first guess of the mode to `GlmmEvaluation`."""
+
+    def function(psi: FloatArray, u: FloatArray | None) -> GlmmEvaluation:
+        return evaluate_glmm(problem, psi, u, 2)
+
+    return function
 
 
 def learnt(hessian: FloatArray, move: FloatArray, change: FloatArray) -> FloatArray:
@@ -223,6 +235,39 @@ def exact_hessian(
         H[i], more = _row(function, point, i, step)
         count += more
     return 0.5 * (H + H.T), count
+
+
+def exactly(function: Function, path: GlmmPath, control: Control) -> GlmmPath:
+    """Newton steps with the exact curvature from a point that is near the optimum.
+
+    Parameters
+    ----------
+    function : callable
+        As in `minimise_glmm`.
+    path : GlmmPath
+        To that point.
+    control : Control
+        Options of the optimiser.
+    """
+    count, edge = path.n_evaluations, path.stopped == "edge"
+    hessian, stopped = path.hessian, path.stopped
+    for _ in range(EXACT):
+        exact, more = exact_hessian(function, path.point, hessian)
+        count += more
+        if not np.isfinite(exact).all():
+            return replace(path, n_evaluations=count)
+        hessian = exact
+        if edge:
+            left = trust_step(path.point.gradient, exact, np.inf).predicted
+            return replace(path, hessian=exact, n_evaluations=count, decrease=left)
+        rest = replace(control, max_evaluations=6)
+        path = minimise_glmm(function, path.point, hessian, rest, control.tolerance, learn=False)
+        count += path.n_evaluations
+        stopped = path.stopped
+        if stopped != "evaluations":
+            break
+        edge = count > control.max_evaluations
+    return replace(path, hessian=hessian, n_evaluations=count, stopped=stopped)
 
 
 def _row(function: Function, point: GlmmEvaluation, i: int, step: float) -> tuple[FloatArray, int]:

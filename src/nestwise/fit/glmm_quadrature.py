@@ -19,9 +19,9 @@ from nestwise.core.quadrature_compiled import (
 )
 from nestwise.core.quadrature_rule import gauss_hermite
 from nestwise.design.model import Design
-from nestwise.fit.glmm_descent import compiled_path, criterion_of, descend_from
+from nestwise.fit.glmm_descent import compiled_path, descend_from
 from nestwise.fit.glmm_model import GlmmModel, with_kernel
-from nestwise.fit.glmm_newton import GlmmPath
+from nestwise.fit.glmm_newton import GlmmPath, criterion_of
 
 ROUGHLY = 1e-2
 """Promised decrease at which Laplace's approximation has been followed far enough."""

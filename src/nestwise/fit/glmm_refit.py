@@ -15,9 +15,9 @@ from nestwise.core.lmm import term_lambdas
 from nestwise.core.quadrature_compiled import quadrature_kernel
 from nestwise.core.threads import limited
 from nestwise.fit.glmm import optimise_glmm
-from nestwise.fit.glmm_descent import compiled_path, criterion_of, descend_from, settle_glmm
+from nestwise.fit.glmm_descent import compiled_path, descend_from, settle_glmm
 from nestwise.fit.glmm_model import GlmmModel, make_glmm, with_kernel, with_response
-from nestwise.fit.glmm_newton import Function, GlmmPath
+from nestwise.fit.glmm_newton import Function, GlmmPath, criterion_of
 from nestwise.fit.glmm_quadrature import laplace_kernel
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.fit.rectify import diagonal_positions, rectify

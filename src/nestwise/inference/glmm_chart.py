@@ -20,8 +20,8 @@ from nestwise.core.semidefinite import semidefinite_factor
 from nestwise.core.structures.registry import STRUCTURES
 from nestwise.core.unprofiled import Local
 from nestwise.design.model import Design
-from nestwise.fit.glmm_descent import criterion_of
 from nestwise.fit.glmm_model import make_glmm, with_kernel
+from nestwise.fit.glmm_newton import criterion_of
 from nestwise.fit.glmm_patterned import patterned_criterion
 from nestwise.fit.glmm_result import GlmmFit
 from nestwise.inference.glmm_pattern_chart import OrderedModel, deviance_of, pattern_chart

@@ -1,0 +1,112 @@
+"""M = A'WA + I, factorised without forming it where the weights are so large that digits would go.
+
+Source: Bjorck (1996), Numerical Methods for Least Squares Problems, sections 1.3 and 2.4: Q and R
+of the rows (W^(1/2) A, I) know what M, with the square of their condition, has lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+
+from nestwise._base.arrays import FloatArray
+
+STIFF = 1e7
+"""Weight of a row from which M is not formed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factor:
+    """Of M.
+
+    Parameters
+    ----------
+    A : (n, q) float64
+        Z Lambda.
+    R : (q, q) float64
+        Upper triangle with R'R = M.
+    Q : (n + q, q) float64 or None
+        With Q R = (W^(1/2) A, I); None where M was formed.
+    root : (n,) float64
+        W^(1/2), with Q.
+    """
+
+    A: FloatArray
+    R: FloatArray
+    Q: FloatArray | None
+    root: FloatArray
+
+
+def factorised(A: FloatArray, W: FloatArray) -> Factor:
+    """The factor of A'WA + I.
+
+    Parameters
+    ----------
+    A : (n, q) float64
+        Z Lambda.
+    W : (n,) float64
+        Weights of the rows.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        When it is not positive definite.
+
+    Examples
+    --------
+    >>> round(log_determinant(factorised(np.ones((2, 1)), np.array([1.0, 2.0]))), 9)  # log 4
+    1.386294361
+    """
+    q = A.shape[1]
+    if W.max(initial=0.0) > STIFF and W.min(initial=0.0) >= 0.0:
+        root = np.sqrt(W)
+        Q, R = np.linalg.qr(np.vstack([root[:, None] * A, np.eye(q)]))
+        return Factor(A, R, Q, root)
+    M = (A.T * W) @ A
+    M[np.diag_indices_from(M)] += 1.0
+    return Factor(A, cholesky(M), None, W)
+
+
+def log_determinant(factor: Factor) -> float:
+    """log|M|."""
+    return 2.0 * float(np.log(np.abs(np.diagonal(factor.R))).sum())
+
+
+def solved(factor: Factor, t: FloatArray, less: FloatArray | None = None) -> FloatArray:
+    """(q,) M^-1 (A't - less).
+
+    Parameters
+    ----------
+    factor : Factor
+        Of M.
+    t : (n,) float64
+        A value a row.
+    less : (q,) float64, optional
+        Zero when not given.
+    """
+    R, n = factor.R, len(t)
+    if factor.Q is None:
+        rhs = factor.A.T @ t if less is None else factor.A.T @ t - less
+        half = solve_triangular(R, rhs, trans="T")
+        return np.asarray(solve_triangular(R, half))
+    part = factor.Q[:n].T @ (t / factor.root)
+    if less is not None:
+        part = part - factor.Q[n:].T @ less
+    return np.asarray(solve_triangular(R, part))
+
+
+def spread(factor: Factor) -> FloatArray:
+    """(n, q) A M^-1.
+
+    Parameters
+    ----------
+    factor : Factor
+        Of M.
+    """
+    n = len(factor.A)
+    if factor.Q is None:
+        half = solve_triangular(factor.R, factor.A.T, trans="T")
+        return np.asarray(solve_triangular(factor.R, half).T)
+    return np.asarray(solve_triangular(factor.R, (factor.Q[:n] / factor.root[:, None]).T).T)
