@@ -46,6 +46,49 @@ def test_an_effect_by_row_takes_the_place_of_a_dispersion() -> None:
     assert abs(fit.criterion - (logs.criterion + 2.0 * np.log(table.y).sum())) < 1e-5
 
 
+@pytest.mark.parametrize("largest", [1.0 - 1e-6, 0.999])
+def test_a_precision_that_runs_away_leaves_the_model_of_the_log_odds(largest: float) -> None:
+    rng = np.random.default_rng(0)
+    g, x, row = np.arange(60) % 10, rng.normal(size=60), np.arange(60)
+    eta = 2.0 + x + rng.normal(size=10)[g] + 1.5 * rng.normal(size=60)
+    y = np.clip(1.0 / (1.0 + np.exp(-eta)), 1.0 - largest, largest)
+    odds = np.log(y) - np.log1p(-y)
+    table = pd.DataFrame({"y": y, "x": x, "g": g, "row": row, "odds": odds})
+    fit = _fit("y ~ x + (1 | g) + (1 | row)", table, "beta", "logit")
+    assert fit.verdict.status == "converged"
+    assert _codes(fit) == ["dispersion-at-limit"]
+    assert fit.phi is not None
+    assert fit.phi > 1e8
+    # A linear mixed model, whose residuals are the effects of the rows: Laplace is exact there.
+    limit = _fit("odds ~ x + (1 | g)", table, "gaussian", "identity")
+    density = 2.0 * (np.log(y) + np.log1p(-y)).sum()
+    assert abs(fit.criterion - (limit.criterion + density)) < 1e-4
+    np.testing.assert_allclose(fit.beta, limit.beta, atol=2e-5)
+    deviations = sorted([*limit.theta * limit.sigma, limit.sigma])
+    np.testing.assert_allclose(sorted(fit.theta), deviations, atol=1e-5)
+    np.testing.assert_allclose(np.diag(fit.vcov), np.diag(limit.vcov), rtol=1e-4)
+
+
+def test_variances_that_ran_away_are_no_saddle() -> None:
+    levels = [0, 0, 1, 1, 1, 1, 2, 2, 3, 4, 5, 5, 6, 7, 7, 7]
+    table = pd.DataFrame(
+        {
+            "y": [1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1],
+            "x": [
+                *(-0.78, -0.78, -1.11, -0.24, 1.15, 1.08, 2.02, 0.28),
+                *(0.29, 1.16, -1.2, 1.12, -1.33, -0.18, 0.86, -1.38),
+            ],
+            "c": list("acaabaabcccaaaac"),
+            "g": levels,
+            "h": [7 if v == 0 else v for v in levels],
+        }
+    )
+    fit = _fit("y ~ c + (x | g) + (1 | h)", table, "binomial", "cauchit")
+    assert fit.verdict.status == "not-identifiable"
+    assert "flat-likelihood" in _codes(fit)
+    assert "saddle" not in _codes(fit)
+
+
 @pytest.mark.parametrize("seed", [3, 5, 7])
 def test_a_negative_binomial_is_never_worse_than_its_poisson_limit(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ from scipy.linalg import cholesky, solve_triangular
 
 from nestwise._base.arrays import FloatArray
 
-STIFF = 1e7
+STIFF = 1e4
 """Weight of a row from which M is not formed."""
 
 

@@ -56,7 +56,7 @@ approximation of few rows may have another optimum, in units of the link."""
 ROW_WISE = 0.5
 """Levels for each row from which the effects of a factor can stand for a dispersion."""
 
-PATIENT, SLACK = 4, 1.0
+PATIENT, SLACK = 5, 1.0
 """Times as many further evaluations for so few rows, and height above the optimum at hand at which
 a start is followed to its end: curvatures that were learnt in few steps promise too little."""
 
@@ -93,12 +93,14 @@ class Search:
     @property
     def budget(self) -> int:
         """Evaluations that one round may take."""
-        return MOST_EVALUATIONS * (WAVY if self.wavy else 1) * (PATIENT if self.few else 1)
+        return MOST_EVALUATIONS * (PATIENT if self.few else WAVY if self.wavy else 1)
 
     @property
     def few(self) -> bool:
-        """Whether rows are so few that optima are many and evaluations cost nothing."""
-        return self.problem.layout.n <= TINY and not self.roomless
+        """Whether rows are so few, beside several parameters of effects and dispersion, that
+        optima are many and evaluations cost nothing."""
+        several = len(self.problem.layout.entries) + self.problem.has_phi > 1
+        return several and self.problem.layout.n <= TINY
 
     @property
     def roomless(self) -> bool:
