@@ -48,6 +48,9 @@ class Start:
         Dispersion.
     u : (q,) float64
         Spherical modes, sd 1 each.
+    weight : float
+        What the weights of the working model were divided by, a power of two: where the dispersion
+        is a scale they have the unit of its inverse.
     """
 
     layout: Problem
@@ -55,6 +58,7 @@ class Start:
     beta: FloatArray
     phi: float | None
     u: FloatArray
+    weight: float = 1.0
 
 
 def compiled_beginning(

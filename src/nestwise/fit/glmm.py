@@ -25,7 +25,7 @@ from nestwise.fit.glmm_descent import (
     settle_glmm,
 )
 from nestwise.fit.glmm_limit import reach_about
-from nestwise.fit.glmm_model import GlmmModel, make_glmm
+from nestwise.fit.glmm_model import PLAIN, GlmmModel, make_glmm
 from nestwise.fit.glmm_multistart import look_again_glmm
 from nestwise.fit.glmm_newton import Function, GlmmPath, criterion_of
 from nestwise.fit.glmm_outward import within_reach
@@ -45,9 +45,6 @@ from nestwise.fit.glmm_trouble import tell_trouble
 
 FEW_VALUES = 4096
 """Values of X up to which its products are no work for threads."""
-
-PLAIN = ("us", "diag")
-"""Structures whose parameters are entries of Lambda."""
 
 SMALLER = ((1.0, 1.0), (0.3, 1.0), (0.1, 1.0), (0.3, 0.5), (0.1, 0.2), (0.1, 0.0))
 """Shares of the starting Lambda, and of the way from a constant mean to the starting coefficients,

@@ -49,7 +49,7 @@ def assemble(
     sigma = float(np.sqrt(phi)) if phi is not None and model.has_scale else 1.0
     par = rectify(layout, psi[:m])
     verdict, told = decide_glmm(design, problem, family, link, path, saddle, par, control)
-    eta, u = path.point.result.eta, path.point.result.u
+    eta, u = model.unit * path.point.result.eta, path.point.result.u
     if model.index is not None:
         eta = eta[model.index]
     theta = user_theta(model, par / sigma)

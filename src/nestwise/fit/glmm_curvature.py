@@ -78,7 +78,7 @@ def working_curvature(
     layout, m, p = problem.layout, problem.m, problem.layout.p
     phi = 1.0
     if start.phi is not None and has_scale:
-        phi = start.phi
+        phi = start.phi / start.weight
     par = psi[:m] / np.sqrt(phi)
     there = evaluate_point(layout, par, False) if phi != 1.0 else known_scale_point(layout, par)
     H = np.eye(problem.size)

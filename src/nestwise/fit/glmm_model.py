@@ -17,10 +17,14 @@ from nestwise.core.glmm_compiled import compiled_glmm
 from nestwise.core.glmm_merge import merge_rows, rows_together
 from nestwise.core.glmm_rows import FamilyRows
 from nestwise.core.links.link import Link
-from nestwise.core.problem import ModelArrays
+from nestwise.core.links.scaled import scaled_link, unit_of_response
+from nestwise.core.problem import ModelArrays, Problem
 from nestwise.design.model import Design
 from nestwise.fit.assemble import glmm_arrays
 from nestwise.fit.glmm_begin import MakeKernel, begin, problem_of
+
+PLAIN = ("us", "diag")
+"""Structures whose parameters are entries of Lambda."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +41,9 @@ class GlmmModel:
         What was taken from random slopes of covariates far from zero.
     user_arrays, user_offset, user_rows
         The rows as they came: before that, and before rows were put together.
+    unit : float
+        What one of the optimiser's linear predictor is on the scale of the link; the links of the
+        rows and the offsets are in this unit.
     index : (n,) int or None
         Where each of these rows went; None where none were put together.
     has_scale : bool
@@ -51,6 +58,7 @@ class GlmmModel:
     user_arrays: ModelArrays
     user_offset: FloatArray
     user_rows: FamilyRows
+    unit: float
     index: NDArray[np.intp] | None
     has_scale: bool
     curvature: FloatArray | None
@@ -81,7 +89,10 @@ def make_glmm(
         Whether random slopes of covariates far from zero are centred.
     """
     arrays, offset, weights = glmm_arrays(design)
-    whole = FamilyRows(family, link, design.y, weights)
+    unit = _unit(design, family, link)
+    whole = FamilyRows(family, scaled_link(link, unit), design.y, weights)
+    if unit != 1.0:
+        offset = offset / unit
     centering = find_centering(arrays) if centre else None
     moved = arrays if centering is None else centred_arrays(arrays, centering)
     merged = merge_rows(moved, offset, whole)
@@ -89,6 +100,8 @@ def make_glmm(
     if merged is not None:
         fewer, known, rows = merged.arrays, merged.offset, merged.rows
     start, curvature = begin(fewer, known, rows, control, make_kernel)
+    if unit != 1.0:
+        start = replace(start, layout=_in_unit(start.layout, unit))
     return GlmmModel(
         problem=problem_of(fewer, known, rows, start, control, make_kernel),
         start=start,
@@ -96,10 +109,26 @@ def make_glmm(
         user_arrays=arrays,
         user_offset=offset,
         user_rows=whole,
+        unit=unit,
         index=None if merged is None else merged.index,
         has_scale=family.dispersion == "scale",
         curvature=curvature,
     )
+
+
+def _unit(design: Design, family: Family, link: Link) -> float:
+    """The unit of the linear predictor in which the optimiser works."""
+    # Shares have none, and parameters of structures are standard deviations in the user's.
+    if family.trials or any(term.structure not in PLAIN for term in design.terms):
+        return 1.0
+    return unit_of_response(link, design.y)
+
+
+def _in_unit(layout: Problem, unit: float) -> Problem:
+    """The maps to the user's parameters from those of a linear predictor in another unit."""
+    basis = replace(layout.basis, to_user=layout.basis.to_user * unit)
+    scales = tuple(scale / unit for scale in layout.column_scales)
+    return replace(layout, basis=basis, theta_scale=layout.theta_scale / unit, column_scales=scales)
 
 
 def with_kernel(model: GlmmModel, control: Control, make_kernel: MakeKernel) -> GlmmModel:

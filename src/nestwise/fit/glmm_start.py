@@ -104,23 +104,31 @@ def _round(
     control: Control,
 ) -> tuple[Start, FloatArray] | None:
     """One working linear mixed model: its optimum gives the next linear predictor."""
+    weight = _typical(terms.info) if has_scale else 1.0
+    terms = replace(terms, d1=terms.d1 / weight, info=terms.info / weight)
     problem = build_problem(
         working_rows(arrays, offset, eta, terms), threads=control.threads, solver=control.solver
     )
     par = _lifted(problem, starting_par(problem) if before is None else before.par)
     if has_scale and before is not None and before.phi is not None:
-        par = par / np.sqrt(before.phi)
+        par = par / np.sqrt(before.phi / weight)
     rough = replace(control, max_evaluations=6, tolerance=0.02)
     path = minimise(_working_objective(problem, has_scale), par, rough)
     r = path.point.result
     if path.stopped == "degenerate" or not r.pwrss > 0.0:
         return None
-    phi = r.pwrss / problem.n if has_scale else None
-    sigma = 1.0 if phi is None else float(np.sqrt(phi))
+    sigma = float(np.sqrt(r.pwrss / problem.n)) if has_scale else 1.0
+    phi = weight * r.pwrss / problem.n if has_scale else None
     beta = r.beta + problem.basis.shift
     eta = linear_predictor(problem, arrays, offset, path.point.par, beta, r.u)
     par = _lifted(problem, path.point.par * sigma)
-    return Start(problem, par, beta, phi, r.u / sigma), eta
+    return Start(problem, par, beta, phi, r.u / sigma, weight), eta
+
+
+def _typical(info: FloatArray) -> float:
+    """The mean information to the nearest power of two: dividing by it costs no digit."""
+    size = float(np.mean(info))
+    return float(2.0 ** np.round(np.log2(size))) if 0.0 < size < np.inf else 1.0
 
 
 def _working_objective(problem: Problem, has_scale: bool) -> Callable[[FloatArray], Point]:
