@@ -89,3 +89,22 @@ def test_links_without_a_unit_and_responses_that_do_not_tell() -> None:
     assert unit_of_response(LINKS["inverse"], np.array([-1.0, 1.0])) == 1.0
     assert unit_of_response(LINKS["sqrt"], np.array([3.0, 3.0])) == 1.0
     assert FAMILIES["binomial"].trials
+
+
+@pytest.mark.parametrize(
+    ("family", "link"), [("gamma", "log"), ("negative_binomial", "log"), ("binomial", "probit")]
+)
+def test_covariates_far_from_zero_cost_no_digits(family: str, link: str) -> None:
+    rng = np.random.default_rng(5)
+    g, x = np.repeat(np.arange(20), 15), np.round(1024 * rng.normal(size=300)) / 1024
+    eta = 0.3 + 0.5 * x + 0.5 * rng.normal(size=20)[g]
+    mu = LINKS[link].inverse(eta, 0)[0]
+    y = FAMILIES[family].simulate(mu, np.ones(300), 0.5, rng)
+    data = {"y": np.maximum(y, 1e-9) if family == "gamma" else y, "g": g}
+    near, far = (
+        nw.glmer("y ~ x + (1 | g)", {**data, "x": x + by}, family=family, link=link)
+        for by in (0.0, 1e8)
+    )
+    assert far.loglik == pytest.approx(near.loglik, abs=1e-9)
+    assert far.params["x"] == pytest.approx(near.params["x"], rel=1e-9)
+    assert far.bse["x"] == pytest.approx(near.bse["x"], rel=1e-6)

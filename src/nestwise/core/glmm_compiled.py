@@ -24,6 +24,9 @@ from nestwise.core.threads import limited
 AS_THEY_ARE = np.zeros(0, dtype=np.int64)
 """No order: the rows stand where they stood."""
 
+FAR = 100.0
+"""Mean of a column, in its standard deviations, from which a centred copy is kept."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledGlmm:
@@ -118,6 +121,7 @@ def compiled_glmm(model: GlmmInput) -> CompiledGlmm:
     FitError
         When the factor would not fit into the memory that is available; nothing is tried.
     """
+    model = _near_zero(model)
     order = _row_order(model.factors)
     factors = [_ordered(f, order) for f in model.factors]
     widths = sorted(f.n_levels * len(f.columns) for f in factors)
@@ -140,6 +144,16 @@ def compiled_glmm(model: GlmmInput) -> CompiledGlmm:
         ) from too_large
     _set_rows(handle, model.rows, order)
     return CompiledGlmm(handle, model, order)
+
+
+def _near_zero(model: GlmmInput) -> GlmmInput:
+    """The same model with its far columns of X centred: products with them would lose digits."""
+    far = np.abs(model.center) > FAR * model.scale
+    if not far.any():
+        return model
+    X = np.array(model.X, order="F")
+    X[:, far] -= model.center[far]
+    return replace(model, X=X, center=np.where(far, 0.0, model.center))
 
 
 def _row_order(factors: tuple[FactorColumns, ...]) -> NDArray[np.intp] | None:
