@@ -11,8 +11,8 @@ from scipy.linalg import block_diag
 
 import nestwise as nw
 from core.random_models import make_model, models
+from nestwise.core import _kernels, lmm, reference
 from nestwise.core import hessian as module
-from nestwise.core import lmm, reference
 from nestwise.core.hessian import hessian
 from nestwise.core.problem import ModelArrays, Problem, build_problem
 from nestwise.core.trace_products import trace_products
@@ -59,22 +59,34 @@ def test_one_inverse_says_the_same_as_differences(
     np.testing.assert_allclose(direct, differences, atol=2e-6 * np.abs(differences).max())
 
 
-@given(models(), st.integers(0, 1000), st.booleans())
+@given(models(), st.integers(0, 1000), st.booleans(), st.booleans())
 @settings(max_examples=20)
-def test_gradients_beside_a_point_agree_with_the_twin(
-    arrays: ModelArrays, seed: int, reml: bool
+def test_differences_agree_with_the_twin(
+    arrays: ModelArrays, seed: int, reml: bool, central: bool
 ) -> None:
     fast, dense = build_problem(arrays), build_problem(arrays, reference.dense_kernel)
     rng = np.random.default_rng(seed)
     m = len(fast.entries)
     flat = lmm.flat_lambdas(fast, rng.normal(size=m))
-    shifts = 0.1 * rng.normal(size=(3, m))
-    for a, b in zip(
-        fast.kernel.gradients(flat, fast.entries, reml, shifts),
-        dense.kernel.gradients(flat, dense.entries, reml, shifts),
-        strict=True,
-    ):
-        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8 * max(1.0, np.abs(b).max()))
+    here = dense.kernel.evaluate(flat, dense.entries, reml, 1)
+    base = None if central else here.grad_logdet + 0.7 * here.grad_pwrss
+    steps = np.full(m, 1e-2)
+    a, b = (
+        k.gradient_differences(flat, fast.entries, reml, 0.7, steps, base)
+        for k in (fast.kernel, dense.kernel)
+    )
+    np.testing.assert_allclose(a, b, atol=1e-7 * max(1.0, np.abs(b).max()))
+
+
+def test_least_curvature_is_that_of_the_profiled_matrix() -> None:
+    rng = np.random.default_rng(4)
+    for m in (1, 2, 5):
+        A = rng.normal(size=(m + 1, m + 1))
+        H = A @ A.T - 0.2 * np.eye(m + 1)
+        inner = H[:m, :m] - np.outer(H[:m, m], H[m, :m]) / H[m, m]
+        size = np.sqrt(np.abs(inner.diagonal()))
+        expected = np.linalg.eigvalsh(inner / np.outer(size, size))[0]
+        assert _kernels.least_curvature(H, 1e-12) == pytest.approx(expected, abs=1e-12)
 
 
 def test_traces_of_products_are_those_of_n_by_n_matrices() -> None:

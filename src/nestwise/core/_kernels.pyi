@@ -34,9 +34,15 @@ class CrossProducts:
     def evaluate(
         self, lambdas: FloatArray, entries: IntArray, reml: bool, order: int
     ) -> Evaluated: ...
-    def gradients(
-        self, lambdas: FloatArray, entries: IntArray, reml: bool, shifts: FloatArray
-    ) -> tuple[FloatArray, FloatArray]: ...
+    def gradient_differences(
+        self,
+        lambdas: FloatArray,
+        entries: IntArray,
+        reml: bool,
+        precision: float,
+        steps: FloatArray,
+        base: FloatArray | None,
+    ) -> FloatArray: ...
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray: ...
     def kenward_roger(
         self, lambdas: FloatArray, entries: IntArray, traces: bool
@@ -79,6 +85,7 @@ def make_basis(
     y: FloatArray, X: FloatArray, intercept: int
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]: ...
 def smallest_eigenvalue(A: FloatArray) -> float: ...
+def least_curvature(H: FloatArray, least: float) -> float: ...
 def invert_lower(L: FloatArray) -> FloatArray: ...
 def moment_start(
     gram: FloatArray,

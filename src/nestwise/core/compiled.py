@@ -63,12 +63,18 @@ class CompiledKernel:
         with limited(self.dense_order, self.threads):
             return KernelResult(*self.handle.evaluate(lambdas, entries, reml, order))
 
-    def gradients(
-        self, lambdas: FloatArray, entries: IntArray, reml: bool, shifts: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """See `Kernel.gradients`."""
+    def gradient_differences(
+        self,
+        lambdas: FloatArray,
+        entries: IntArray,
+        reml: bool,
+        precision: float,
+        steps: FloatArray,
+        base: FloatArray | None,
+    ) -> FloatArray:
+        """See `Kernel.gradient_differences`."""
         with limited(self.dense_order, self.threads):
-            return self.handle.gradients(lambdas, entries, reml, np.ascontiguousarray(shifts))
+            return self.handle.gradient_differences(lambdas, entries, reml, precision, steps, base)
 
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray:
         """See `Kernel.vcov_forms`."""

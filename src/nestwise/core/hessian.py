@@ -71,7 +71,7 @@ def hessian(
         else _by_differences(problem, flat, theta * scale, here, sigma, reml)
     )
     H = np.empty((m + 1, m + 1))
-    H[:m, :m] = (0.5 * scale * scale[:, None]) * (inner + inner.T)
+    H[:m, :m] = scale * scale[:, None] * inner
     H[:m, m] = H[m, :m] = (-2.0 / sigma**3) * scale * here.grad_pwrss
     H[m, m] = -2.0 * degrees(problem, reml) / sigma**2 + 6.0 * here.pwrss / sigma**4
     return H
@@ -99,21 +99,11 @@ def _by_differences(
     sigma: float,
     reml: bool,
 ) -> FloatArray:
-    """(m, m): rows are differences of gradients, central unless evaluations are dear."""
-    dear = problem.kernel.dense_order >= DEAR
+    """(m, m): differences of gradients, central unless evaluations are dear."""
+    dear, precision = problem.kernel.dense_order >= DEAR, 1.0 / sigma**2
     steps = (ONE_SIDED if dear else STEP) * np.maximum(np.abs(par), 0.1)
-
-    def gradients(shifts: FloatArray) -> FloatArray:
-        logdet, pwrss = problem.kernel.gradients(flat, problem.entries, reml, shifts)
-        return logdet + pwrss / sigma**2
-
-    shifts = np.diag(steps)
-    if dear:  # one at a time, so that the user may interrupt
-        base = here.grad_logdet + here.grad_pwrss / sigma**2
-        rows = np.concatenate([gradients(shift[None]) for shift in shifts]) - base
-        return np.asarray(rows / steps[:, None])
-    both, m = gradients(np.concatenate([shifts, -shifts])), len(par)
-    return np.asarray((both[:m] - both[m:]) / (2.0 * steps)[:, None])
+    base = here.grad_logdet + precision * here.grad_pwrss if dear else None
+    return problem.kernel.gradient_differences(flat, problem.entries, reml, precision, steps, base)
 
 
 def _by_inverse(

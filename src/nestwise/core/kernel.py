@@ -154,10 +154,17 @@ class Kernel(Protocol):
         """Criterion, and derivatives as far as `order` asks."""
         ...
 
-    def gradients(
-        self, lambdas: FloatArray, entries: IntArray, reml: bool, shifts: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """(r, m) and (r, m): grad_logdet and grad_pwrss with each of r rows of shifts added."""
+    def gradient_differences(
+        self,
+        lambdas: FloatArray,
+        entries: IntArray,
+        reml: bool,
+        precision: float,
+        steps: FloatArray,
+        base: FloatArray | None,
+    ) -> FloatArray:
+        """(m, m): derivatives of grad_logdet + precision * grad_pwrss by differences over `steps`,
+        central, or one-sided from the gradient `base` where that is given."""
         ...
 
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray:

@@ -53,14 +53,27 @@ class DenseKernel:
         """See `Kernel.evaluate`."""
         return evaluate(self, lambdas, entries, reml)
 
-    def gradients(
-        self, lambdas: FloatArray, entries: IntArray, reml: bool, shifts: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """See `Kernel.gradients`."""
-        beside = [
-            evaluate(self, _shifted(self, lambdas, entries, s), entries, reml) for s in shifts
-        ]
-        return np.array([r.grad_logdet for r in beside]), np.array([r.grad_pwrss for r in beside])
+    def gradient_differences(
+        self,
+        lambdas: FloatArray,
+        entries: IntArray,
+        reml: bool,
+        precision: float,
+        steps: FloatArray,
+        base: FloatArray | None,
+    ) -> FloatArray:
+        """See `Kernel.gradient_differences`."""
+        rows = []
+        for i, step in enumerate(steps):
+            up, down = (
+                evaluate(self, _shifted(self, lambdas, entries[i], side), entries, reml)
+                for side in (step, -step)
+            )
+            ends = [r.grad_logdet + precision * r.grad_pwrss for r in (up, down)]
+            row = (ends[0] - ends[1]) / (2.0 * step) if base is None else (ends[0] - base) / step
+            rows.append(row)
+        out = np.array(rows)
+        return np.asarray(0.5 * (out + out.T))
 
     def vcov_forms(self, lambdas: FloatArray, entries: IntArray) -> FloatArray:
         """See `Kernel.vcov_forms`."""
@@ -188,14 +201,12 @@ def _faces(kernel: DenseKernel, C: FloatArray) -> list[FloatArray]:
     return out
 
 
-def _shifted(
-    kernel: DenseKernel, lambdas: FloatArray, entries: IntArray, shift: FloatArray
-) -> FloatArray:
-    """The Lambdas with a shift of each free entry."""
+def _shifted(kernel: DenseKernel, lambdas: FloatArray, entry: IntArray, step: float) -> FloatArray:
+    """The Lambdas with a step in one entry."""
     starts = np.cumsum([0] + [k * k for k, _ in kernel.shapes])
+    f, r, c = entry.tolist()
     out = lambdas.copy()
-    for (f, r, c), step in zip(entries.tolist(), shift.tolist(), strict=True):
-        out[starts[f] + r * kernel.shapes[f][0] + c] += step
+    out[starts[f] + r * kernel.shapes[f][0] + c] += step
     return out
 
 

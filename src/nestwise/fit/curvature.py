@@ -33,6 +33,9 @@ DOWN, DOWN_DEAR = 1e-7, 1e-5
 STEPS = (1.0, 0.1, 0.01, 1e-3, 1e-4)
 """Lengths of steps along a direction that bends down, in the same units."""
 
+SMALL = 1e-12
+"""Diagonal of a Hessian, relative to the largest, from which it is scaled to one."""
+
 LOWER = 1e-9
 """Decrease of the criterion, beyond rounding, that makes a point no minimum."""
 
@@ -182,12 +185,12 @@ def lower_par(problem: Problem, reml: bool, value: float, found: Curvature) -> F
     (m,) float64 or None
         None at a minimum.
     """
-    scale, par = problem.theta_scale, found.theta * problem.theta_scale
     free = free_entries(problem.entries, found.theta)
-    H = profiled(found.hessian) / (scale * scale[:, None])
-    if not free.all():
-        H = H[np.ix_(free, free)]
     error = DOWN_DEAR if problem.kernel.dense_order >= DEAR else DOWN
+    if free.all() and _kernels.least_curvature(found.hessian, SMALL) > -error:
+        return None
+    scale, par = problem.theta_scale, found.theta * problem.theta_scale
+    H = (profiled(found.hessian) / np.outer(scale, scale))[np.ix_(free, free)]
 
     def function(part: FloatArray) -> Point:
         moved = par.copy()
@@ -239,12 +242,11 @@ def way_down(
     if not len(par) or not np.isfinite(H).all():
         return None
     size = np.sqrt(np.abs(H.diagonal()))
-    size = np.maximum(size, max(1e-6 * float(size.max()), 1e-300))
-    scaled = H / (size * size[:, None])
-    if _kernels.smallest_eigenvalue(scaled) > -error:
+    size = np.maximum(size, np.sqrt(SMALL) * max(float(size.max()), 1e-150))
+    values, vectors = np.linalg.eigh(H / np.outer(size, size))
+    if values[0] > -error:
         return None
-    lowest = np.linalg.eigh(scaled)[1][:, 0]
-    trials = [function(at) for at in _beside(par, lowest / size)]
+    trials = [function(at) for at in _beside(par, vectors[:, 0] / size)]
     lower = [t for t in trials if t.value < value - LOWER]
     return min(lower, key=lambda t: t.value) if lower else None
 

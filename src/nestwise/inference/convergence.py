@@ -9,16 +9,20 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.memo import memo
 from nestwise._base.printed import printed_html
+from nestwise.core import _kernels
 from nestwise.core.lmm import evaluate
 from nestwise.core.patterns import hessian_by_par, is_patterned, theta_of
 from nestwise.core.structured.derivatives import deviance_hessian
 from nestwise.core.structured.evaluate import evaluate as evaluate_structured
-from nestwise.fit.curvature import exact_hessian, free_entries, lower_par, profiled
+from nestwise.fit.curvature import exact_hessian, free_entries, lower_par
 from nestwise.fit.result import Curvature, LmmFit, Status
 from nestwise.fit.structured_result import StructuredFit
 
 FLAT = 1e-6
 """Curvature, relative to the largest, that counts as none: differences leave a tenth of it."""
+
+NOISE = 0.01
+"""Diagonal, relative to the largest, up to which differences leave noise; not scaled to one."""
 
 NEARLY_FLAT = 1e-4
 """Curvature at unit diagonal below which a flat direction is confirmed: it may itself be curved."""
@@ -108,16 +112,8 @@ def convergence_check(fit: LmmFit | StructuredFit) -> ConvergenceCheck:
 
 
 def _least_curvature(H: FloatArray) -> float:
-    """Smallest eigenvalue of the profiled Hessian at unit diagonal: no units, no number of rows.
-
-    Diagonals below a hundredth of the largest are taken for that: differences leave noise there.
-    """
-    inner = profiled(H)
-    if not len(inner):
-        return 1.0
-    size = np.sqrt(np.abs(inner.diagonal()))
-    size = np.maximum(size, 0.1 * float(size.max()))
-    return float(np.linalg.eigvalsh(inner / np.outer(size, size))[0])
+    """Smallest eigenvalue of the profiled Hessian at unit diagonal: no units, no number of rows."""
+    return _kernels.least_curvature(np.ascontiguousarray(H), NOISE) if len(H) > 1 else 1.0
 
 
 def _lower_beside(fit: LmmFit | StructuredFit) -> bool:

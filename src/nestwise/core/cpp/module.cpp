@@ -130,22 +130,41 @@ nb::tuple evaluate(const CrossProducts& cp, Vector lambdas, Table entries, bool 
     return pack(cp, free, std::move(r));
 }
 
-// Gradients beside lambdas, at each row of shifts of the free entries: those of the log-determinants
-// and those of rho^2; NaN where the matrix is not positive definite.
-nb::tuple gradients(const CrossProducts& cp, Vector lambdas, Table entries, bool reml, RowMajor shifts) {
+// Second derivatives by the free entries, from differences of gradients.
+nb::object gradient_differences(const CrossProducts& cp, Vector lambdas, Table entries, bool reml, double precision,
+                                Vector steps, std::optional<Vector> base) {
     const Lambdas lambda = unpack(cp, lambdas);
     const std::vector<Entry> free = unpack(cp, entries);
-    const size_t m = free.size(), r = shifts.shape(0);
-    if (shifts.shape(1) != m) throw nb::value_error("shifts do not have a column for each entry");
-    std::vector<double> logdet(r * m), pwrss(r * m);
+    const size_t m = free.size();
+    if (steps.shape(0) != m || (base && base->shape(0) != m))
+        throw nb::value_error("steps and base do not have a value for each entry");
+    std::vector<double> out(m * m);
     {
         nb::gil_scoped_release release;
         Borrowed w(cp);
-        for (size_t s = 0; s < r; ++s)
-            nw::shifted_gradient(cp, lambda, free, reml, shifts.data() + s * m, *w, logdet.data() + s * m,
-                                 pwrss.data() + s * m);
+        nw::gradient_differences(cp, lambda, free, reml, precision, steps.data(), base ? base->data() : nullptr, *w,
+                                 out.data());
     }
-    return nb::make_tuple(array(std::move(logdet), {r, m}), array(std::move(pwrss), {r, m}));
+    return array(std::move(out), {m, m});
+}
+
+// Smallest eigenvalue, at unit diagonal, of H after its last parameter is profiled out; diagonals
+// below `least` times the largest are taken for that.
+double least_curvature(RowMajor H, double least) {
+    const size_t c = H.shape(0);
+    if (c < 2 || H.shape(1) != c) throw nb::value_error("the matrix is not square, or has no parameter");
+    const size_t m = c - 1;
+    std::vector<double> A(m * m), size(m), values, vectors;
+    double largest = 0.0;
+    for (size_t i = 0; i < m; ++i)
+        for (size_t j = 0; j < m; ++j)
+            A[i * m + j] = H.data()[i * c + j] - H.data()[i * c + m] * H.data()[m * c + j] / H.data()[m * c + m];
+    for (size_t i = 0; i < m; ++i) largest = std::max(largest, std::fabs(A[i * m + i]));
+    for (size_t i = 0; i < m; ++i) size[i] = std::sqrt(std::max({std::fabs(A[i * m + i]), least * largest, 1e-300}));
+    for (size_t i = 0; i < m; ++i)
+        for (size_t j = 0; j < m; ++j) A[i * m + j] /= size[i] * size[j];
+    nw::symmetric_eigen(std::move(A), static_cast<int>(m), values, vectors);
+    return *std::min_element(values.begin(), values.end());
 }
 
 nb::object vcov_forms(const CrossProducts& cp, Vector lambdas, Table entries) {
@@ -423,8 +442,8 @@ NB_MODULE(_kernels, m) {
                      })
         .def("evaluate", &evaluate, nb::arg("lambdas"), nb::arg("entries"), nb::arg("reml"),
              nb::arg("order"))
-        .def("gradients", &gradients, nb::arg("lambdas"), nb::arg("entries"), nb::arg("reml"),
-             nb::arg("shifts"))
+        .def("gradient_differences", &gradient_differences, nb::arg("lambdas"), nb::arg("entries"),
+             nb::arg("reml"), nb::arg("precision"), nb::arg("steps"), nb::arg("base").none())
         .def("solve", &solve, nb::arg("lambdas"), nb::arg("rhs"))
         .def("row_forms", &row_forms, nb::arg("lambdas"), nb::arg("levels"), nb::arg("values"),
              nb::arg("X"))
@@ -443,6 +462,7 @@ NB_MODULE(_kernels, m) {
         .def("conditional_faces", &conditional_faces, nb::arg("lambdas"));
     m.def("make_basis", &make_basis, nb::arg("y"), nb::arg("X"), nb::arg("intercept"));
     m.def("smallest_eigenvalue", &smallest_eigenvalue, nb::arg("A"));
+    m.def("least_curvature", &least_curvature, nb::arg("H"), nb::arg("least"));
     m.def("invert_lower", &invert_lower, nb::arg("L"));
     m.def("moment_start", &moment_start, nb::arg("gram"), nb::arg("quadratic"), nb::arg("n"),
           nb::arg("entries"), nb::arg("widths"));

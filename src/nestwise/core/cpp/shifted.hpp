@@ -11,4 +11,10 @@ namespace nw {
 void shifted_gradient(const CrossProducts& cp, const Lambdas& lambda, const std::vector<Entry>& entries,
                       bool reml, const double* shift, Workspace& w, double* logdet, double* pwrss);
 
+// (m x m, symmetric): derivatives of that gradient, logdet + precision * pwrss, by differences over
+// `steps`: central, or one-sided from `base` where this is given.
+void gradient_differences(const CrossProducts& cp, const Lambdas& lambda, const std::vector<Entry>& entries,
+                          bool reml, double precision, const double* steps, const double* base, Workspace& w,
+                          double* out);
+
 }  // namespace nw
