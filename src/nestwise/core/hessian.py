@@ -17,8 +17,9 @@ from nestwise.core.trace_products import divisible, trace_products
 STEP = 1e-4
 """Relative step of the central differences: their error is of the order of its square."""
 
-DEAR = 500
-"""Order of the dense remainder from which an inverse is so dear that differences are one-sided."""
+DEAR, LARGE = 500, 20_000
+"""Order of the dense remainder, and random effects, from which gradients are so dear that
+differences are one-sided."""
 
 ONE_SIDED = 5e-7
 """Their relative step. They miss the curvature by 1e-6, central ones by 1e-8 (measured)."""
@@ -91,6 +92,18 @@ def inverse_pays(problem: Problem) -> bool:
     return m >= MANY and q * q * s < 2 * m * (10 * q + s**3)
 
 
+def one_sided(problem: Problem) -> bool:
+    """Whether differences of gradients are one-sided, and so hold six digits in place of eight.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model.
+    """
+    q = sum(k * m for k, m in problem.shapes)
+    return problem.kernel.dense_order >= DEAR or q >= LARGE
+
+
 def _by_differences(
     problem: Problem,
     flat: FloatArray,
@@ -99,8 +112,8 @@ def _by_differences(
     sigma: float,
     reml: bool,
 ) -> FloatArray:
-    """(m, m): differences of gradients, central unless evaluations are dear."""
-    dear, precision = problem.kernel.dense_order >= DEAR, 1.0 / sigma**2
+    """(m, m): differences of gradients, central or one-sided."""
+    dear, precision = one_sided(problem), 1.0 / sigma**2
     steps = (ONE_SIDED if dear else STEP) * np.maximum(np.abs(par), 0.1)
     base = here.grad_logdet + precision * here.grad_pwrss if dear else None
     return problem.kernel.gradient_differences(flat, problem.entries, reml, precision, steps, base)

@@ -10,7 +10,7 @@ import numpy as np
 from nestwise._base.arrays import BoolArray, FloatArray, IntArray
 from nestwise._base.options import Control
 from nestwise.core import _kernels
-from nestwise.core.hessian import DEAR, hessian
+from nestwise.core.hessian import hessian, one_sided
 from nestwise.core.lmm import degrees
 from nestwise.core.optimum import estimates
 from nestwise.core.problem import Problem
@@ -27,7 +27,7 @@ PLENTY = 1000
 """Levels for each parameter of a factor from which average information is the Hessian but for a few
 per cent: it is a sum over levels, whose relative error falls with the root of their number."""
 
-DOWN, DOWN_DEAR = 1e-7, 1e-5
+DOWN, DOWN_ONE_SIDED = 1e-7, 1e-5
 """Negative curvature, relative to a unit diagonal, that is more than the error of differences."""
 
 STEPS = (1.0, 0.1, 0.01, 1e-3, 1e-4)
@@ -186,7 +186,7 @@ def lower_par(problem: Problem, reml: bool, value: float, found: Curvature) -> F
         None at a minimum.
     """
     free = free_entries(problem.entries, found.theta)
-    error = DOWN_DEAR if problem.kernel.dense_order >= DEAR else DOWN
+    error = DOWN_ONE_SIDED if one_sided(problem) else DOWN
     if free.all() and _kernels.least_curvature(found.hessian, SMALL) > -error:
         return None
     scale, par = problem.theta_scale, found.theta * problem.theta_scale
