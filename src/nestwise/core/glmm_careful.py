@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from nestwise.core.glmm import GlmmProblem
 from nestwise.core.glmm_compiled import CompiledGlmm
-from nestwise.core.glmm_kernel import GlmmPlace, GlmmResult
-from nestwise.core.glmm_reference import DenseGlmm, dense_glmm
-from nestwise.core.threads import limited
+from nestwise.core.glmm_reference import dense_glmm
 
 SMALL = 400
 """Rows and random effects together up to which dense matrices cost little."""
@@ -31,25 +29,4 @@ def careful_problem(problem: GlmmProblem) -> GlmmProblem:
         return problem
     if kernel.n_effects + len(problem.offset) > SMALL:
         return problem
-    return replace(problem, kernel=Careful(dense_glmm(kernel.model), kernel.model.threads))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Careful:
-    """The dense kernel with as many threads as the engine may use.
-
-    Parameters
-    ----------
-    kernel : DenseGlmm
-        What evaluates.
-    threads : int
-        Of the linear algebra.
-    """
-
-    kernel: DenseGlmm
-    threads: int
-
-    def evaluate(self, at: GlmmPlace, order: int) -> GlmmResult:
-        """See `GlmmKernel.evaluate`."""
-        with limited(self.kernel.Z.shape[1], self.threads):
-            return self.kernel.evaluate(at, order)
+    return replace(problem, kernel=dense_glmm(kernel.model))

@@ -52,13 +52,15 @@ def factorised(A: FloatArray, W: FloatArray) -> Factor:
     Raises
     ------
     numpy.linalg.LinAlgError
-        When it is not positive definite.
+        When it is not positive definite, or not finite.
 
     Examples
     --------
     >>> round(log_determinant(factorised(np.ones((2, 1)), np.array([1.0, 2.0]))), 9)  # log 4
     1.386294361
     """
+    if not (np.isfinite(W).all() and np.isfinite(A).all()):
+        raise np.linalg.LinAlgError("a weight or a column is not finite")
     q = A.shape[1]
     if W.max(initial=0.0) > STIFF and W.min(initial=0.0) >= 0.0:
         root = np.sqrt(W)
@@ -91,10 +93,10 @@ def solved(factor: Factor, t: FloatArray, less: FloatArray | None = None) -> Flo
         rhs = factor.A.T @ t if less is None else factor.A.T @ t - less
         half = solve_triangular(R, rhs, trans="T")
         return np.asarray(solve_triangular(R, half))
-    part = factor.Q[:n].T @ (t / factor.root)
-    if less is not None:
-        part = part - factor.Q[n:].T @ less
-    return np.asarray(solve_triangular(R, part))
+    big = factor.root >= 1.0
+    rest = factor.A[~big].T @ t[~big] - (0.0 if less is None else less)
+    part = factor.Q[:n][big].T @ (t[big] / factor.root[big])
+    return np.asarray(solve_triangular(R, part + solve_triangular(R, rest, trans="T")))
 
 
 def spread(factor: Factor) -> FloatArray:
@@ -105,8 +107,8 @@ def spread(factor: Factor) -> FloatArray:
     factor : Factor
         Of M.
     """
-    n = len(factor.A)
-    if factor.Q is None:
-        half = solve_triangular(factor.R, factor.A.T, trans="T")
-        return np.asarray(solve_triangular(factor.R, half).T)
-    return np.asarray(solve_triangular(factor.R, (factor.Q[:n] / factor.root[:, None]).T).T)
+    half = solve_triangular(factor.R, factor.A.T, trans="T")
+    if factor.Q is not None:
+        big = factor.root >= 1.0
+        half[:, big] = factor.Q[: len(big)][big].T / factor.root[big]
+    return np.asarray(solve_triangular(factor.R, half).T)

@@ -9,6 +9,7 @@ et al. (2016), J. Stat. Softw. 70(5), eq. 3-5, for the derivative through the mo
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from nestwise._base.arrays import FloatArray, IntArray
 from nestwise.core.glmm_factor import Factor, factorised, log_determinant, solved, spread
 from nestwise.core.glmm_kernel import GlmmInput, GlmmPlace, GlmmResult, RowFunction, Terms
 from nestwise.core.reference import dense_z
+from nestwise.core.threads import limited
 
 MAX_ITERATIONS = 100
 """Newton steps after which the search for the mode gives up."""
@@ -61,6 +63,10 @@ class DenseGlmm:
 
     def evaluate(self, at: GlmmPlace, order: int) -> GlmmResult:
         """See `GlmmKernel.evaluate`."""
+        with limited(self.Z.shape[1], 1):
+            return self._evaluate(at, order)
+
+    def _evaluate(self, at: GlmmPlace, order: int) -> GlmmResult:
         A = self.Z @ _lambda(self.shapes, at.lambdas)
         fixed = self.offset + self.X @ at.beta
         start = np.zeros(A.shape[1]) if at.u is None else at.u
@@ -151,9 +157,9 @@ def find_mode(
         value = _penalised(terms, u)
     before = np.inf
     for count in range(MAX_ITERATIONS):
-        if not np.isfinite(value):
+        factor = _curvature(A, terms) if np.isfinite(value) else None
+        if factor is None:
             return None
-        factor = _curvature(A, terms)
         step = solved(factor, terms.d1, u)
         decrement = float((factor.R @ step) @ (factor.R @ step))
         # Newton's method squares a decrement as small as `SURE`; else rounding is left.
@@ -189,12 +195,12 @@ def _penalised(terms: Terms, u: FloatArray) -> float:
     return -2.0 * float(np.sum(terms.loglik)) + float(u @ u)
 
 
-def _curvature(A: FloatArray, terms: Terms) -> Factor:
+def _curvature(A: FloatArray, terms: Terms) -> Factor | None:
     """M with the observed curvature or, where that is not positive definite, the expected."""
-    try:
-        return factorised(A, -terms.d2)
-    except LinAlgError:
-        return factorised(A, terms.info)
+    for weights in (-terms.d2, terms.info):
+        with suppress(LinAlgError):
+            return factorised(A, weights)
+    return None
 
 
 def _failed(n: int, q: int) -> GlmmResult:

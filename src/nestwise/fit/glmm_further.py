@@ -62,7 +62,6 @@ def further_starts(
     for par in _different([*sized[:ALL_ALIKE], *sized[len(SIZES) :][:PER_FACTOR]]):
         yield np.concatenate([par, rest])
     yield np.concatenate([WIDE * sized[0], rest])
-    yield from _with_other_means(problem, rows, sized, rest)
     rng = np.random.default_rng(0)
     for i in range(RANDOM):
         moved = rest.copy()
@@ -70,6 +69,7 @@ def further_starts(
         moved[:last] += unit * MOVES[i % 2] * rng.normal(size=last)
         moved[last:] += rng.normal(size=len(rest) - last)
         yield np.concatenate([unit * SPREADS[i % 3] * rng.normal(size=m), moved])
+    yield from _with_other_means(problem, rows, sized, rest)
 
 
 def _with_other_means(

@@ -187,8 +187,12 @@ def look_again_glmm(
 
 
 def _nowhere(search: Search, path: GlmmPath) -> bool:
-    """Whether other starts would only run as far as this one did."""
-    return _far(search, path) == FLAT_THERE
+    """Whether other starts would only run as far as this one did.
+
+    With other variances they may run as far and end lower, which costs little where rows are few.
+    """
+    many = search.problem.layout.n > ROUND_ROWS
+    return path.stopped == "unbounded" or (many and _far(search, path) == FLAT_THERE)
 
 
 def _far(search: Search, path: GlmmPath) -> int:
