@@ -316,3 +316,13 @@ def test_trigamma_and_tetragamma() -> None:
     found = polygammas(x)
     for order in (1, 2):
         np.testing.assert_allclose(found[order - 1], polygamma(order, x), rtol=3e-15)
+
+
+@pytest.mark.parametrize("phi", [1e-200, 1e120, 1e300])
+@pytest.mark.parametrize("family", [n for n, f in FAMILIES.items() if f.dispersion])
+def test_a_dispersion_whose_powers_overflow_raises_nothing(family: str, phi: float) -> None:
+    f, link = FAMILIES[family], LINKS[str(FAMILIES[family].links[0])]
+    y, w, eta = _points(family, link.name)
+    terms = f.rows(y, eta, w, phi, link)
+    assert not np.isnan(terms.loglik).any()
+    assert np.isfinite(terms.d1).all()

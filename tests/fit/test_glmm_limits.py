@@ -191,3 +191,24 @@ def test_modes_are_found_next_to_the_limit_of_a_dispersion() -> None:
         assert abs(found.value / twin.value - 1.0) < 1e-7
         size = np.abs(twin.gradient).max()
         assert np.abs(found.gradient - twin.gradient).max() < 1e-4 * size
+
+
+@pytest.mark.parametrize("log_phi", [20.0, 28.0])
+def test_gradients_keep_their_digits_where_weights_are_large(log_phi: float) -> None:
+    """The rounding of eta changes slopes by the weights times it, which are 10^11 here."""
+    rng = np.random.default_rng(0)
+    y = 1.0 / (1.0 + np.exp(-1.0 - 2.0 * rng.normal(size=30)))
+    table = pd.DataFrame({"y": y, "x": rng.normal(size=30), "row": np.arange(30)})
+    design, family, link = build("y ~ x + (1 | row)", table), family_named("beta"), "logit"
+    control = fit_glmm(design, family, link_named(link)).control
+    compiled = make_glmm(design, family, link_named(link), control).problem
+    dense = make_glmm(design, family, link_named(link), control, dense_glmm).problem
+    psi = np.array([1.7, 0.9, 0.1, log_phi])
+    found, twin = (evaluate_glmm(p, psi, None, 1) for p in (compiled, dense))
+    assert abs(found.value - twin.value) < 1e-10
+    assert np.abs(found.gradient - twin.gradient).max() < 1e-9
+    # At the limit the log odds are normal: the gradient by beta is that of least squares.
+    x = compiled.arrays.X @ compiled.layout.basis.to_user
+    left = np.log(y / (1.0 - y)) - x @ psi[1:3]
+    spread = (psi[0] / compiled.layout.column_scales[0][0]) ** 2
+    np.testing.assert_allclose(found.gradient[1:3], -2.0 * x.T @ left / spread, rtol=1e-6)

@@ -33,7 +33,8 @@ def _rows(
     won, lost = _pairs(y, m[0], rest, la[0], lb[0])
     (a1, a2), (b1, b2) = polygammas(1.0 + a), polygammas(1.0 + b)
     curve = shape * shape * (a1 + b1)
-    slope = shape * _score(won, lost, a, b)
+    sa, sb = _slope_after(a), _slope_after(b)
+    slope = shape * _score(won, lost, a, b, sa, sb)
     bend = shape**3 * (b2 - a2)
     smooth = chain((m[0], slope, -curve, bend), m)
     d1, d2, d3 = (s + u + v for s, u, v in zip(smooth[1:], la[1:], lb[1:], strict=True))
@@ -43,7 +44,8 @@ def _rows(
     parts = _density(won, lost, shape, away), d1, d2, d3, info, dinfo
     steep = slope + shape * (_bend_after(a, a1) - _bend_after(b, b1))
     bent = 2.0 * curve + shape**2 * (a * a2 + b * b2)
-    by_phi = _by_phi(away, a, b, steep, bent, m, shape)
+    whole = _slope_after(np.array([shape])) - sa - sb
+    by_phi = _by_phi(1.0 + whole + away, steep, bent, m)
     return RowTerms(*(weights * t for t in (*parts, *by_phi)))
 
 
@@ -64,7 +66,7 @@ def _density(won: Pair, lost: Pair, shape: float, away: FloatArray) -> FloatArra
     powers and logarithms leave is minus the shape times the divergence of y from mu: `away`.
     """
     after = _after(shape * won.x) + _after(shape * lost.x)
-    rest = log_gamma_rest(np.full_like(won.x, shape)) - after + 2.0 * np.log(shape)
+    rest = log_gamma_rest(np.array([shape])) - after + 2.0 * np.log(shape)
     return np.asarray(rest + away + (won.log_x - won.log_y) + (lost.log_x - lost.log_y))
 
 
@@ -73,10 +75,14 @@ def _after(a: FloatArray) -> FloatArray:
     return log_gamma_rest(1.0 + a) + np.log1p(a) + xlog1py(a, 1.0 / a) - 1.0
 
 
-def _score(won: Pair, lost: Pair, a: FloatArray, b: FloatArray) -> FloatArray:
-    """log(y / (1 - y)) - digamma(1 + a) + digamma(1 + b), log(a / b) apart where both are large."""
+def _score(
+    won: Pair, lost: Pair, a: FloatArray, b: FloatArray, sa: FloatArray, sb: FloatArray
+) -> FloatArray:
+    """log(y / (1 - y)) - digamma(1 + a) + digamma(1 + b), log(a / b) apart where both are large.
+
+    sa and sb are `_slope_after` of a and b."""
     direct = (won.log_y - lost.log_y) - digamma(1.0 + a) + digamma(1.0 + b)
-    large = log_ratio(lost) - log_ratio(won) - _slope_after(a) / a + _slope_after(b) / b
+    large = log_ratio(lost) - log_ratio(won) - sa / a + sb / b
     return np.where(np.minimum(a, b) > 1.0, large, direct)
 
 
@@ -91,20 +97,9 @@ def _bend_after(a: FloatArray, trigamma: FloatArray) -> FloatArray:
 
 
 def _by_phi(
-    away: FloatArray,
-    a: FloatArray,
-    b: FloatArray,
-    steep: FloatArray,
-    bent: FloatArray,
-    m: tuple[FloatArray, ...],
-    shape: float,
+    loglik: FloatArray, steep: FloatArray, bent: FloatArray, m: tuple[FloatArray, ...]
 ) -> tuple[FloatArray, ...]:
-    """Derivatives by log phi of loglik, d1, d2 and info.
-
-    `away` is a log(y / mu) + b log((1 - y) / (1 - mu)).
-    """
-    whole = _slope_after(np.full_like(a, shape))
-    loglik = whole - _slope_after(a) - _slope_after(b) + 1.0 + away
+    """Derivatives by log phi of loglik, d1, d2 and info."""
     info = bent * m[1] ** 2
     return loglik, steep * m[1], steep * m[2] - info, info
 
