@@ -61,6 +61,24 @@ def test_profiles_of_dispersions(shared_file: Finder) -> None:
     assert (found["conf_high"] > truth).all()
 
 
+def test_profile_of_a_coefficient_that_ran_away() -> None:
+    """Its curvature says nothing; the profile still begins to rise where the likelihood falls."""
+    rng = np.random.default_rng(8)
+    g, kind = np.repeat(np.arange(12), 8), np.tile(["a", "b", "c", "c"], 24)
+    eta = 0.8 * rng.normal(size=12)[g] + 0.7 * (kind == "b") - 0.3
+    y = (rng.random(96) < 1.0 / (1.0 + np.exp(-eta))).astype(int)
+    y[kind == "c"] = 1
+    data = pd.DataFrame({"y": y, "kind": kind, "g": g})
+    model = nw.glmer("y ~ kind + (1 | g)", data)
+    assert "separation" in [d.code for d in model.diagnostics]
+    found = model.confint(method="profile", params=["kindc"])
+    low = float(found["conf_low"].iloc[0])
+    assert np.isnan(found["conf_high"].iloc[0])
+    fewer = data.assign(o=low * (kind == "c"), other=np.where(kind == "b", "b", "a"))
+    held = nw.glmer("y ~ other + offset(o) + (1 | g)", fewer)
+    assert held.criterion - model.criterion == pytest.approx(1.959964**2, abs=1e-2)
+
+
 def test_profile_at_a_variance_of_zero() -> None:
     data = {"y": np.tile([0.0, 1, 1, 2, 2, 4], 10), "g": np.repeat(np.arange(10), 6)}
     m = nw.glmer("y ~ 1 + (1 | g)", data, family="poisson")

@@ -23,6 +23,9 @@ SOME = 0.1
 MANY_ROWS = 5
 """Rows of a level from which it is seldom one-sided by chance."""
 
+FEW = "Look whether that is what they should be; the model draws them towards the other levels."
+"""Advice where these levels are not most of all."""
+
 MOST_NAMED = 5
 """Levels that a message lists."""
 
@@ -86,11 +89,11 @@ def one_sided_groups(design: Design, side: IntArray, n_agq: int) -> tuple[Diagno
         Quadrature points that were used.
     """
     if n_agq > 1:
-        advice = "They say little about the variance: look at its interval (confint)."
+        many = "They say little about the variance: look at its interval (confint)."
     elif len(design.factors) == 1:
-        advice = "Laplace's approximation is at its worst there: compare with nAGQ=15."
+        many = "Laplace's approximation is at its worst there: compare with nAGQ=15."
     else:
-        advice = "Laplace's approximation is at its worst there: variances may be too small."
+        many = "Laplace's approximation is at its worst there: variances may be too small."
     out = []
     for factor in design.factors:
         if len(side) < FEWEST_ROWS * factor.n_levels:
@@ -100,7 +103,8 @@ def one_sided_groups(design: Design, side: IntArray, n_agq: int) -> tuple[Diagno
         alike = np.flatnonzero(np.abs(total) == counts)
         none, only = int((total == -counts).sum()), int((total == counts).sum())
         large = int((counts[alike] >= MANY_ROWS).sum())
-        if none + only <= MANY * factor.n_levels and large < max(1.0, SOME * factor.n_levels):
+        most = none + only > MANY * factor.n_levels
+        if not most and large < max(1.0, SOME * factor.n_levels):
             continue
         largest = alike[np.argsort(-counts[alike], kind="stable")]
         named = ", ".join(level_labels(some_levels(factor, largest[:MOST_NAMED])))
@@ -110,7 +114,7 @@ def one_sided_groups(design: Design, side: IntArray, n_agq: int) -> tuple[Diagno
                 f"{none + only} of {factor.n_levels} levels of {factor.name} have responses of "
                 f"one kind only ({none} without events, {only} with nothing else): {named}"
                 f"{', ...' if len(largest) > MOST_NAMED else ''}.",
-                advice,
+                many if most else FEW,
             )
         )
     return tuple(out)

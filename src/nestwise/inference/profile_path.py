@@ -21,6 +21,12 @@ TOLERANCE = 1e-6
 SPACING = 0.7
 """Distance in zeta between points."""
 
+OVERSHOT = 3.0
+"""Distance in zeta, in units of that which was aimed at, from which a step is taken back."""
+
+SHORTER, TRIES = 0.25, 20
+"""By how much it is then shortened, and how often."""
+
 FLAT = 1e-9
 """Curvature, relative to the largest, below which a direction counts as flat."""
 
@@ -206,7 +212,8 @@ def trace(
     for _ in range(MOST):
         wanted = min(zeta + spacing, zeta_max + 1e-3)
         length = min((wanted - zeta) / slope if slope > 0.0 else most, most)
-        found = _advance(deviance, here, bend, fixed, sign * length, limit)
+        far = zeta + OVERSHOT * spacing
+        found = _no_farther(deviance, here, bend, fixed, sign * length, limit, first + far**2)
         if found is None:
             end = "degenerate"
             break
@@ -229,6 +236,28 @@ def trace(
             end = "boundary"
             break
     return Side(np.array(position), np.array(zetas), np.array(slopes), end)
+
+
+def _no_farther(
+    deviance: Deviance,
+    here: Settled,
+    bend: FloatArray,
+    fixed: int,
+    length: float,
+    limit: float,
+    highest: float,
+) -> Settled | None:
+    """`_advance` by shorter steps as long as the deviance rises above `highest`.
+
+    Where the estimate ran away to infinity its curvature says nothing about where the deviance
+    begins to rise.
+    """
+    for _ in range(TRIES):
+        found = _advance(deviance, here, bend, fixed, length, limit)
+        if found is None or found.at.value <= highest:
+            break
+        length = SHORTER * float(found.w[fixed] - here.w[fixed])
+    return found
 
 
 def _advance(
