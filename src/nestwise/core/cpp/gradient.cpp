@@ -88,6 +88,14 @@ void gather_square(const CrossProducts& cp, int i, i64 l, const Neighbours& nb, 
     }
 }
 
+// Whether level l has the neighbours of the level before it: the same ancestors, and no tail.
+bool shares_neighbours(const CrossProducts& cp, int i, i64 l) {
+    if (l == 0 || cp.tail > 0) return false;
+    if (i + 1 >= cp.n_chain) return true;
+    const auto& nearest = cp.pairs[i][i + 1].level;
+    return nearest[l] == nearest[l - 1];
+}
+
 // The level's rows of the factor side by side: ancestors, tail, X.
 void gather_panel(const CrossProducts& cp, int i, i64 l, int k, const Neighbours& nb, Workspace& w) {
     const int total = nb.total(), p1 = cp.p + 1;
@@ -219,7 +227,7 @@ void invert_factor(const CrossProducts& cp, const Lambdas& lambda, int i, int n,
         gather_panel(cp, i, l, k, nb, w);
         // A level that meets the whole tail, and no ancestor, has the whole inverse as its square.
         const double* square_of = whole ? w.S_inverse.data() : w.square.data();
-        if (!whole) gather_square(cp, i, l, nb, n, w);
+        if (!whole && !shares_neighbours(cp, i, l)) gather_square(cp, i, l, nb, n, w);
         const double* L = w.chain[i].L.data() + l * k * k;
         // C_lN = -L^-T W C_NN and C_ll = L^-T (I + W C_NN W') L^-1.
         multiply_symmetric(w.panel.data(), k, square_of, total, C_ln.data());
