@@ -40,3 +40,18 @@ def test_links() -> None:
     small = nw.glmer("b ~ 1 + (1 | g)", data)
     assert "links differ" in _note(small, nw.glmer("b ~ x + (1 | g)", data, link="probit"))
     assert "nested" not in _note(small, nw.glmer("b ~ x + (1 | g)", data))
+
+
+def test_distributions() -> None:
+    data = _data().assign(c=lambda d: np.random.default_rng(3).negative_binomial(2, 0.3, len(d)))
+    poisson = nw.glmer("c ~ x + (1 | g)", data, family="poisson")
+    dispersed = nw.glmer("c ~ x + (1 | g)", data, family="negative_binomial")
+    note = _note(poisson, dispersed)
+    assert "at the limit of its dispersion" in note
+    assert "not nested" not in note
+    smaller = nw.glmer("c ~ 0 + (1 | g)", data, family="negative_binomial")
+    assert "their distributions differ" in _note(smaller, poisson)
+    normal = nw.lmer("c ~ x + (1 | g)", data, REML=False)
+    assert "their distributions differ" in _note(poisson, normal)
+    same = nw.glmer("c ~ x + s + (1 | g)", data, family="gaussian")
+    assert "nested" not in _note(normal, same)

@@ -16,7 +16,7 @@ from nestwise.fit.lmm import fit_lmm
 from nestwise.fit.structured import fit_structured
 from nestwise.inference.fitmeasures import FitMeasures, fit_measures
 from nestwise.inference.kinds import Fit, GlmmFit, LmFit, LmmFit, StructuredFit
-from nestwise.inference.nested import not_nested
+from nestwise.inference.nested import at_limit, not_nested
 
 REFITTED = (
     "The REML fits were refitted by ML, because restricted likelihoods do not compare across "
@@ -93,7 +93,10 @@ def likelihood_ratio(fits: Sequence[Fit], names: Sequence[str], refit: bool = Tr
     notes = [REFITTED] if refit and any(reml) else []
     points = {fit.n_agq for fit in used if isinstance(fit, GlmmFit)}
     notes += [QUADRATURE] if len(points) > 1 else []
-    return Table(_columns(ranked), " ".join(notes + _not_nested(ranked) + _boundary(ranked)))
+    return Table(
+        _columns(ranked),
+        " ".join(notes + _not_nested(ranked) + _at_limit(ranked) + _boundary(ranked)),
+    )
 
 
 def f_comparison(fits: Sequence[LmFit], names: Sequence[str]) -> Table:
@@ -251,6 +254,15 @@ def _not_nested(ranked: Sequence[Candidate]) -> list[str]:
                 "distribution does not hold for their likelihood ratio; compare them by AIC or BIC."
             ]
     return []
+
+
+def _at_limit(ranked: Sequence[Candidate]) -> list[str]:
+    if not any(at_limit(one.fit, other.fit) for one, other in pairwise(ranked)):
+        return []
+    return [
+        "A distribution is another one at the limit of its dispersion, a boundary: the p value of "
+        "that comparison is too large."
+    ]
 
 
 def _boundary(ranked: Sequence[Candidate]) -> list[str]:

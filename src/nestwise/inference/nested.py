@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nestwise.design.model import Design
+from nestwise.fit.glmm_verdict import REDUCED
 from nestwise.inference.kinds import Fit, GlmmFit
 
 OUTSIDE = 1e-6
@@ -12,7 +13,9 @@ OUTSIDE = 1e-6
 
 
 def not_nested(smaller: Fit, larger: Fit) -> str:
-    """Why the smaller model is no part of the larger, as far as links and fixed effects tell.
+    """Why the smaller model is no part of the larger.
+
+    What is looked at are distributions, links and fixed effects.
 
     Parameters
     ----------
@@ -31,12 +34,36 @@ def not_nested(smaller: Fit, larger: Fit) -> str:
     >>> not_nested(nw.lm("angle ~ temp", cake).fit, nw.lm("angle ~ recipe", cake).fit)
     'the fixed effects of one are no part of those of the other'
     """
-    links = {f.link.name for f in (smaller, larger) if isinstance(f, GlmmFit)}
-    if len(links) > 1:
+    families = (_family(smaller), _family(larger))
+    if families[0] != families[1] and not at_limit(smaller, larger):
+        return "their distributions differ"
+    if _link(smaller) != _link(larger):
         return "their links differ"
     if not _within(smaller.design, larger.design):
         return "the fixed effects of one are no part of those of the other"
     return ""
+
+
+def at_limit(smaller: Fit, larger: Fit) -> bool:
+    """Whether the smaller's distribution is that of the larger at the limit of its dispersion.
+
+    Examples
+    --------
+    >>> import nestwise as nw
+    >>> data = {"y": [2, 0, 1, 4, 3, 9, 2, 7], "g": [1, 1, 2, 2, 3, 3, 4, 4]}
+    >>> fits = [nw.glmer("y ~ 1 + (1 | g)", data, family=f).fit for f in ("poisson", "nbinom2")]
+    >>> at_limit(*fits), at_limit(fits[1], fits[0])
+    (True, False)
+    """
+    return REDUCED.get(_family(larger)) == _family(smaller)
+
+
+def _family(fit: Fit) -> str:
+    return fit.family.name if isinstance(fit, GlmmFit) else "gaussian"
+
+
+def _link(fit: Fit) -> str:
+    return fit.link.name if isinstance(fit, GlmmFit) else "identity"
 
 
 def _within(smaller: Design, larger: Design) -> bool:
