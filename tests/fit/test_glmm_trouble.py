@@ -113,6 +113,14 @@ def test_large_groups_of_one_kind_are_named(binary: pd.DataFrame) -> None:
     assert "(1 without events, 1 with nothing else): 3, 7." in told
 
 
+def test_rare_events_leave_groups_without_any_by_chance() -> None:
+    rng = np.random.default_rng(12)
+    data = pd.DataFrame({"y": (rng.random(240) < 0.2).astype(int), "g": np.repeat(range(40), 6)})
+    alike = int((data.groupby("g")["y"].sum() == 0).sum())
+    assert 4 <= alike <= 20
+    assert "one-sided-groups" not in codes(fitted("y ~ 1 + (1 | g)", data))
+
+
 def test_a_binary_response_for_each_level(binary: pd.DataFrame) -> None:
     binary["row"] = np.arange(len(binary))
     fit = fitted("y ~ x + (1 | g) + (1 | row)", binary)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nestwise._base.arrays import AnyArray, BoolArray, IntArray
 from nestwise._base.diagnostic import Diagnostic
@@ -18,7 +19,7 @@ MANY = 0.5
 """Share of a grouping factor's levels from which one-sided ones are told, of whatever size."""
 
 SOME = 0.1
-"""The same for levels that are one-sided though they have many rows."""
+"""The same for levels that are one-sided though they have many rows, and more than by chance."""
 
 MANY_ROWS = 5
 """Rows of a level from which it is seldom one-sided by chance."""
@@ -102,9 +103,8 @@ def one_sided_groups(design: Design, side: IntArray, n_agq: int) -> tuple[Diagno
         total = np.bincount(factor.codes, side, factor.n_levels)
         alike = np.flatnonzero(np.abs(total) == counts)
         none, only = int((total == -counts).sum()), int((total == counts).sum())
-        large = int((counts[alike] >= MANY_ROWS).sum())
         most = none + only > MANY * factor.n_levels
-        if not most and large < max(1.0, SOME * factor.n_levels):
+        if not most and not _unexpected(counts, alike, side):
             continue
         largest = alike[np.argsort(-counts[alike], kind="stable")]
         named = ", ".join(level_labels(some_levels(factor, largest[:MOST_NAMED])))
@@ -113,11 +113,19 @@ def one_sided_groups(design: Design, side: IntArray, n_agq: int) -> tuple[Diagno
                 "one-sided-groups",
                 f"{none + only} of {factor.n_levels} levels of {factor.name} have responses of "
                 f"one kind only ({none} without events, {only} with nothing else): {named}"
-                f"{', ...' if len(largest) > MOST_NAMED else ''}.",
+                f"{', ...' if len(largest) > MOST_NAMED else '.'}",
                 many if most else FEW,
             )
         )
     return tuple(out)
+
+
+def _unexpected(counts: NDArray[np.intp], alike: NDArray[np.intp], side: IntArray) -> bool:
+    """Whether more of the larger levels are one-sided than if all rows were as likely."""
+    large = counts[counts >= MANY_ROWS]
+    found = float((counts[alike] >= MANY_ROWS).sum())
+    expected = sum(float((np.mean(side == end) ** large).sum()) for end in (-1, 1))
+    return found >= max(1.0, SOME * len(counts)) and found > expected + 2.0 * np.sqrt(expected)
 
 
 def some_levels(factor: GroupingFactor, levels: AnyArray) -> GroupingFactor:
