@@ -45,6 +45,9 @@ ABOVE = 1e-6
 FLAT = 100.0
 """Times of it where the estimates run away, and the optimiser stops on the way."""
 
+LEFT = 0.1
+"""The most that may be left where nothing holds the estimates."""
+
 STEEP = 0.1
 """Gradient from which a restart did not end at an optimum."""
 
@@ -255,8 +258,11 @@ def _gap(r: Row) -> float:
 
 
 def _forgiven(r: Row) -> float:
-    near = FLAT if r["status"] == "not-identifiable" or "dispersion-at-limit" in r["codes"] else 1.0
-    return near * ABOVE * max(1.0, 1e-4 * abs(r["criterion"]))
+    """Where nothing holds the estimates, also what the verdict itself says is left."""
+    away = r["status"] == "not-identifiable"
+    near = FLAT if away or "dispersion-at-limit" in r["codes"] else 1.0
+    enough = near * ABOVE * max(1.0, 1e-4 * abs(r["criterion"]))
+    return max(enough, min(r["decrease"], LEFT)) if away else enough
 
 
 def _above(r: Row) -> bool:

@@ -89,6 +89,21 @@ def test_variances_that_ran_away_are_no_saddle() -> None:
     assert "saddle" not in _codes(fit)
 
 
+@pytest.mark.parametrize("seed", [0, 8])
+def test_variances_that_run_until_no_mode_is_found_are_not_identifiable(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, g, trials = rng.normal(size=24).round(2), np.arange(24) % 4, rng.integers(1, 6, 24)
+    won = np.where(x > 0.0, trials, 0)
+    nearest = np.argmin(np.abs(x))
+    won[nearest] = trials[nearest] - won[nearest]  # all but one row are a step in x
+    table = pd.DataFrame({"won": won, "lost": trials - won, "x": x, "g": g})
+    design = build("cbind(won, lost) ~ 1 + (x | g)", table, response="proportion")
+    fit = fit_glmm(design, family_named("binomial"), link_named("cloglog"), 9)
+    assert fit.verdict.status == "not-identifiable"
+    assert "flat-likelihood" in _codes(fit)
+    assert np.isfinite(fit.par_vcov).all()
+
+
 @pytest.mark.parametrize("seed", [3, 5, 7])
 def test_a_negative_binomial_is_never_worse_than_its_poisson_limit(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -32,6 +32,9 @@ REDUCED = {"negative binomial": "poisson", "beta-binomial": "binomial"}
 NO_MAXIMUM = ("flat-likelihood", "no-residual-variance")
 """Codes of diagnostics with which estimates are not identifiable."""
 
+LEVEL = 0.1
+"""Gradient of a criterion that falls for ever, but hardly, where estimates have run away."""
+
 TOLD = 1e-4
 """Difference of the criterion to a way to infinity that is told."""
 
@@ -205,13 +208,21 @@ def decide_glmm(
     if path.stopped == "unbounded":
         forgiven = np.inf  # there is no maximum to be near to
     elif ran_away(problem, link, path) == FLAT_THERE:
-        forgiven, saddle = FLAT_NOISE, False  # curvatures are rounding of zeros there
+        forgiven, saddle = np.inf if flat and _spent(path) else FLAT_NOISE, False
     verdict, told = decide(singular, flat, path, saddle, False, control, forgiven)
     why = () if verdict.converged else _why(path, family, link)
     if any(d.code == "laplace-pole" for d in why):
         told = tuple(d for d in told if d not in flat)
     beyond = (_beyond(path.beyond),) if path.beyond > TOLD else ()
     return verdict, (*why, *told, *limits, *beyond)
+
+
+def _spent(path: GlmmPath) -> bool:
+    """Whether estimates that ran away have no farther to go: no mode is found beyond, or the
+    criterion hardly falls. Curvatures are rounding of zeros there, and so is what they promise."""
+    if at_pole(path):
+        return False
+    return path.stopped == "edge" or float(np.abs(path.point.gradient).max()) < LEVEL
 
 
 def _beyond(gain: float) -> Diagnostic:
