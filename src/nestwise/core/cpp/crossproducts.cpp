@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <type_traits>
 
 #include "tail.hpp"
 #include "workspace.hpp"
@@ -94,13 +95,15 @@ struct RowReader {
         for (size_t j = 0; j < f.columns.size(); ++j)
             out[j] = f.columns[j] ? f.columns[j][r] * f.inverse_scale[j] : 1.0;
     }
+    template <int C>
     void xy(i64 r, double* out) const {
-        for (int j = 0; j < rows.p; ++j) {
+        const int p = C ? C - 1 : rows.p;
+        for (int j = 0; j < p; ++j) {
             const auto s = static_cast<size_t>(j);
             const double x = rows.X[static_cast<i64>(j) * rows.n + r];
             out[j] = (x - rows.x_center[s]) * rows.x_inverse_scale[s];
         }
-        out[rows.p] = rows.y[r];
+        out[p] = rows.y[r];
     }
 };
 
@@ -125,35 +128,85 @@ Pairs pair_pattern(const ByLevel& order, const FactorRows& f, const FactorRows& 
     return out;
 }
 
-void add_outer(double* target, double w, const double* a, int ka, const double* b, int kb) {
+template <int B = 0>
+void add_outer(double* target, double w, const double* a, int ka, const double* b, int columns) {
+    const int kb = B ? B : columns;
     for (int i = 0; i < ka; ++i) {
         const double c = w * a[i];
         for (int j = 0; j < kb; ++j) target[i * kb + j] += c * b[j];
     }
 }
 
-// Diagonal blocks and Z'W[X, y] of one factor; for the first also [X, y]'W[X, y].
+// [X, y]'W[X, y], lower triangle: plain sums over some rows at a time, compensated sums of these.
+template <int C>
+class TotalSquare {
+  public:
+    TotalSquare(int columns, std::vector<Compensated>& total)
+        : total_(total), columns_(columns), many_(static_cast<size_t>(C ? 0 : columns * columns)) {}
+    void add(double w, const double* a) {
+        const int c = C ? C : columns_;
+        double* part = C ? few_ : many_.data();
+        for (int i = 0, at = 0; i < c; ++i) {
+            const double s = w * a[i];
+            for (int j = 0; j <= i; ++j) part[at++] += s * a[j];
+        }
+        if (++rows_ == together) flush();
+    }
+    void flush() {
+        const int c = C ? C : columns_;
+        double* part = C ? few_ : many_.data();
+        for (int i = 0, at = 0; i < c; ++i)
+            for (int j = 0; j <= i; ++j, ++at) {
+                total_[static_cast<size_t>(i * c + j)].add(part[at]);
+                part[at] = 0.0;
+            }
+        rows_ = 0;
+    }
+
+  private:
+    static constexpr int together = 64;
+    std::vector<Compensated>& total_;
+    const int columns_;
+    int rows_ = 0;
+    double few_[C ? C * C : 1] = {};
+    std::vector<double> many_;
+};
+
+// Diagonal blocks and Z'W[X, y] of one factor; for the first also [X, y]'W[X, y], lower triangle.
+// C is the number of columns of [X, y] where it is small.
+template <int C>
 void accumulate_own(const Rows& rows, const ByLevel& order, const FactorRows& in, Factor& f,
-                    std::vector<Compensated>* total) {
+                    bool first, std::vector<Compensated>& total) {
     const RowReader read{rows};
-    const int k = f.k, c = rows.p + 1;
+    const int k = f.k, c = C ? C : rows.p + 1;
     std::vector<double> z(static_cast<size_t>(k)), xy(static_cast<size_t>(c));
-    std::vector<double> local(static_cast<size_t>(c * c));
+    TotalSquare<C> square(c, total);
     for (i64 l = 0; l < f.m; ++l) {
         double* d = f.diagonal.data() + l * k * k;
         double* zx = f.xy.data() + l * k * c;
-        std::fill(local.begin(), local.end(), 0.0);
         for (i64 i = order.start[static_cast<size_t>(l)]; i < order.start[static_cast<size_t>(l) + 1]; ++i) {
             const i64 r = order.row(i);
             const double w = read.weight(r);
             read.z(in, r, z.data());
-            read.xy(r, xy.data());
+            read.xy<C>(r, xy.data());
             add_outer(d, w, z.data(), k, z.data(), k);
-            add_outer(zx, w, z.data(), k, xy.data(), c);
-            if (total) add_outer(local.data(), w, xy.data(), c, xy.data(), c);
+            add_outer<C>(zx, w, z.data(), k, xy.data(), c);
+            if (first) square.add(w, xy.data());
         }
-        if (total)
-            for (size_t t = 0; t < local.size(); ++t) (*total)[t].add(local[t]);
+    }
+    if (first) square.flush();
+}
+
+// The number of columns as a constant where it is small: loops of known length are unrolled.
+template <class Body>
+void with_columns(int c, Body&& body) {
+    switch (c) {
+        case 2: return body(std::integral_constant<int, 2>{});
+        case 3: return body(std::integral_constant<int, 3>{});
+        case 4: return body(std::integral_constant<int, 4>{});
+        case 5: return body(std::integral_constant<int, 5>{});
+        case 6: return body(std::integral_constant<int, 6>{});
+        default: return body(std::integral_constant<int, 0>{});
     }
 }
 
@@ -267,7 +320,9 @@ std::unique_ptr<CrossProducts> cross_products(const Rows& rows, int solver, doub
     for (size_t f = 0; f < F; ++f) {
         const FactorRows& in = rows.factors[static_cast<size_t>(order[f])];
         const ByLevel sorted = by_level(in, rows.n);
-        accumulate_own(rows, sorted, in, cp->factors[f], f == 0 ? &total : nullptr);
+        with_columns(rows.p + 1, [&](auto columns) {
+            accumulate_own<decltype(columns)::value>(rows, sorted, in, cp->factors[f], f == 0, total);
+        });
         cp->pairs[f].resize(F);
         for (size_t g = f + 1; g < F; ++g) {
             const FactorRows& other = rows.factors[static_cast<size_t>(order[g])];
@@ -276,7 +331,8 @@ std::unique_ptr<CrossProducts> cross_products(const Rows& rows, int solver, doub
             accumulate_pairs(rows, sorted, in, other, kf, kg, cp->pairs[f][g]);
         }
     }
-    for (const Compensated& t : total) cp->xx.push_back(t.value());
+    for (size_t i = 0; i < c; ++i)
+        for (size_t j = 0; j < c; ++j) cp->xx.push_back(total[std::max(i, j) * c + std::min(i, j)].value());
     for (int i = 0; i < cp->n_chain; ++i) cp->rows.push_back(tail_rows(*cp, i));
     for (int i = 0; i < cp->n_chain; ++i) {
         cp->rows[static_cast<size_t>(i)].in_ancestor.resize(static_cast<size_t>(cp->n_chain));
