@@ -161,9 +161,12 @@ def free_entries(entries: IntArray, theta: FloatArray) -> BoolArray:
 
 
 def _certain(problem: Problem, point: Point) -> bool:
-    """Whether the levels are so many that average information cannot have the wrong sign."""
+    """Whether exact gradients are dear, and average information cannot have the wrong sign.
+
+    Such gradients are estimated on the way down; levels are many, so that the curvature is known.
+    """
     plenty = all(m >= PLENTY * k * (k + 1) // 2 for k, m in problem.shapes)
-    return plenty and well_determined(problem, point)
+    return plenty and estimates(problem) and well_determined(problem, point)
 
 
 def lower_par(problem: Problem, reml: bool, value: float, found: Curvature) -> FloatArray | None:

@@ -130,8 +130,10 @@ void add_pair(const double* A, const double* C, i64 ldc, const double* Lf, int k
         }
 }
 
-// out (k x n) = -W G, G symmetric n x n; W and out row-major.
-void multiply_symmetric(const double* W, int k, const double* G, int n, double* out) {
+// out (k x n) = -W G, G symmetric n x n; W and out row-major. N is n where it is small.
+template <int N>
+void multiply_symmetric(const double* W, int k, const double* G, int columns, double* out) {
+    int n = N ? N : columns;
     if (n >= blas_from && k > 1) {
         double minus = -1.0, zero = 0.0;
         lapack().dgemm(const_cast<char*>("N"), const_cast<char*>("N"), &n, &k, &n, &minus,
@@ -207,7 +209,8 @@ void add_level(const CrossProducts& cp, const Lambdas& lambda, int i, i64 l, int
                 own[r * k + s] += X[r * p1 + j] * C_ln[static_cast<i64>(s) * total + at + j];
 }
 
-template <int K>
+// N is the number of neighbours where it is small and the same for all levels.
+template <int K, int N>
 void invert_factor(const CrossProducts& cp, const Lambdas& lambda, int i, int n, int nx,
                    Workspace& w, Faces& out, double* all_faces, const LevelVisitor& visit) {
     const Factor& f = cp.factors[i];
@@ -218,7 +221,7 @@ void invert_factor(const CrossProducts& cp, const Lambdas& lambda, int i, int n,
     const bool whole = cp.rows[i].full && !cp.sparse && nb.n_ancestor == 0 && cp.tail > 0;
     for (i64 l = 0; l < f.m; ++l) {
         nb.nc = static_cast<int>(cp.rows[i].start[l + 1] - cp.rows[i].start[l]);
-        const int total = nb.total();
+        const int total = N ? N : nb.total();
         const size_t panel = static_cast<size_t>(k) * static_cast<size_t>(total);
         const size_t square = static_cast<size_t>(total) * static_cast<size_t>(total);
         if (w.panel.size() < panel) w.panel.resize(panel);
@@ -230,7 +233,7 @@ void invert_factor(const CrossProducts& cp, const Lambdas& lambda, int i, int n,
         if (!whole && !shares_neighbours(cp, i, l)) gather_square(cp, i, l, nb, n, w);
         const double* L = w.chain[i].L.data() + l * k * k;
         // C_lN = -L^-T W C_NN and C_ll = L^-T (I + W C_NN W') L^-1.
-        multiply_symmetric(w.panel.data(), k, square_of, total, C_ln.data());
+        multiply_symmetric<N>(w.panel.data(), k, square_of, total, C_ln.data());
         for (int r = 0; r < k; ++r)
             for (int s = 0; s < k; ++s) {
                 double value = r == s;
@@ -249,6 +252,25 @@ void invert_factor(const CrossProducts& cp, const Lambdas& lambda, int i, int n,
         if (i == 0 && visit) visit(l, C_ll.data(), C_ln.data(), square_of, total);
         add_level(cp, lambda, i, l, k, nb, C_ll.data(), C_ln.data(), out);
     }
+}
+
+// Width and number of neighbours of a chain factor as constants, where they are small: of one column
+// without a tail, loops of known length are unrolled.
+template <class Body>
+void with_neighbours(const CrossProducts& cp, int i, int nx, Body&& body) {
+    int total = nx;
+    for (int j = i + 1; j < cp.n_chain; ++j) total += cp.factors[j].k;
+    if (cp.factors[i].k == 1 && cp.tail == 0) {
+        switch (total) {
+            case 2: return body(Width<1>(), Width<2>());
+            case 3: return body(Width<1>(), Width<3>());
+            case 4: return body(Width<1>(), Width<4>());
+            case 5: return body(Width<1>(), Width<5>());
+            case 6: return body(Width<1>(), Width<6>());
+            default: return body(Width<1>(), Width<0>());
+        }
+    }
+    with_width(cp.factors[i].k, [&](auto width) { body(width, Width<0>()); });
 }
 
 // Faces of the tail's own factors, from the dense inverse.
@@ -307,9 +329,9 @@ void selected_inverse(const CrossProducts& cp, const Lambdas& lambda, bool augme
     for (size_t t = cp.n_chain; t < cp.factors.size(); ++t)
         tail_faces(cp, lambda, t, n, nx, w, out, all_faces ? all_faces + start[t] : nullptr);
     for (int i = cp.n_chain - 1; i >= 0; --i)
-        with_width(cp.factors[i].k, [&](auto width) {
-            invert_factor<decltype(width)::value>(cp, lambda, i, n, nx, w, out,
-                                                  all_faces ? all_faces + start[i] : nullptr, visit);
+        with_neighbours(cp, i, nx, [&](auto width, auto neighbours) {
+            invert_factor<decltype(width)::value, decltype(neighbours)::value>(
+                cp, lambda, i, n, nx, w, out, all_faces ? all_faces + start[i] : nullptr, visit);
         });
 }
 
