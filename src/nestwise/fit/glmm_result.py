@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.copies import itself, itself_deeply
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.options import Control
 from nestwise.core.families.family import Family
@@ -93,6 +95,14 @@ class GlmmFit:
     n_evaluations: int
     verdict: Verdict
     diagnostics: tuple[Diagnostic, ...]
+
+    __copy__ = itself
+    __deepcopy__ = itself_deeply
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from nestwise.fit.parts import reduced
+
+        return reduced(self)
 
     @property
     def problem(self) -> Problem:

@@ -13,11 +13,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise.core.centred import into_centred
-from nestwise.core.families.family import Family
-from nestwise.core.families.registry import FAMILIES, family_named
 from nestwise.core.glmm import evaluate_glmm
-from nestwise.core.links.link import Link
-from nestwise.core.links.registry import LINKS, link_named
 from nestwise.core.lmm import evaluate
 from nestwise.core.structured.evaluate import evaluate as evaluate_structured
 from nestwise.core.structured.problem import make_problem, user_beta
@@ -72,18 +68,26 @@ def taken_apart(fit: AnyFit) -> FitParts:
     values = {f.name: getattr(fit, f.name) for f in fields(fit) if f.name not in MADE[kind]}
     if isinstance(fit, StructuredFit) and fit.problem.arrays.errors.features.size:
         values["features"] = fit.problem.arrays.errors.features
-    if isinstance(fit, GlmmFit):
-        values |= {"family": _family_sent(fit.family), "link": _link_sent(fit.link)}
     return FitParts(kind, values)
 
 
-def _family_sent(family: Family) -> Family | str:
-    """The name of a known family: a copy of it would no longer be taken for the compiled one."""
-    return next((name for name, known in FAMILIES.items() if known.rows is family.rows), family)
+def reduced(fit: AnyFit) -> tuple[Any, ...]:
+    """A fit as pickle takes it.
 
+    Parameters
+    ----------
+    fit : LmmFit, GlmmFit or StructuredFit
+        The fit.
 
-def _link_sent(link: Link) -> Link | str:
-    return link.name if LINKS.get(link.name) is link else link
+    Examples
+    --------
+    >>> import pickle
+    >>> import nestwise as nw
+    >>> m = nw.lmer("Yield ~ 1 + (1 | Batch)", nw.load_dataset("Dyestuff"))
+    >>> pickle.loads(pickle.dumps(m)).criterion == m.criterion
+    True
+    """
+    return put_together, (taken_apart(fit),)
 
 
 def put_together(parts: FitParts) -> Any:
@@ -100,9 +104,7 @@ def put_together(parts: FitParts) -> Any:
         return _structured(dict(parts.values))
     design, control = parts.values["design"], parts.values["control"]
     if parts.kind is GlmmFit:
-        family, link = parts.values["family"], parts.values["link"]
-        named: dict[str, Any] = {"family": family_named(family), "link": link_named(link)}
-        return _generalised(parts.values | named)
+        return _generalised(parts.values)
     made = make_problems(model_arrays(design), control)
     return LmmFit(problem=made.problem, working=made.working, **parts.values)
 
@@ -165,4 +167,4 @@ def _glmm_criterion(fit: GlmmFit) -> float:
     return float(np.nanmin(values)) if np.isfinite(values).any() else float("nan")
 
 
-__all__ = ["AnyFit", "FitParts", "criterion_again", "put_together", "taken_apart"]
+__all__ = ["AnyFit", "FitParts", "criterion_again", "put_together", "reduced", "taken_apart"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.copies import itself, itself_deeply
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.options import Control
 from nestwise.core.problem import Problem
@@ -124,6 +125,14 @@ class LmmFit:
     verdict: Verdict
     diagnostics: tuple[Diagnostic, ...]
     curvature: Curvature | None = None
+
+    __copy__ = itself
+    __deepcopy__ = itself_deeply
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from nestwise.fit.parts import reduced
+
+        return reduced(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

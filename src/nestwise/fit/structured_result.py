@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from nestwise._base.arrays import AnyArray, FloatArray
+from nestwise._base.copies import itself, itself_deeply
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.options import Control
 from nestwise.core.structured.filled import fill
@@ -105,6 +107,14 @@ class StructuredFit:
     n_evaluations: int
     verdict: Verdict
     diagnostics: tuple[Diagnostic, ...]
+
+    __copy__ = itself
+    __deepcopy__ = itself_deeply
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from nestwise.fit.parts import reduced
+
+        return reduced(self)
 
     @property
     def filled(self) -> FloatArray:

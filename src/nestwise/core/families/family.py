@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
+from nestwise._base.copies import itself, itself_deeply
 from nestwise._base.diagnostic import Diagnostic
 from nestwise.core.links.link import Link
 
@@ -120,6 +121,14 @@ class Family:
     trials: bool = False
     mean_lower: float = -np.inf
     mean_upper: float = np.inf
+
+    __copy__ = itself
+    __deepcopy__ = itself_deeply
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from nestwise.core.families.registry import reduced_family
+
+        return reduced_family(self)
 
 
 def dispersion_of(phi: float | None, family: str) -> np.float64:

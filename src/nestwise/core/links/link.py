@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from nestwise._base.arrays import BoolArray, FloatArray
+from nestwise._base.copies import itself, itself_deeply
 
 Four: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 """A function of eta and its first three derivatives, each (n,)."""
@@ -53,6 +54,14 @@ class Link:
     upper: float = np.inf
     mean_lower: float = -np.inf
     mean_upper: float = np.inf
+
+    __copy__ = itself
+    __deepcopy__ = itself_deeply
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from nestwise.core.links.registry import reduced_link
+
+        return reduced_link(self)
 
 
 def mean(link: Link, eta: FloatArray) -> FloatArray:

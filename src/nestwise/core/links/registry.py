@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from nestwise._base.copies import received, sent_fields
 from nestwise._base.errors import OptionError, did_you_mean
 from nestwise.core.links.cauchit import CAUCHIT
 from nestwise.core.links.cloglog import CLOGLOG
@@ -45,3 +49,24 @@ def link_named(name: str | Link) -> Link:
     if not isinstance(name, str) or name not in LINKS:
         raise OptionError(f"link={name!r} is not known{did_you_mean(str(name), LINKS)}")
     return LINKS[name]
+
+
+def reduced_link(link: Link) -> tuple[Any, ...]:
+    """A link as pickle takes it: those of the package by name.
+
+    Raises
+    ------
+    OptionError
+        When it is the caller's own and has functions that pickle does not find.
+
+    Examples
+    --------
+    >>> make, args = reduced_link(LINKS["logit"])
+    >>> make(*args) is LINKS["logit"]
+    True
+    """
+    return _link_received, (sent_fields("link", link, LINKS),)
+
+
+def _link_received(sent: Mapping[str, tuple[Any, ...]]) -> Link:
+    return received(Link, sent, LINKS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -41,11 +42,20 @@ class Transform:
     differences: Transform | None = None
 
 
+# Named functions, not lambdas: pickle takes them.
+def _power(base: float, x: FloatArray) -> FloatArray:
+    return np.asarray(base**x, dtype=np.float64)
+
+
+def _power_slope(base: float, x: FloatArray) -> FloatArray:
+    return np.asarray(np.log(base) * base**x, dtype=np.float64)
+
+
 def _logarithm(name: str, base: float) -> Transform:
     return Transform(
         name,
-        lambda x: np.asarray(base**x, dtype=np.float64),
-        lambda x: np.asarray(np.log(base) * base**x, dtype=np.float64),
+        partial(_power, base),
+        partial(_power_slope, base),
         True,
     )
 
@@ -55,8 +65,8 @@ KNOWN = {
     "log2": _logarithm("log2", 2.0),
     "log10": _logarithm("log10", 10.0),
     "log1p": Transform("log1p", np.expm1, np.exp, False),
-    "sqrt": Transform("sqrt", np.square, lambda x: 2.0 * x, False),
-    "exp": Transform("exp", np.log, lambda x: 1.0 / x, False),
+    "sqrt": Transform("sqrt", np.square, partial(np.multiply, 2.0), False),
+    "exp": Transform("exp", np.log, np.reciprocal, False),
 }
 
 
@@ -103,13 +113,16 @@ def scale_of(fit: Fit) -> Transform | None:
 
 
 def _of_link(link: Link, ratios: bool, shown: str, odds: Transform | None) -> Transform:
-    def back(eta: FloatArray) -> FloatArray:
-        return mean(link, np.asarray(eta, dtype=np.float64))
-
-    def slope(eta: FloatArray) -> FloatArray:
-        return link.inverse(np.asarray(eta, dtype=np.float64), 1)[1]
-
+    back, slope = partial(_mean, link), partial(_slope, link)
     return Transform(link.name, back, slope, ratios, shown, odds)
+
+
+def _mean(link: Link, eta: FloatArray) -> FloatArray:
+    return mean(link, np.asarray(eta, dtype=np.float64))
+
+
+def _slope(link: Link, eta: FloatArray) -> FloatArray:
+    return link.inverse(np.asarray(eta, dtype=np.float64), 1)[1]
 
 
 def of_differences(transform: Transform) -> Transform:
