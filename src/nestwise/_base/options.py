@@ -67,7 +67,7 @@ class Control:
         Threads for the linear algebra; 1 is fastest for nearly all models.
     solver : str
         How what is left after elimination by level is factorised: ``"auto"`` (by predicted cost),
-        ``"dense"`` or ``"sparse"``.
+        ``"dense"`` or ``"sparse"``. The attribute `solver` of a fit tells what was taken.
     laplace : str
         Weights in the log-determinant of Laplace's approximation (generalised models):
         ``"observed"``, the curvature of the joint density at its mode, or ``"expected"``, the

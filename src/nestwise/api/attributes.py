@@ -22,6 +22,7 @@ from nestwise.fit.structured_result import StructuredFit
 from nestwise.inference import fitmeasures
 from nestwise.inference.coefficients import coefficients
 from nestwise.inference.kinds import MixedFit
+from nestwise.inference.solver import solver_told
 
 T = TypeVar("T")
 
@@ -160,6 +161,11 @@ def _n_groups(model: WithGroups) -> dict[str, int]:
     return fitmeasures.n_groups(model.fit)
 
 
+def _solver(model: WithVariances) -> str:
+    """How the equations are solved, in words: ``"by level, then a sparse factor ..."``."""
+    return solver_told(model.fit)
+
+
 params = Attribute(_params)
 bse = Attribute(_bse)
 tvalues = Attribute(_tvalues)
@@ -178,3 +184,4 @@ converged = Attribute(_converged)
 is_singular = Attribute(_is_singular)
 n_evaluations = Attribute(_n_evaluations)
 n_groups = Attribute(_n_groups)
+solver = Attribute(_solver)

@@ -68,6 +68,7 @@ class GeneralizedMixedModel:
     converged = attributes.converged
     is_singular = attributes.is_singular
     n_evaluations = attributes.n_evaluations
+    solver = attributes.solver
     n_groups = attributes.n_groups
 
     @property

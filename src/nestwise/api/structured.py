@@ -67,6 +67,7 @@ class StructuredModel:
     converged = attributes.converged
     is_singular = attributes.is_singular
     n_evaluations = attributes.n_evaluations
+    solver = attributes.solver
 
     @property
     def n_groups(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nestwise._base.arrays import FloatArray
 from nestwise._base.memo import memo
+from nestwise._base.options import Control
 from nestwise.core.families.family import Family
 from nestwise.core.glmm_rows import FamilyRows, row_step
 from nestwise.core.links.link import Link
@@ -32,6 +33,8 @@ class AtMode(Protocol):
     def phi(self) -> float | None: ...
     @property
     def sigma(self) -> float: ...
+    @property
+    def control(self) -> Control: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,4 +89,6 @@ def working_problem(fit: AtMode) -> Problem:
     working = working_rows(fit)
     response = fit.eta - offset + working.residuals
     scaled = np.ascontiguousarray(fit.sigma**2 * working.weights)
-    return build_problem(replace(arrays, y=response, weights=scaled))
+    working_arrays = replace(arrays, y=response, weights=scaled)
+    options = fit.control
+    return build_problem(working_arrays, threads=options.threads, solver=options.solver)
