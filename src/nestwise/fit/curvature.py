@@ -39,6 +39,9 @@ SMALL = 1e-12
 LOWER = 1e-9
 """Decrease of the criterion, beyond rounding, that makes a point no minimum."""
 
+DIGITS = 1e-12
+"""Rounding of the criterion for a relative standard deviation of one."""
+
 RESTARTS = 4
 """How often a saddle may send the optimiser back."""
 
@@ -88,7 +91,7 @@ def confirm(problem: Problem, reml: bool, path: Path, saddle: bool, control: Con
         first = descend(problem, reml, better, control)
         other, other_saddle = settle(problem, reml, first, control)
         count = path.n_evaluations + other.n_evaluations + 2 * len(STEPS)
-        if not other.point.value < path.point.value - LOWER:
+        if not other.point.value < path.point.value - max(LOWER, rounding(other.point.par)):
             return Confirmed(replace(path, n_evaluations=count), saddle, found)
         path, saddle = replace(other, n_evaluations=count), other_saddle
         found = curvature_at(problem, reml, path.point)
@@ -250,12 +253,18 @@ def way_down(
     if values[0] > -error:
         return None
     trials = [function(at) for at in _beside(par, vectors[:, 0] / size)]
-    lower = [t for t in trials if t.value < value - LOWER]
+    lower = [t for t in trials if t.value < value - max(LOWER, rounding(t.par))]
     return min(lower, key=lambda t: t.value) if lower else None
 
 
+def rounding(par: FloatArray) -> float:
+    """Difference of criteria that rounding may make where standard deviations are large."""
+    return DIGITS * float(np.square(par).max(initial=0.0))
+
+
 def _beside(par: FloatArray, direction: FloatArray) -> Iterator[FloatArray]:
-    """Points on both sides."""
-    for step in STEPS:
+    """Points on both sides, no farther than an optimiser's first step."""
+    farthest = max(1.0, 0.5 * float(np.linalg.norm(par))) / float(np.linalg.norm(direction))
+    for step in np.minimum(1.0, farthest) * np.array(STEPS):
         yield par + step * direction
         yield par - step * direction
