@@ -21,7 +21,7 @@ from nestwise.fit.structured_result import StructuredFit
 FLAT = 1e-6
 """Curvature, relative to the largest, that counts as none: differences leave a tenth of it."""
 
-NOISE = 0.01
+NOISE = 1e-3
 """Diagonal, relative to the largest, up to which differences leave noise; not scaled to one."""
 
 NEARLY_FLAT = 1e-4
