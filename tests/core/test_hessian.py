@@ -87,6 +87,9 @@ def test_least_curvature_is_that_of_the_profiled_matrix() -> None:
         size = np.sqrt(np.abs(inner.diagonal()))
         expected = np.linalg.eigvalsh(inner / np.outer(size, size))[0]
         assert _kernels.least_curvature(H, 1e-12) == pytest.approx(expected, abs=1e-12)
+    small = np.diag([1e-6, 4.0, 100.0])
+    assert _kernels.least_curvature(small, 1e-2) == pytest.approx(1e-6 / 4e-2)
+    assert _kernels.least_curvature(np.diag([1e-6, 100.0]), 1e-2) == pytest.approx(1e-4)
 
 
 def test_traces_of_products_are_those_of_n_by_n_matrices() -> None:

@@ -141,3 +141,13 @@ def test_a_singular_model_of_one_factor_is_looked_at_again_but_not_for_long() ->
     fit = fit_lmm(build("Reaction ~ Days + (Days | Subject)", data))
     assert fit.verdict.status == "singular"
     assert fit.n_evaluations < 90
+
+
+def test_small_variances_that_fixed_effects_confound_are_not_identifiable() -> None:
+    """Of three groups, REML sees one contrast beside intercept and z: one variance, not two."""
+    g = np.repeat(np.arange(3), 120)
+    z = np.array([0.72, 2.28, 0.59])[g]
+    rng = np.random.default_rng(12)
+    y = 1.0 + z + rng.normal(size=360) + np.array([0.0, 0.0, 0.2])[g]
+    design = build("y ~ z + (1 + z || g)", pd.DataFrame({"y": y, "z": z, "g": g}))
+    assert fit_lmm(design).verdict.status == "not-identifiable"

@@ -26,7 +26,7 @@ DEPENDENT = 1e-10
 AFFORDABLE = 2_000_000
 """Numbers that the projected Gram matrix may take; beyond, only V itself is looked at."""
 
-CURVED = 1e-4
+CURVED = 1e-3
 """Eigenvalue of a Hessian (unit diagonal) from which no direction can be flat."""
 
 INTERIOR = 1e-2

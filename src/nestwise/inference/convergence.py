@@ -21,10 +21,10 @@ from nestwise.fit.structured_result import StructuredFit
 FLAT = 1e-6
 """Curvature, relative to the largest, that counts as none: differences leave a tenth of it."""
 
-NOISE = 1e-3
+NOISE = 3e-3
 """Diagonal, relative to the largest, up to which differences leave noise; not scaled to one."""
 
-NEARLY_FLAT = 1e-4
+NEARLY_FLAT = 1e-3
 """Curvature at unit diagonal below which a flat direction is confirmed: it may itself be curved."""
 
 

@@ -149,13 +149,13 @@ nb::object gradient_differences(const CrossProducts& cp, Vector lambdas, Table e
 }
 
 // Smallest eigenvalue, at unit diagonal, of H after its last parameter is profiled out; diagonals
-// below `least` times the largest are taken for that.
+// below `least` times the largest, or `least`^2 times the last of H, are taken for that.
 double least_curvature(RowMajor H, double least) {
     const size_t c = H.shape(0);
     if (c < 2 || H.shape(1) != c) throw nb::value_error("the matrix is not square, or has no parameter");
     const size_t m = c - 1;
     std::vector<double> A(m * m), size(m), values, vectors;
-    double largest = 0.0;
+    double largest = least * std::fabs(H.data()[m * c + m]);
     for (size_t i = 0; i < m; ++i)
         for (size_t j = 0; j < m; ++j)
             A[i * m + j] = H.data()[i * c + j] - H.data()[i * c + m] * H.data()[m * c + j] / H.data()[m * c + m];
