@@ -124,3 +124,17 @@ def dense_covariance(
 
     # V0 is quadratic in par, so that central differences are exact.
     return V(par), [(V(par + e) - V(par - e)) / 2.0 for e in np.eye(len(par))]
+
+
+def test_which_way_is_taken() -> None:
+    many = make_model(1, (40, 30), (False, False), (4, 4), 2)
+    assert module.inverse_pays(build_problem(many))
+    few = make_model(1, (40, 30), (False, False), (1, 1), 2)
+    assert not module.inverse_pays(build_problem(few))
+
+
+def test_a_full_inverse_that_is_too_large_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FULL", 100)
+    assert not module.inverse_pays(
+        build_problem(make_model(1, (40, 30), (False, False), (4, 4), 2))
+    )

@@ -27,6 +27,9 @@ ONE_SIDED = 5e-7
 MANY = 6
 """Parameters from which one full inverse may be cheaper than an evaluation for each."""
 
+FULL = 2_000
+"""Random effects up to which a full inverse is made: it takes 30 MiB, and a few copies."""
+
 
 def hessian(
     problem: Problem,
@@ -89,7 +92,7 @@ def inverse_pays(problem: Problem) -> bool:
     """
     q, s = sum(k * m for k, m in problem.shapes), problem.kernel.dense_order
     m = len(problem.entries)
-    return m >= MANY and q * q * s < 2 * m * (10 * q + s**3)
+    return m >= MANY and q <= FULL and q * q * s < 2 * m * (10 * q + s**3)
 
 
 def one_sided(problem: Problem) -> bool:
