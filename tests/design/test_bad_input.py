@@ -54,7 +54,7 @@ CASES: list[tuple[str, Any, str]] = [
     ("y ~ ses", changed(y=np.arange(N) * 1j), "complex"),
     ("y ~ ses", changed(ses=np.arange(N) * 1j), "complex"),
     ("y ~ ses", changed(y=DATES), "dates or times"),
-    ("y ~ ses + (1 | g)", changed(g=DATES), "dates or times"),
+    ("y ~ ses + g", changed(g=DATES), "dates or times"),
     ("y ~ ses", pl.DataFrame(good()).with_columns(y=pl.lit(DATES[0])), "dates or times"),
     ("sex ~ ses", changed(), "use glmer"),
     ("y ~ ses", changed(y=list("abcdefghijkl")), "text or categories"),

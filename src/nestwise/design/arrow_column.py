@@ -8,6 +8,7 @@ import numpy as np
 
 from nestwise._base.arrays import AnyArray
 from nestwise.design.column import Column, plain_label, refuse_kind, sorted_factor
+from nestwise.design.date_column import from_dates
 
 
 def from_arrow(name: str, chunked: Any) -> Column:
@@ -48,6 +49,8 @@ def from_arrow(name: str, chunked: Any) -> Column:
         return sorted_factor(codes, array.dictionary.to_pylist())
     if pa.types.is_null(dtype):
         return Column("number", np.full(len(chunked), np.nan))
+    if pa.types.is_date(dtype) or pa.types.is_timestamp(dtype):
+        return from_dates(name, chunked.to_pandas(date_as_object=False))
     raise refuse_kind(name, str(dtype))
 
 

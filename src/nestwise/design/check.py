@@ -9,7 +9,7 @@ import numpy as np
 from nestwise._base.arrays import BoolArray, FloatArray
 from nestwise._base.errors import DataError, OptionError
 from nestwise.design.model import Design
-from nestwise.design.values import Factor, Logical, Value, as_float
+from nestwise.design.values import Factor, Logical, Value, as_float, refuse_dates
 
 
 def check_response(label: str, value: Value) -> FloatArray:
@@ -20,6 +20,7 @@ def check_response(label: str, value: Value) -> FloatArray:
     DataError
         When it is text, a factor, truth values or a matrix.
     """
+    refuse_dates(value, f"the response '{label}'")
     if isinstance(value, Factor):
         levels = ", ".join(repr(str(v)) for v in value.levels[:4])
         more = ", ..." if len(value.levels) > 4 else ""

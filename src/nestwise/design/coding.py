@@ -10,7 +10,15 @@ import numpy as np
 from nestwise._base.arrays import FloatArray
 from nestwise._base.errors import DataError
 from nestwise.design.contrasts import contrast_matrix
-from nestwise.design.values import LOGICAL_LEVELS, Factor, Logical, Numeric, Value, as_float
+from nestwise.design.values import (
+    LOGICAL_LEVELS,
+    Factor,
+    Logical,
+    Numeric,
+    Value,
+    as_float,
+    refuse_dates,
+)
 from nestwise.formula.model import Linear, Term
 
 
@@ -142,6 +150,7 @@ def code_variable(label: str, value: Value, full: bool, kind: str | None) -> Pie
         codes, levels = value.values.astype(np.int32), LOGICAL_LEVELS
         kind = kind or "treatment"
     else:
+        refuse_dates(value, f"'{label}'", f", or write factor({label})")
         codes, levels = value.codes, value.levels
         kind = kind or value.contrast or ("poly" if value.ordered else "treatment")
     if len(levels) < 2 and not full:

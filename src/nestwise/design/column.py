@@ -13,6 +13,8 @@ from nestwise.design.collate import sort_text
 
 Kind = Literal["number", "logical", "factor"]
 
+DATES_ADVICE = "turn it into a number first, such as days"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
@@ -30,6 +32,8 @@ class Column:
         Whether the factor is an ordered one.
     missing : (n,) bool or None
         Missing rows of a logical; numbers have NaN, factors -1.
+    dates : bool
+        Whether the levels of a factor are dates or times.
     """
 
     kind: Kind
@@ -37,6 +41,7 @@ class Column:
     levels: AnyArray | None = None
     ordered: bool = False
     missing: BoolArray | None = None
+    dates: bool = False
 
 
 def refuse_kind(name: str, described: str) -> DataError:
@@ -45,7 +50,7 @@ def refuse_kind(name: str, described: str) -> DataError:
     if "complex" in lowered:
         return _unusable(name, "complex numbers", "use their real part or modulus")
     if "date" in lowered or "time" in lowered or "duration" in lowered:
-        return _unusable(name, "dates or times", "turn it into a number first, such as days")
+        return _unusable(name, "dates or times", DATES_ADVICE)
     return _unusable(name, f"values of type {described}", "use numbers, text or categories")
 
 

@@ -143,7 +143,7 @@ def recode(name: str, value: Value, levels: AnyArray, ordered: bool) -> Factor:
             f"column '{name}' has levels that the fit has not seen: {shown}; it knows {known}"
         )
     lookup = np.array([position.get(v, -1) for v in present] + [-1], dtype=np.int32)
-    return Factor(lookup[codes], levels, ordered)
+    return Factor(lookup[codes], levels, ordered, dates=factor.dates)
 
 
 def _unary(op: str, value: Value | Scalar, node: Unary) -> Value | Scalar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -134,7 +134,7 @@ def _as_trained(label: str, value: Value, encoder: Encoder) -> Value:
     if label not in encoder.coded or not isinstance(value, Factor):
         return value
     recoded = recode(label, value, encoder.coded[label], value.ordered)
-    return Factor(recoded.codes, recoded.levels, value.ordered, value.contrast)
+    return replace(value, codes=recoded.codes, levels=recoded.levels)
 
 
 def _response(encoder: Encoder, value: Value | None) -> FloatArray | None:

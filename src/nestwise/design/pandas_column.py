@@ -10,6 +10,10 @@ import pandas as pd
 from nestwise._base.arrays import AnyArray
 from nestwise._base.memo import memo_object
 from nestwise.design.column import Column, plain_label, refuse_kind, sorted_factor
+from nestwise.design.date_column import from_dates
+
+DATES = ("date", "datetime", "datetime64")
+"""What pandas calls dates."""
 
 
 def stored_column(frame: pd.DataFrame, name: str) -> Any:
@@ -76,6 +80,8 @@ def from_pandas(name: str, values: Any) -> Column:
             return Column("logical", values)
         if dtype.kind == "O":
             return from_objects(name, values)
+        if dtype.kind == "M":
+            return from_dates(name, values)
         raise refuse_kind(name, str(dtype))
     if isinstance(dtype, pd.CategoricalDtype):
         return _from_categorical(values, dtype)
@@ -123,6 +129,8 @@ def _from_extension(name: str, series: pd.Series[Any]) -> Column:
     if described.startswith("dictionary"):
         categorical = series.astype("category").array
         return _from_categorical(categorical, categorical.dtype)
+    if kind in DATES:
+        return from_dates(name, series)
     raise refuse_kind(name, described)
 
 
@@ -149,4 +157,6 @@ def from_objects(name: str, values: AnyArray) -> Column:
     if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
         numbers = pd.to_numeric(pd.Series(values))
         return Column("number", numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+    if kind in DATES:
+        return from_dates(name, values)
     raise refuse_kind(name, "mixed " + kind if "mixed" in kind else kind)

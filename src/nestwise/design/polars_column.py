@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from nestwise.design.column import Column, refuse_kind, sorted_factor
+from nestwise.design.date_column import from_dates
 from nestwise.design.pandas_column import from_objects
 
 
@@ -45,7 +47,15 @@ def from_polars(name: str, series: Any) -> Column:
         return Column("number", np.full(len(series), np.nan))
     if dtype == pl.Object:
         return from_objects(name, np.array(series.to_list(), dtype=object))
+    if dtype == pl.Date or dtype == pl.Datetime:
+        return from_dates(name, _times(series, getattr(dtype, "time_zone", None)))
     raise refuse_kind(name, str(dtype))
+
+
+def _times(series: Any, zone: str | None) -> Any:
+    """Times as pandas has them; NumPy has them in universal time."""
+    times = pd.Series(series.to_numpy())
+    return times if zone is None else times.dt.tz_localize("UTC").dt.tz_convert(zone)
 
 
 def _from_text(series: Any) -> Column:

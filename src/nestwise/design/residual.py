@@ -14,7 +14,7 @@ from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import DataError
 from nestwise.design.groups import grouping_factor, level_labels
 from nestwise.design.model import GroupingFactor
-from nestwise.design.values import Factor, Numeric, Value, as_float
+from nestwise.design.values import Factor, Numeric, Value, as_float, refuse_dates
 from nestwise.formula.residual import (
     Labelled,
     ResidualFormula,
@@ -188,6 +188,7 @@ def _visits(
         counted = _running_count(subjects)
         return counted, _numbered(int(counted.max(initial=-1)) + 1), None
     value = values[spec.times[0][0]]
+    refuse_dates(value, f"residual='{spec.text}': the visit '{spec.times[0][0]}'")
     if isinstance(value, Numeric) and value.values.ndim != 1:
         raise DataError(f"the visit '{spec.times[0][0]}' has several columns; name one")
     factor = grouping_factor("visit", ("visit",), [value])

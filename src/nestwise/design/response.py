@@ -9,7 +9,15 @@ import numpy as np
 from nestwise._base.arrays import AnyArray, BoolArray, FloatArray
 from nestwise._base.errors import DataError, one_of
 from nestwise.design.check import check_response, check_varies
-from nestwise.design.values import Factor, Logical, Numeric, Value, as_float, drop_unused
+from nestwise.design.values import (
+    Factor,
+    Logical,
+    Numeric,
+    Value,
+    as_float,
+    drop_unused,
+    refuse_dates,
+)
 
 KINDS = ("number", "proportion")
 """What a family asks of a response: numbers, or a share of successes among trials."""
@@ -73,6 +81,7 @@ def read_response(
     """
     if one_of("response", kind, KINDS) == "number":
         return Response(np.array(check_response(label, value), order="C"))
+    refuse_dates(value, f"the response '{label}'")
     if isinstance(value, Factor):
         return _two_levels(label, value, categories)
     if isinstance(value, Logical):

@@ -64,6 +64,7 @@ def open_table(data: Any) -> Source:
     try:
         frame = nw.from_native(data, eager_only=True)
     except TypeError:
+        _refuse_lazy(data)
         raise DataError(
             f"data must be a pandas, polars or pyarrow table or a dict of arrays, got "
             f"{type(data).__name__}"
@@ -123,6 +124,16 @@ def _plain_values(name: str, values: Any) -> Any:
     return to_pandas() if to_pandas is not None else values
 
 
+def _refuse_lazy(data: Any) -> None:
+    """A table that is not there yet says how to get it."""
+    lazy = nw.from_native(data, pass_through=True)
+    if isinstance(lazy, nw.LazyFrame):
+        raise DataError(
+            f"data is a {type(data).__name__}, whose rows have not been read yet; pass "
+            "data.collect()"
+        )
+
+
 def _filled(source: Source) -> Source:
     if source.n == 0:
         raise DataError("the data have no rows; nothing can be fitted")
@@ -149,7 +160,7 @@ def read_column(source: Source, name: str) -> Column:
     Raises
     ------
     DataError
-        When it does not exist or holds what no model can use: dates, complex numbers, lists.
+        When it does not exist or holds what no model can use: durations, complex numbers, lists.
 
     Examples
     --------

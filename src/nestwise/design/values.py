@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TypeAlias
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from nestwise._base.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from nestwise._base.errors import DataError
-from nestwise.design.column import Column
+from nestwise.design.column import DATES_ADVICE, Column
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,12 +43,15 @@ class Factor:
         Whether its default contrasts are polynomial.
     contrast : str or None
         Name of the contrasts that `C` asked for.
+    dates : bool
+        Whether it is a column of dates or times, which may group but is no factor otherwise.
     """
 
     codes: IntArray
     levels: AnyArray
     ordered: bool = False
     contrast: str | None = None
+    dates: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +72,7 @@ def value_of_column(column: Column) -> Value:
     """The value that a bare column name stands for."""
     if column.kind == "factor":
         assert column.levels is not None
-        return Factor(column.values, column.levels, column.ordered)
+        return Factor(column.values, column.levels, column.ordered, dates=column.dates)
     if column.kind == "logical":
         return Logical(column.values, column.missing)
     return Numeric(column.values)
@@ -125,7 +128,7 @@ def without_rows(value: Value) -> Value:
     (0,)
     """
     if isinstance(value, Factor):
-        return Factor(value.codes[:0].copy(), value.levels, value.ordered, value.contrast)
+        return replace(value, codes=value.codes[:0].copy())
     if isinstance(value, Logical):
         return Logical(value.values[:0].copy())
     return Numeric(value.values[:0].copy(), value.suffixes)
@@ -134,7 +137,7 @@ def without_rows(value: Value) -> Value:
 def take_rows(value: Value, kept: BoolArray) -> Value:
     """The value in the kept rows."""
     if isinstance(value, Factor):
-        return Factor(value.codes[kept], value.levels, value.ordered, value.contrast)
+        return replace(value, codes=value.codes[kept])
     if isinstance(value, Logical):
         missing = None if value.missing is None else value.missing[kept]
         return Logical(value.values[kept], missing)
@@ -150,7 +153,7 @@ def drop_unused(value: Value) -> Value:
     if used.all():
         return value
     lookup = (np.cumsum(used) - 1).astype(np.int32)
-    return Factor(lookup[value.codes], value.levels[used], value.ordered, value.contrast)
+    return replace(value, codes=lookup[value.codes], levels=value.levels[used])
 
 
 def as_float(value: Value | Scalar, what: str) -> FloatArray:
@@ -171,8 +174,25 @@ def as_float(value: Value | Scalar, what: str) -> FloatArray:
     if isinstance(value, (bool, int, float)):
         return np.asarray(float(value))
     if isinstance(value, Factor):
+        refuse_dates(value, what)
         raise DataError(f"{what} needs numbers, but got categories or text")
     raise DataError(f"{what} needs numbers, got {value!r}")
+
+
+def refuse_dates(value: Value, what: str, otherwise: str = "") -> None:
+    """Refuse dates where they are more than labels of groups: R takes them for numbers there.
+
+    Raises
+    ------
+    DataError
+        When the value is a column of dates or times.
+
+    Examples
+    --------
+    >>> refuse_dates(Numeric(np.array([1.0])), "'x'")
+    """
+    if isinstance(value, Factor) and value.dates:
+        raise DataError(f"{what} holds dates or times; {DATES_ADVICE}{otherwise}")
 
 
 def as_factor(value: Value) -> Factor:

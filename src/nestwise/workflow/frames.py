@@ -67,7 +67,8 @@ def numbers(source: Source, name: str, purpose: str) -> FloatArray:
     """
     column = read_column(source, name)
     if column.kind == "factor":
-        raise DataError(f"{purpose}: column '{name}' holds text or categories, not numbers")
+        held = "dates or times" if column.dates else "text or categories"
+        raise DataError(f"{purpose}: column '{name}' holds {held}, not numbers")
     values = np.asarray(column.values, dtype=np.float64)
     if column.missing is not None:
         values = np.where(column.missing, np.nan, values)

@@ -251,7 +251,7 @@ def _variables(source: Source, factors: tuple[Factor, ...], codes: dict[str, Any
     return Table(
         {
             "variable": np.array(names, dtype=object),
-            "kind": np.array([read_column(source, name).kind for name in names], dtype=object),
+            "kind": np.array([_kind(source, name) for name in names], dtype=object),
             "varies_at": np.array(
                 [varies_at(codes[name], factors) for name in names], dtype=object
             ),
@@ -260,6 +260,11 @@ def _variables(source: Source, factors: tuple[Factor, ...], codes: dict[str, Any
             "share_missing": lacking / source.n,
         }
     )
+
+
+def _kind(source: Source, name: str) -> str:
+    column = read_column(source, name)
+    return "date" if column.dates else column.kind
 
 
 def _distinct(codes: AnyArray) -> int:
