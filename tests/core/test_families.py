@@ -12,7 +12,7 @@ from scipy.special import digamma, expit, polygamma
 
 import nestwise as nw
 from nestwise.core.families.polygammas import polygammas
-from nestwise.core.families.registry import FAMILIES, family_named, link_of
+from nestwise.core.families.registry import FAMILIES, family_named, link_of, with_link
 from nestwise.core.links.link import log_complement, log_mean
 from nestwise.core.links.registry import LINKS
 
@@ -309,6 +309,21 @@ def test_names_and_links_are_found_or_refused() -> None:
     with pytest.raises(nw.OptionError, match="did you mean 'cloglog'"):
         nw.families.binomial(link="clogog")
     assert nw.families.binomial("probit").links[0] == "probit"
+
+
+def test_a_function_is_no_link() -> None:
+    def logit(mu: Any) -> Any:
+        return np.log(mu / (1.0 - mu))
+
+    said = r"link=<function .*logit.*is a function alone.*'logit', 'probit'.*nestwise.families.Link"
+    with pytest.raises(nw.OptionError, match=said):
+        with_link(FAMILIES["binomial"], logit)  # type: ignore[arg-type]
+    with pytest.raises(nw.OptionError, match=said):
+        nw.families.binomial(logit)  # type: ignore[arg-type]
+    with pytest.raises(nw.OptionError, match="link=3 is no link; pass a name"):
+        link_of(FAMILIES["binomial"], 3)  # type: ignore[arg-type]
+    with pytest.raises(nw.OptionError, match="is not a family.*binomial"):
+        with_link(nw.families.binomial, "probit")  # type: ignore[arg-type]
 
 
 def test_trigamma_and_tetragamma() -> None:

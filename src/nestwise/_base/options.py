@@ -58,7 +58,11 @@ class Control:
     Parameters
     ----------
     max_evaluations : int
-        Evaluations of the criterion before the optimiser gives up and says so.
+        Evaluations of the criterion that one way down from one starting point may take before the
+        optimiser gives up and says so. It is no limit of the whole call: further starts against
+        local optima have as many each. A generalised model may take up to 24 steps more once its
+        curvature is exact, and that curvature by differences; a quadrature and the sample of a
+        large model have ways of their own. `n_evaluations` of a fit counts all of them.
     tolerance : float
         Predicted further decrease of the criterion (deviance units) below which it stops.
     singular_tolerance : float

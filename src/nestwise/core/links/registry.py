@@ -46,8 +46,16 @@ def link_named(name: str | Link) -> Link:
     """
     if isinstance(name, Link):
         return name
-    if not isinstance(name, str) or name not in LINKS:
-        raise OptionError(f"link={name!r} is not known{did_you_mean(str(name), LINKS)}")
+    if not isinstance(name, str):
+        what = (
+            "a function alone, without the derivatives of a link" if callable(name) else "no link"
+        )
+        raise OptionError(
+            f"link={name!r} is {what}; pass a name ({', '.join(map(repr, LINKS))}) or, for a link "
+            "of your own, an object of nestwise.families.Link"
+        )
+    if name not in LINKS:
+        raise OptionError(f"link={name!r} is not known{did_you_mean(name, LINKS)}")
     return LINKS[name]
 
 
