@@ -19,6 +19,9 @@ TINY = 40
 ALL_ALIKE, PER_FACTOR = 3, 4
 """Starts with all factors alike, and with one of them alone or correlated effects."""
 
+SHARES = (0.5, 1.5, 2.0)
+"""Shares of the optimum at hand: larger effects go with coefficients that are larger by as much."""
+
 SHIFT, FAR_SHIFT = 2.0, 8.0
 """Changes of the logarithm of a dispersion: as much to either side, and far towards its limit."""
 
@@ -57,6 +60,11 @@ def further_starts(
     sized = [unit * par for par in starts(problem.layout)]
     if bends_up(rows.family, rows.link):
         yield np.concatenate([np.zeros(m), rest])
+    if psi[:m].any():
+        for share in SHARES:
+            scaled = share * psi
+            scaled[-1:] = psi[-1] if problem.has_phi else scaled[-1]
+            yield scaled
     if problem.has_phi:
         yield from _dispersed(rows, sized, rest)
     for par in _different([*sized[:ALL_ALIKE], *sized[len(SIZES) :][:PER_FACTOR]]):

@@ -24,8 +24,8 @@ CHEAP_ROWS = 3000
 """Rows up to which looking again costs little."""
 
 MOST_EVALUATIONS, WAVY = 150, 2
-"""Further evaluations after which no more starts are tried, and how many times as many where the
-criterion has poles: many starts fall into them."""
+"""Further evaluations after which no more starts are tried, and how many times as many where rows
+are few, or where the criterion has poles: many starts fall into them."""
 
 FALLING = 0.1
 """Promised decrease of a further start that seems to fall into a pole."""
@@ -57,8 +57,8 @@ ROW_WISE = 0.5
 """Levels for each row from which the effects of a factor can stand for a dispersion."""
 
 PATIENT, SLACK = 5, 1.0
-"""Times as many further evaluations for so few rows, and height above the optimum at hand at which
-a start is followed to its end: curvatures that were learnt in few steps promise too little."""
+"""Times as many further evaluations for very few rows, and height above the optimum at hand at
+which a start is followed to its end: curvatures learnt in few steps promise too little."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +93,12 @@ class Search:
     @property
     def budget(self) -> int:
         """Evaluations that one round may take."""
-        return MOST_EVALUATIONS * (PATIENT if self.few else WAVY if self.wavy else 1)
+        return MOST_EVALUATIONS * (PATIENT if self.few else WAVY if self.wavy or self.small else 1)
+
+    @property
+    def small(self) -> bool:
+        """Whether starts are followed to their ends, because that costs little."""
+        return self.problem.layout.n <= ROUND_ROWS and not self.roomless
 
     @property
     def few(self) -> bool:
@@ -259,7 +264,7 @@ def _no_better(search: Search, near: GlmmPath, best: GlmmPath) -> bool:
     gain = best.point.value - near.point.value
     if gain > LOWER:
         return False
-    slack = SLACK if search.few else 0.0
+    slack = SLACK if search.small else 0.0
     if not gain + 2.0 * near.decrease + slack > LOWER:
         return True
     layout, m = search.problem.layout, search.problem.m
