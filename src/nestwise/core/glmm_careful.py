@@ -8,7 +8,7 @@ from nestwise.core.glmm import GlmmProblem
 from nestwise.core.glmm_compiled import CompiledGlmm
 from nestwise.core.glmm_reference import dense_glmm
 
-SMALL = 400
+SMALL = 600
 """Rows and random effects together up to which dense matrices cost little."""
 
 
