@@ -33,7 +33,7 @@ FALLING = 0.1
 ROUNDS, ROUND_ROWS = 3, 300
 """Rounds of further starts, as long as each finds a better optimum, and the rows up to which."""
 
-ENOUGH = 4
+ENOUGH = 7
 """Further starts that must end at the optimum at hand where there is hardly room for another."""
 
 ROUGHLY = 1e-2
@@ -93,12 +93,13 @@ class Search:
     @property
     def budget(self) -> int:
         """Evaluations that one round may take."""
-        return MOST_EVALUATIONS * (PATIENT if self.few else WAVY if self.wavy or self.small else 1)
+        times = PATIENT if self.few else WAVY if self.small else 1
+        return MOST_EVALUATIONS * times * (WAVY if self.wavy else 1)
 
     @property
     def small(self) -> bool:
         """Whether starts are followed to their ends, because that costs little."""
-        return self.problem.layout.n <= ROUND_ROWS and not self.roomless
+        return self.problem.layout.n <= ROUND_ROWS
 
     @property
     def few(self) -> bool:
