@@ -120,3 +120,6 @@ def test_own_functions_without_a_name_are_refused_in_words(
     with pytest.raises(nw.NestwiseError, match=said):
         pickle.dumps(model)
     assert np.array_equal(copy.deepcopy(model).predict(), model.predict())
+    # Our own workers take such functions all the same.
+    one, two = (model.bootstrap(4, seed=1, n_jobs=jobs).replicates for jobs in (1, 2))
+    assert one.equals(two)

@@ -34,16 +34,14 @@ def itself_deeply(frozen: T, memo: dict[int, Any]) -> T:
     return frozen
 
 
-def sent_fields(what: str, value: Any, known: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """The fields of a frozen object so that pickle takes them.
+def sent_fields(value: Any, known: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """The fields of a frozen object as another process understands them.
 
     Functions that belong to a known object of the same kind are sent by its name, since pickle
     finds functions by their own names only and many of ours have none.
 
     Parameters
     ----------
-    what : str
-        The kind of object, for messages.
     value : dataclass
         The object.
     known : mapping of str to dataclass
@@ -54,6 +52,32 @@ def sent_fields(what: str, value: Any, known: Mapping[str, Any]) -> dict[str, tu
     dict
         ``(name of a known object,)`` or ``(None, the value itself)`` by the name of the field.
 
+    Examples
+    --------
+    >>> from nestwise.core.links.registry import LINKS
+    >>> sent_fields(LINKS["logit"], LINKS)["inverse"]
+    ('logit',)
+    """
+    sent: dict[str, tuple[Any, ...]] = {}
+    for field in fields(value):
+        own = getattr(value, field.name)
+        ours = [n for n, k in known.items() if callable(own) and getattr(k, field.name) is own]
+        sent[field.name] = (ours[0],) if ours else (None, own)
+    return sent
+
+
+def check_sent(what: str, name: str, sent: Mapping[str, tuple[Any, ...]]) -> None:
+    """Refuse in words what pickle does not take.
+
+    Worker processes do not ask this: joblib sends functions without names too.
+
+    Parameters
+    ----------
+    what, name : str
+        The kind of object and its name, for messages.
+    sent : mapping
+        From `sent_fields`.
+
     Raises
     ------
     OptionError
@@ -61,28 +85,21 @@ def sent_fields(what: str, value: Any, known: Mapping[str, Any]) -> dict[str, tu
 
     Examples
     --------
-    >>> from nestwise.core.links.registry import LINKS
-    >>> sent_fields("link", LINKS["logit"], LINKS)["inverse"]
-    ('logit',)
+    >>> check_sent("link", "mine", {"link": (None, lambda mu: mu)})
+    Traceback (most recent call last):
+    nestwise._base.errors.OptionError: the link 'mine' cannot be pickled: ...
     """
-    sent: dict[str, tuple[Any, ...]] = {}
-    for field in fields(value):
-        own = getattr(value, field.name)
-        ours = [n for n, k in known.items() if callable(own) and getattr(k, field.name) is own]
-        sent[field.name] = (ours[0],) if ours else (None, _taken(what, value.name, field.name, own))
-    return sent
-
-
-def _taken(what: str, name: str, field: str, own: T) -> T:
-    try:
-        pickle.dumps(own)
-    except (pickle.PicklingError, AttributeError, TypeError):
-        raise OptionError(
-            f"the {what} {name!r} cannot be pickled: pickle finds functions by their names, and "
-            f"not {field}={own!r}; define it with def at the top level of a module, not as a "
-            "lambda and not inside another function"
-        ) from None
-    return own
+    for field, one in sent.items():
+        if one[0] is not None:
+            continue
+        try:
+            pickle.dumps(one[1])
+        except (pickle.PicklingError, AttributeError, TypeError):
+            raise OptionError(
+                f"the {what} {name!r} cannot be pickled: pickle finds functions by their names, "
+                f"and not {field}={one[1]!r}; define it with def at the top level of a module, "
+                "not as a lambda and not inside another function"
+            ) from None
 
 
 def received(kind: type[T], sent: Mapping[str, tuple[Any, ...]], known: Mapping[str, T]) -> T:
@@ -101,7 +118,7 @@ def received(kind: type[T], sent: Mapping[str, tuple[Any, ...]], known: Mapping[
     --------
     >>> from nestwise.core.links.link import Link
     >>> from nestwise.core.links.registry import LINKS
-    >>> received(Link, sent_fields("link", LINKS["log"], LINKS), LINKS) is LINKS["log"]
+    >>> received(Link, sent_fields(LINKS["log"], LINKS), LINKS) is LINKS["log"]
     True
     """
     values = {
@@ -112,4 +129,4 @@ def received(kind: type[T], sent: Mapping[str, tuple[Any, ...]], known: Mapping[
     return next((one for one in known.values() if one == made), made)
 
 
-__all__ = ["itself", "itself_deeply", "received", "sent_fields"]
+__all__ = ["check_sent", "itself", "itself_deeply", "received", "sent_fields"]

@@ -12,8 +12,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nestwise._base.arrays import FloatArray
+from nestwise._base.copies import sent_fields
 from nestwise.core.centred import into_centred
+from nestwise.core.families.family import Family
+from nestwise.core.families.registry import FAMILIES, received_family
 from nestwise.core.glmm import evaluate_glmm
+from nestwise.core.links.registry import LINKS, received_link
 from nestwise.core.lmm import evaluate
 from nestwise.core.structured.evaluate import evaluate as evaluate_structured
 from nestwise.core.structured.problem import make_problem, user_beta
@@ -68,7 +72,15 @@ def taken_apart(fit: AnyFit) -> FitParts:
     values = {f.name: getattr(fit, f.name) for f in fields(fit) if f.name not in MADE[kind]}
     if isinstance(fit, StructuredFit) and fit.problem.arrays.errors.features.size:
         values["features"] = fit.problem.arrays.errors.features
+    if isinstance(fit, GlmmFit):
+        values |= {"family": _family_sent(fit.family), "link": sent_fields(fit.link, LINKS)}
     return FitParts(kind, values)
+
+
+def _family_sent(family: Family) -> dict[str, tuple[Any, ...]]:
+    """For a worker, which gets the link apart; links of the caller's own are left out."""
+    named = tuple(link for link in family.links if isinstance(link, str))
+    return sent_fields(replace(family, links=named), FAMILIES)
 
 
 def reduced(fit: AnyFit) -> tuple[Any, ...]:
@@ -79,6 +91,11 @@ def reduced(fit: AnyFit) -> tuple[Any, ...]:
     fit : LmmFit, GlmmFit or StructuredFit
         The fit.
 
+    Raises
+    ------
+    OptionError
+        When family or link are the caller's own and have functions that pickle does not find.
+
     Examples
     --------
     >>> import pickle
@@ -87,7 +104,11 @@ def reduced(fit: AnyFit) -> tuple[Any, ...]:
     >>> pickle.loads(pickle.dumps(m)).criterion == m.criterion
     True
     """
-    return put_together, (taken_apart(fit),)
+    parts = taken_apart(fit)
+    if isinstance(fit, GlmmFit):
+        whole = {"family": fit.family, "link": fit.link}
+        parts = FitParts(parts.kind, parts.values | whole)
+    return put_together, (parts,)
 
 
 def put_together(parts: FitParts) -> Any:
@@ -104,7 +125,9 @@ def put_together(parts: FitParts) -> Any:
         return _structured(dict(parts.values))
     design, control = parts.values["design"], parts.values["control"]
     if parts.kind is GlmmFit:
-        return _generalised(parts.values)
+        family, link = parts.values["family"], parts.values["link"]
+        known = {"family": received_family(family), "link": received_link(link)}
+        return _generalised(parts.values | known)
     made = make_problems(model_arrays(design), control)
     return LmmFit(problem=made.problem, working=made.working, **parts.values)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from nestwise._base.copies import received, sent_fields
+from nestwise._base.copies import check_sent, received, sent_fields
 from nestwise._base.errors import OptionError, did_you_mean
 from nestwise.core.families.beta import BETA
 from nestwise.core.families.beta_binomial import BETA_BINOMIAL
@@ -138,8 +138,17 @@ def reduced_family(family: Family) -> tuple[Any, ...]:
     >>> make(*args) is FAMILIES["poisson"]
     True
     """
-    return _family_received, (sent_fields("family", family, FAMILIES),)
+    sent = sent_fields(family, FAMILIES)
+    check_sent("family", family.name, sent)
+    return received_family, (sent,)
 
 
-def _family_received(sent: Mapping[str, tuple[Any, ...]]) -> Family:
-    return received(Family, sent, FAMILIES)
+def received_family(sent: Family | Mapping[str, tuple[Any, ...]]) -> Family:
+    """The family whose fields were sent; a family is handed back as it is.
+
+    Examples
+    --------
+    >>> received_family(sent_fields(FAMILIES["gamma"], FAMILIES)).name
+    'Gamma'
+    """
+    return sent if isinstance(sent, Family) else received(Family, sent, FAMILIES)

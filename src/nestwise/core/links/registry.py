@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nestwise._base.copies import received, sent_fields
+from nestwise._base.copies import check_sent, received, sent_fields
 from nestwise._base.errors import OptionError, did_you_mean
 from nestwise.core.links.cauchit import CAUCHIT
 from nestwise.core.links.cloglog import CLOGLOG
@@ -73,8 +73,17 @@ def reduced_link(link: Link) -> tuple[Any, ...]:
     >>> make(*args) is LINKS["logit"]
     True
     """
-    return _link_received, (sent_fields("link", link, LINKS),)
+    sent = sent_fields(link, LINKS)
+    check_sent("link", link.name, sent)
+    return received_link, (sent,)
 
 
-def _link_received(sent: Mapping[str, tuple[Any, ...]]) -> Link:
-    return received(Link, sent, LINKS)
+def received_link(sent: Link | Mapping[str, tuple[Any, ...]]) -> Link:
+    """The link whose fields were sent; a link is handed back as it is.
+
+    Examples
+    --------
+    >>> received_link(sent_fields(LINKS["log"], LINKS)).name
+    'log'
+    """
+    return sent if isinstance(sent, Link) else received(Link, sent, LINKS)
