@@ -33,6 +33,7 @@ def from_dates(name: str, values: Any) -> Column:
 
     Examples
     --------
+    >>> import numpy as np
     >>> days = np.array(["2024-02-01", "2024-01-31", "NaT"], dtype="datetime64[D]")
     >>> column = from_dates("day", days)
     >>> column.levels.tolist(), column.values.tolist()

@@ -149,6 +149,6 @@ def received_family(sent: Family | Mapping[str, tuple[Any, ...]]) -> Family:
     Examples
     --------
     >>> received_family(sent_fields(FAMILIES["gamma"], FAMILIES)).name
-    'Gamma'
+    'gamma'
     """
     return sent if isinstance(sent, Family) else received(Family, sent, FAMILIES)
