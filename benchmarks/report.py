@@ -202,26 +202,26 @@ best, made before the clock starts.
 
 BOUNDS = """What bounds the cases that come near:
 
-- **Smallest models.** More than half of the 0.30 ms of sleepstudy reads formula and table, an eighth
-  is the exact Hessian on which the verdict rests. glmm (all in Rust, columns of numbers) takes 0.32
-  ms there, 0.66 on cbpp where nestwise takes 0.55; gpboost takes 0.68 on cbpp and 0.90 on bacteria
-  (nestwise 0.89) and ends slightly above the optimum of both.
+- **Smallest models.** More than half of the 0.30 ms of sleepstudy reads formula and table, an
+  eighth is the exact Hessian on which the verdict rests. glmm (all in Rust, columns of numbers)
+  takes 0.32 ms there, 0.66 on cbpp where nestwise takes 0.55; gpboost takes 0.68 on cbpp and 0.90
+  on bacteria (nestwise 0.89) and ends slightly above the optimum of both.
 - **Bernoulli, 200,000 rows.** 107 times tuned glmer (which ends 0.15 above the optimum) with
   Laplace's approximation, 118 times with ten points. Three evaluations with the exact Hessian,
   five with ten points, in vector lanes with our own exponential; the rest reads the table, fits a
   sample of the groups and checks the answer.
 - **A million nested rows.** A quarter of the 0.15 s is the exact Hessian (four more gradients of
   9 ms); reading the rows into cross-products takes 30 ms, three evaluations 45.
-- **AR(1) on Ovary.** 20 times nlme's `gls` and 38 times its `lme`; other runs gave 18 to 20 and 33
-  to 46, since nlme's own milliseconds vary. Of our 0.26 ms an evaluation takes 4 microseconds;
+- **AR(1) on Ovary.** 20 times nlme's `gls` and 38 times its `lme`; other runs gave 18 to 20 and
+  33 to 46, since nlme's own milliseconds vary. Of our 0.26 ms an evaluation takes 4 microseconds;
   formula and table take more than half.
-- **Crossed, a million rows.** Tuned lme4 took 2,518 s for 34 evaluations (one run), nestwise 5.4 s,
-  with two threads 3.9.
-- **InstEval, crossed.** Nearly all is dense factors of order 1,158 and their inverses, by BLAS on one
-  thread: one or two on the way down ([ADR 12](adr/0012-gradients-from-random-signs.md)), and four for
-  the exact Hessian ([ADR 14](adr/0014-the-hessian-has-the-last-word.md)), which is half of the time.
-  The summary with Satterthwaite's degrees of freedom then needs nothing more: fit and summary together
-  are 50 times as fast as lme4's 8.1 s and lmerTest's 12.8 s.
+- **Crossed, a million rows.** Tuned lme4 took 2,518 s for 34 evaluations (one run), nestwise 5.4
+  s, with two threads 3.9.
+- **InstEval, crossed.** Nearly all is dense factors of order 1,158 and their inverses, by BLAS on
+  one thread: one or two on the way down ([ADR 12](adr/0012-gradients-from-random-signs.md)), and
+  four for the exact Hessian ([ADR 14](adr/0014-the-hessian-has-the-last-word.md)), which is half
+  of the time. The summary with Satterthwaite's degrees of freedom then needs nothing more: fit
+  and summary together are 50 times as fast as lme4's 8.1 s and lmerTest's 12.8 s.
 """
 
 

@@ -34,7 +34,7 @@ def scattered_levels(n_levels: int, count: int) -> BoolArray:
     Examples
     --------
     >>> int(scattered_levels(10_000, 1_000).sum())
-    1000
+    1001
     """
     place = (np.arange(n_levels, dtype=np.uint64) * SPREAD) % np.uint64(1 << 32)
     return np.asarray(place < np.uint64((1 << 32) * count // n_levels))
