@@ -19,7 +19,7 @@ from nestwise.design.table import open_table, read_column
 SLEEP = nw.load_dataset("sleepstudy").rename(columns={"Days": "x"})
 FIRST = np.datetime64("2024-01-25")
 DAYS = FIRST + pd.factorize(SLEEP["Subject"])[0].astype("timedelta64[D]")[::-1]
-LABELS = [str(FIRST + i) for i in range(18)]
+LABELS = [str(FIRST + np.timedelta64(i, "D")) for i in range(18)]
 FORMULA = "Reaction ~ x + (x | day)"
 
 
