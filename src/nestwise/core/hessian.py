@@ -130,16 +130,32 @@ def _by_inverse(
     reml: bool,
 ) -> FloatArray:
     """(m, m): 2 y'P V_i P V_j P y / sigma^2 - tr(P V_i P V_j) + the bend of Lambda Lambda'."""
-    factor, row, column = problem.entries.T
     flat = np.concatenate([La.ravel() for La in lambdas])
     traces = trace_products(problem, flat, lambdas, reml)
-    out = 2.0 * here.gram / sigma**2 - traces.second
-    at = 0
-    for f, first in enumerate(traces.first):
-        k = len(first)
-        score = first - here.residual_gram[at : at + k * k].reshape(k, k) / sigma**2
-        at += k * k
-        own = np.flatnonzero(factor == f)
-        same = column[own, None] == column[own]
-        out[np.ix_(own, own)] += np.where(same, 2.0 * score[row[own, None], row[own]], 0.0)
-    return np.asarray(out)
+    sums = np.split(here.residual_gram, np.cumsum([La.size for La in lambdas])[:-1])
+    scores = tuple(
+        first - residual.reshape(first.shape) / sigma**2
+        for first, residual in zip(traces.first, sums, strict=True)
+    )
+    return 2.0 * here.gram / sigma**2 - traces.second + second_part(problem, scores)
+
+
+def second_part(problem: Problem, scores: tuple[FloatArray, ...]) -> FloatArray:
+    """(m, m): 2 S[r, r'] for entries (r, c) and (r', c) in the same column of the same factor.
+
+    S is the derivative by Lambda Lambda'; gradient = lower triangle of 2 S Lambda.
+
+    Parameters
+    ----------
+    problem : Problem
+        Positions of the entries.
+    scores : tuple of (k, k) float64
+        S of each factor, symmetric.
+    """
+    factor, row, column = problem.entries.T
+    same = (factor[:, None] == factor) & (column[:, None] == column)
+    widest = max(k for k, _ in problem.shapes)
+    stacked = np.zeros((len(scores), widest, widest))
+    for f, score in enumerate(scores):
+        stacked[f, : len(score), : len(score)] = score
+    return np.where(same, 2.0 * stacked[factor[:, None], row[:, None], row], 0.0)

@@ -16,6 +16,7 @@ from nestwise._base.arrays import FloatArray
 from nestwise._base.diagnostic import Diagnostic
 from nestwise._base.errors import FitError
 from nestwise._base.options import Control
+from nestwise.core.hessian import second_part
 from nestwise.core.lmm import (
     conditional_modes,
     covariance_from,
@@ -36,7 +37,7 @@ from nestwise.core.threads import limited
 from nestwise.design.model import Design, RandomTerm
 from nestwise.fit.curvature import RESTARTS, profiled, way_down
 from nestwise.fit.newton import Path, minimise
-from nestwise.fit.point import Point, evaluate_parts, second_part
+from nestwise.fit.point import Point, evaluate_parts
 from nestwise.fit.rectify import upright
 from nestwise.fit.result import LmmFit, Verdict
 from nestwise.fit.start import starting_par

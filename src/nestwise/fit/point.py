@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nestwise._base.arrays import FloatArray, IntArray
+from nestwise.core.hessian import second_part
 from nestwise.core.kernel import KernelResult
 from nestwise.core.lmm import combine, degrees, flat_lambdas, information
 from nestwise.core.problem import Problem
@@ -113,20 +114,6 @@ def _parts(problem: Problem) -> list[tuple[slice, int]]:
         out.append((slice(at, at + k * k), k))
         at += k * k
     return out
-
-
-def second_part(problem: Problem, scores: tuple[FloatArray, ...]) -> FloatArray:
-    """(m, m): 2 S[r, r'] for entries (r, c) and (r', c) in the same column of the same factor.
-
-    S is the derivative by Lambda Lambda'; gradient = lower triangle of 2 S Lambda.
-    """
-    factor, row, column = problem.entries.T
-    same = (factor[:, None] == factor) & (column[:, None] == column)
-    widest = max(k for k, _ in problem.shapes)
-    stacked = np.zeros((len(scores), widest, widest))
-    for f, score in enumerate(scores):
-        stacked[f, : len(score), : len(score)] = score
-    return np.where(same, 2.0 * stacked[factor[:, None], row[:, None], row], 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
