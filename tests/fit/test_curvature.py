@@ -76,9 +76,9 @@ def test_a_saddle_of_structured_terms_is_left() -> None:
     start[-1] = 0.0
     path = minimise(function, start, control)
     assert path.point.value > model.criterion + 0.1
-    left, saddle = leave_saddles(problem, False, path, control)
-    assert left.point.value == pytest.approx(model.criterion, abs=1e-6)
-    assert not saddle
+    left = leave_saddles(problem, False, path, control)
+    assert left.path.point.value == pytest.approx(model.criterion, abs=1e-6)
+    assert not left.saddle
 
 
 def quartic(x: np.ndarray) -> Point:

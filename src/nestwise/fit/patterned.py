@@ -8,7 +8,7 @@ reads theta and Lambda and needs to know of no structure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -127,8 +127,27 @@ def optimise_patterned(
     return replace(best, n_evaluations=count)
 
 
-def leave_saddles(problem: Problem, reml: bool, path: Path, control: Control) -> tuple[Path, bool]:
-    """Go on from where the exact Hessian bends down; the path, and whether it is still a saddle.
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """Where the optimiser of structured terms ended, and the curvature there.
+
+    Parameters
+    ----------
+    path : Path
+        The path, with all its evaluations but those of the Hessian.
+    saddle : bool
+        Whether restarts ran out at a saddle.
+    hessian : (n_par + 1, n_par + 1) float64 or None
+        By (par, sigma); None where nothing is left to the residuals.
+    """
+
+    path: Path
+    saddle: bool
+    hessian: FloatArray | None
+
+
+def leave_saddles(problem: Problem, reml: bool, path: Path, control: Control) -> Settled:
+    """Go on from where the exact Hessian bends down.
 
     Parameters
     ----------
@@ -141,18 +160,20 @@ def leave_saddles(problem: Problem, reml: bool, path: Path, control: Control) ->
     control : Control
         Options of the optimiser.
     """
-    function = patterned_objective(problem, reml)
-    for restart in range(RESTARTS + 1):
+    function, restarts = patterned_objective(problem, reml), 0
+    while True:
         point = path.point
-        if path.decrease > ACCEPTABLE or _takes_all(problem, theta_of(problem, point.par)[0]):
-            return path, False
+        if _takes_all(problem, theta_of(problem, point.par)[0]):
+            return Settled(path, False, None)
         H = hessian_by_par(problem, point.par, _sigma(problem, reml, point), reml)
+        if path.decrease > ACCEPTABLE:
+            return Settled(path, False, H)
         better = way_down(function, point.par, point.value, profiled(H))
-        if better is None or restart == RESTARTS:
-            return path, better is not None
+        if better is None or restarts == RESTARTS:
+            return Settled(path, better is not None, H)
         other = minimise(function, better.par, control)
         path = replace(other, n_evaluations=path.n_evaluations + other.n_evaluations)
-    return path, False
+        restarts += 1
 
 
 def _sigma(problem: Problem, reml: bool, point: Point) -> float:
@@ -168,20 +189,19 @@ def _takes_all(problem: Problem, theta: FloatArray) -> bool:
 def _judge(
     design: Design,
     problem: Problem,
-    path: Path,
-    saddle: bool,
+    settled: Settled,
     sigma: float,
     control: Control,
-    reml: bool,
 ) -> tuple[Verdict, tuple[Diagnostic, ...]]:
     """The verdict on a path, and why."""
+    path = settled.path
     theta, _ = theta_of(problem, upright(problem, path.point.par))
-    if _takes_all(problem, theta):
+    if settled.hessian is None:
         verdict = Verdict("not-converged", False, False, path.decrease)
         return verdict, (no_residual(design),)
     singular = singular_structures(design, problem, theta, control.singular_tolerance)
-    flat = () if singular else flat_directions(design, problem, path.point.par, sigma, reml)
-    return decide(singular, flat, path, saddle, False, control)
+    flat = () if singular else flat_directions(design, path.point.par, sigma, settled.hessian)
+    return decide(singular, flat, path, settled.saddle, False, control)
 
 
 def no_residual(design: Design) -> Diagnostic:
@@ -226,12 +246,12 @@ def fit_patterned(
     """
     starts = patterned_starts(problem) if start is None else [par_of(problem, start)]
     with limited(max(problem.kernel.dense_order, 6 * len(problem.entries)), options.threads):
-        path, saddle = leave_saddles(
-            problem, reml, optimise_patterned(problem, reml, options, starts), options
-        )
+        found = optimise_patterned(problem, reml, options, starts)
+        settled = leave_saddles(problem, reml, found, options)
+        path = settled.path
         par, sigma = upright(problem, path.point.par), _sigma(problem, reml, path.point)
         theta, _ = theta_of(problem, par)
-        verdict, told = _judge(design, problem, path, saddle, sigma, options, reml)
+        verdict, told = _judge(design, problem, settled, sigma, options)
     result = evaluate(problem, theta, reml, 0).kernel
     return LmmFit(
         design=design,
@@ -295,11 +315,11 @@ def at_limit(term: RandomTerm, group: str, Lambda: FloatArray) -> Diagnostic | N
 
 
 def flat_directions(
-    design: Design, problem: Problem, par: FloatArray, sigma: float, reml: bool
+    design: Design, par: FloatArray, sigma: float, hessian: FloatArray
 ) -> tuple[Diagnostic, ...]:
     """What the data cannot tell: directions in (par, sigma) without curvature at the optimum."""
     scale = np.append(np.maximum(np.abs(par), 0.1), sigma)
-    H = hessian_by_par(problem, par, sigma, reml) * np.outer(scale, scale)
+    H = hessian * np.outer(scale, scale)
     if not np.isfinite(H).all():
         return ()
     values = np.linalg.eigvalsh(H)
